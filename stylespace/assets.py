@@ -1,0 +1,124 @@
+"""What travels with the package: sample pictures and embedded network weights, with their sources.
+
+Imports only the standard library, so that listing samples costs no torch. Every fact comes from
+`data/sources.toml`; nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from stylespace.errors import PictureError, StylespaceError, WeightsError, unknown
+
+EMBEDDED_NETWORK = "vgg16-hed"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A picture that needs no download: a bundled painting, or a photograph of scikit-image.
+
+    Attributes:
+        name: short name, as in `sample:NAME`.
+        kind: `painting` (travels with stylespace) or `photograph` (inside scikit-image).
+        artist: painter or photographer.
+        title: title, or what the photograph shows.
+        year: year as text, such as `about 1831`, or `unknown`.
+        licence: SPDX expression; `LicenseRef-public-domain` where the author gave up all rights.
+        source: where the file comes from.
+    """
+
+    name: str
+    kind: Literal["painting", "photograph"]
+    artist: str
+    title: str
+    year: str
+    licence: str
+    source: str
+
+
+def samples() -> tuple[Sample, ...]:
+    """All samples, paintings first, each kind in the order of its names."""
+    tables = _sources()
+    return tuple(
+        _sample(kind, table) for kind in ("painting", "photograph") for table in tables[kind]
+    )
+
+
+def paintings() -> tuple[str, ...]:
+    """Names of the bundled paintings."""
+    return tuple(sample.name for sample in samples() if sample.kind == "painting")
+
+
+def sample_path(name: str) -> Path:
+    """Path of the picture file of a sample.
+
+    Raises:
+        UsageError: no sample has this name.
+        PictureError: the file is missing from stylespace or from scikit-image.
+    """
+    tables = _sources()
+    files = {table["name"]: data_folder() / table["file"] for table in tables["painting"]}
+    folder = _scikit_image_folder()
+    files |= {table["name"]: folder / table["file"] for table in tables["photograph"]}
+    if name not in files:
+        raise unknown("sample", name, files)
+    if not files[name].is_file():
+        raise PictureError(
+            f"sample {name!r}: {files[name]} is missing; reinstall stylespace or scikit-image."
+        )
+    return files[name]
+
+
+def weights_path() -> Path:
+    """Path of the embedded weights, those of `vgg16-hed`.
+
+    Raises:
+        WeightsError: the file is missing.
+    """
+    path = data_folder() / _weights_source()["file"]
+    if not path.is_file():
+        raise WeightsError(f"the embedded weights {path} are missing; reinstall stylespace.")
+    return path
+
+
+def weights_sha256() -> str:
+    """SHA-256 that the embedded weights must have, 64 hexadecimal digits."""
+    return _weights_source()["sha256"]
+
+
+def data_folder() -> Path:
+    """Folder of the bundled data: inside an installed package, beside it in a checkout.
+
+    Raises:
+        StylespaceError: neither place holds the data.
+    """
+    package = Path(__file__).resolve().parent
+    for folder in (package / "data", package.parent / "data"):
+        if (folder / "sources.toml").is_file():
+            return folder
+    raise StylespaceError(f"the bundled data of {package} are missing; reinstall stylespace.")
+
+
+def _sources() -> dict[str, list[dict[str, Any]]]:
+    return tomllib.loads((data_folder() / "sources.toml").read_text(encoding="utf-8"))
+
+
+def _weights_source() -> dict[str, Any]:
+    return next(table for table in _sources()["weights"] if table["name"] == EMBEDDED_NETWORK)
+
+
+def _sample(kind: Literal["painting", "photograph"], table: dict[str, Any]) -> Sample:
+    fields = ("name", "artist", "title", "year", "licence", "source")
+    return Sample(kind=kind, **{field: table[field] for field in fields})
+
+
+def _scikit_image_folder() -> Path:
+    """Where scikit-image is installed, without importing it (that takes a second)."""
+    spec = importlib.util.find_spec("skimage")
+    if spec is None or spec.origin is None:
+        return Path("scikit-image")  # does not exist: asking for a photograph says what to install
+    return Path(spec.origin).parent

@@ -1,0 +1,53 @@
+"""What can go wrong, said in one line: what, why, and the remedy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class StylespaceError(Exception):
+    """It could not be done. The message is one line that names the cause and the remedy."""
+
+
+class UsageError(StylespaceError):
+    """The request itself is wrong: an unknown name, a value out of range, a malformed entry."""
+
+
+class PictureError(StylespaceError):
+    """A picture file that cannot be read or written."""
+
+
+class OutputError(StylespaceError):
+    """A result that cannot be written: missing folder, existing file, full disk."""
+
+
+class WeightsError(StylespaceError):
+    """Weights that are missing, damaged, of another network, or that cannot be fetched."""
+
+
+class StyleError(StylespaceError):
+    """A style file that cannot be read, or that belongs to another style space."""
+
+
+class MemoryLimitError(StylespaceError):
+    """A run that would not fit into memory, refused before it starts."""
+
+
+class UnreachedError(StylespaceError):
+    """A Gram entry that stayed zero, or below the paintings' values, after every way out."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return `` Did you mean 'x'?`` for the known name closest to `name`, or an empty string."""
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
+    return f" Did you mean {by_lower[close[0]]!r}?" if close else ""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """Build the uniform error for a name that is not in a table, from that table itself."""
+    known = list(known)
+    return UsageError(
+        f"unknown {kind} {name!r}.{nearest(name, known)} Known: {', '.join(known)}."
+    )

@@ -1,0 +1,166 @@
+"""Output files: checked before a long run, written whole or not at all, never over another."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import secrets
+import stat
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from stylespace.errors import OutputError
+
+_FORCE = "add --force to replace it, or choose another --out"
+_ELSEWHERE = "choose another --out"
+_REMEDIES = {
+    errno.EEXIST: _FORCE,
+    errno.ENOENT: f"create the folder first, or {_ELSEWHERE}",
+    errno.ENOTDIR: f"create the folder first, or {_ELSEWHERE}",
+    errno.ENOSPC: f"free some space, or {_ELSEWHERE}",
+    errno.EDQUOT: f"free some space, or {_ELSEWHERE}",
+    errno.EFBIG: f"make the result smaller, or {_ELSEWHERE}",
+    errno.ENAMETOOLONG: "choose a shorter --out",
+    errno.EACCES: f"allow writing to the folder, or {_ELSEWHERE}",
+    errno.EPERM: f"allow writing to the folder, or {_ELSEWHERE}",
+}
+
+
+def check_output(path: str | os.PathLike[str], *, force: bool = False) -> Path:
+    """Refuse an output that could not be written, before hours are spent on it.
+
+    Args:
+        path: the file to be written; its folder must exist and take new files.
+        force: accept a file that exists already, to be replaced.
+
+    Returns:
+        `path` as a `Path`.
+
+    Raises:
+        OutputError: the folder is missing, is not a folder or cannot be written to; the file
+            exists and `force` is not given; or `path` is a folder, a device or a pipe.
+    """
+    path = Path(path)
+    _refuse_taken(path, force)
+    trial = _temporary(path.parent)
+    try:
+        trial.touch(exist_ok=False)  # permission bits do not say it: root and read-only mounts
+    except OSError as error:
+        raise _failure(path, error) from error
+    finally:
+        _remove(trial)
+    return path
+
+
+def free_path(folder: str | os.PathLike[str], stem: str, suffix: str) -> Path:
+    """Return the first of `stem.suffix`, `stem-2.suffix`, `stem-3.suffix`... that is not taken.
+
+    `suffix` may carry its dot or not; empty, it gives a name for a folder.
+    """
+    folder, ending = Path(folder), f".{suffix.removeprefix('.')}" if suffix else ""
+    numbered = (f"{stem}-{number}{ending}" for number in itertools.count(2))
+    names = itertools.chain([f"{stem}{ending}"], numbered)
+    return next(folder / name for name in names if not os.path.lexists(folder / name))
+
+
+def write_whole(
+    path: str | os.PathLike[str],
+    write: bytes | Callable[[BinaryIO], object],
+    *,
+    force: bool = False,
+) -> None:
+    """Write a file whole or not at all.
+
+    The bytes go to a hidden file in the same folder, reach the disk, and then take the name in
+    one step. Whatever interrupts this, Ctrl-C included, leaves neither a part nor a hidden file.
+
+    Args:
+        path: the file to write.
+        write: its bytes, or a callable that writes them into the binary file that it receives.
+        force: replace a file that exists. Without it no file is ever replaced, not even one
+            that another program creates meanwhile.
+
+    Raises:
+        OutputError: the file exists and `force` is not given, or it cannot be written.
+    """
+    path = Path(path)
+    _refuse_taken(path, force)
+    temporary = _temporary(path.parent)
+    try:
+        _fill(temporary, write)
+        os.replace(temporary, path) if force else _claim(temporary, path)
+    except OSError as error:
+        raise _failure(path, error) from error
+    finally:
+        _remove(temporary)
+
+
+def _refuse_taken(path: Path, force: bool) -> None:
+    """Raise unless `path` is free, or an ordinary file that `force` may replace."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _failure(path, error) from error
+    except ValueError as error:  # a zero byte in the name
+        raise OutputError(f"{_shown(path)}: not a file name; {_ELSEWHERE}.") from error
+    if stat.S_ISDIR(mode):
+        raise OutputError(f"{_shown(path)}: this is a folder, not a file; {_ELSEWHERE}.")
+    if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+        raise OutputError(f"{_shown(path)}: not an ordinary file; {_ELSEWHERE}.")
+    if not force:
+        raise OutputError(f"{_shown(path)}: the file exists already; {_FORCE}.")
+
+
+def _fill(temporary: Path, write: bytes | Callable[[BinaryIO], object]) -> None:
+    with open(temporary, "x+b") as file:  # a plain open follows the umask, mkstemp does not
+        write(file) if callable(write) else file.write(write)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _claim(temporary: Path, path: Path) -> None:
+    """Give `temporary` the name `path`, which must be free, without a moment for a race."""
+    try:
+        os.link(temporary, path)  # fails where the name is taken; os.replace would not
+    except FileExistsError:
+        raise
+    except OSError:  # file systems refuse hard links with various codes
+        _claim_without_links(temporary, path)
+
+
+def _claim_without_links(temporary: Path, path: Path) -> None:
+    """Do the same on a file system without hard links: own an empty file, then replace it."""
+    path.touch(exist_ok=False)
+    try:
+        os.replace(temporary, path)
+    except BaseException:
+        _remove(path)
+        raise
+
+
+def _temporary(folder: Path) -> Path:
+    return folder / f".stylespace-{secrets.token_hex(8)}.part"
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def _failure(path: Path, error: OSError) -> OutputError:
+    """Build the one line for an operating system's error: path, cause, remedy."""
+    cause = (error.strerror or str(error)).lower()
+    if error.errno in (errno.ENOENT, errno.ENOTDIR) and not path.parent.is_dir():
+        cause = f"there is no folder {_shown(path.parent)}"
+    elif error.errno == errno.EEXIST:
+        cause = "the file exists already"
+    return OutputError(f"{_shown(path)}: {cause}; {_REMEDIES.get(error.errno, _ELSEWHERE)}.")
+
+
+def _shown(path: Path) -> str:
+    return repr(str(path))

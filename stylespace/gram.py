@@ -1,0 +1,97 @@
+"""Statistics of feature maps that a style is made of: mean, Gram matrix and their relatives.
+
+One convention everywhere: the Gram matrix is divided by the number of positions only,
+G = F F^T / N, so that it does not depend on the size of the picture. Four others are in use in
+the field; a value from another program has to be rescaled before it is compared.
+
+All functions take features (B, C, h, w) and compute in float32, or in float64 where the features
+are; half-precision features are widened first, since their sums overflow.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class _Gram(torch.autograd.Function):
+    """G = X X^T / N with one matrix product in the backward pass, where autograd needs two."""
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return _product(x, x)
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        both = (gradient + gradient.mT) / x.shape[2]
+        # (x^T both)^T: comes out with the channels innermost, as the network's own gradients are.
+        return torch.bmm(x.mT, both).mT
+
+
+def _product(x: Tensor, y: Tensor) -> Tensor:
+    """X Y^T / N for x: (B, C, N), y: (B, D, N) -> (B, C, D)."""
+    empty = x.new_empty(x.shape[0], x.shape[1], y.shape[1])
+    return torch.baddbmm(empty, x, y.mT, beta=0, alpha=1 / x.shape[2])
+
+
+def _positions(features: Tensor) -> Tensor:
+    """(B, C, h, w) -> (B, C, N), in float32 or better."""
+    if features.ndim != 4:
+        raise ValueError(f"features must be (B, C, h, w), got {tuple(features.shape)}")
+    wide = features if features.dtype == torch.float64 else features.float()
+    return wide.flatten(2)
+
+
+def gram(features: Tensor) -> Tensor:
+    """Return the Gram matrix G = F F^T / N, N = h w.
+
+    Args:
+        features: (B, C, h, w).
+
+    Returns:
+        (B, C, C), symmetric, positive semi-definite.
+
+    Source: G15a eq. 1. Departs: divided by N (there it is not), so that sizes compare.
+    """
+    return _Gram.apply(_positions(features))
+
+
+def mean(features: Tensor) -> Tensor:
+    """Return the mean activation of each channel: (B, C, h, w) -> (B, C)."""
+    return _positions(features).mean(2)
+
+
+def covariance(features: Tensor) -> Tensor:
+    """Return the covariance of the channels over positions, (B, C, C), divided by N.
+
+    The mean is taken off before the product: G - mu mu^T would cancel in float32.
+    """
+    x = _positions(features)
+    return _Gram.apply(x - x.mean(2, keepdim=True))
+
+
+def shifted_gram(features: Tensor, shift: float = -1.0) -> Tensor:
+    """Return the Gram matrix of F + shift, (B, C, C).
+
+    Source: NN16b section 3 (activation shift), which uses -1.
+    """
+    return gram(features + shift)
+
+
+def chained_gram(deep: Tensor, shallow: Tensor) -> Tensor:
+    """Return F up(S)^T / N between two layers, with the deep one resized to the shallow grid.
+
+    Args:
+        deep: (B, C, h, w), the coarser layer.
+        shallow: (B, D, H, W), the finer one, H >= h and W >= w.
+
+    Returns:
+        (B, C, D), N = H W.
+
+    Source: NN16b section 3 (blurred/correlation chain), bilinear resizing.
+    """
+    grid = shallow.shape[2:]
+    up = torch.nn.functional.interpolate(deep, grid, mode="bilinear", align_corners=False)
+    return _product(_positions(up), _positions(shallow))

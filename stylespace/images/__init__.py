@@ -1,0 +1,21 @@
+"""Pictures: files in and out, resizing, and the recipe that a picture carries.
+
+Inside the program a picture is a float32 tensor (B, 3, H, W) of sRGB values in [0, 1].
+"""
+
+from stylespace.images.reading import read_image
+from stylespace.images.recipe import read_recipe
+from stylespace.images.resizing import resize, resize_to
+from stylespace.images.source import MAX_PIXELS
+from stylespace.images.writing import check_format, write_image, written_image
+
+__all__ = [
+    "MAX_PIXELS",
+    "check_format",
+    "read_image",
+    "read_recipe",
+    "resize",
+    "resize_to",
+    "write_image",
+    "written_image",
+]

@@ -1,0 +1,168 @@
+"""Writing pictures: the format from the suffix, always sRGB with its profile, always whole."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import tifffile
+import torch
+from PIL import Image
+
+from stylespace.errors import OutputError, PictureError, UsageError, nearest
+from stylespace.files import write_whole
+from stylespace.images.profiles import srgb_profile
+from stylespace.images.recipe import DESCRIPTION, KEYWORD, recipe_text
+
+_AFTER_HEADER = 33  # bytes of a PNG's signature and IHDR chunk
+
+
+def write_image(
+    path: str | os.PathLike[str],
+    image: torch.Tensor,
+    *,
+    recipe: Mapping[str, Any] | None = None,
+    force: bool = False,
+    bits: int = 8,
+) -> None:
+    """Write a picture; the same picture and recipe give the same bytes.
+
+    PNG, TIFF and WebP are lossless; JPEG has quality 95 and full colour resolution. The sRGB
+    profile is embedded in each.
+
+    Args:
+        path: .png, .jpg, .jpeg, .webp, .tif or .tiff.
+        image: (1, 3, H, W) or (3, H, W) sRGB; clamped to [0, 1] and rounded to the nearest level.
+        recipe: what made the picture, as JSON can hold it, for `read_recipe`.
+        force: replace a file that exists.
+        bits: 8, or 16 for PNG and TIFF.
+
+    Raises:
+        OutputError: the suffix is unknown or has no such bits, the format cannot hold the picture
+            or the recipe, or the file exists or cannot be written.
+        PictureError: `image` is not one RGB picture, or holds NaN.
+        UsageError: `bits` is neither 8 nor 16.
+    """
+    path, suffix = Path(path), check_format(path, bits=bits)
+    pixels = _pixels(image, bits)
+    text = None if recipe is None else recipe_text(recipe)
+    try:
+        encoded = _ENCODERS[suffix](pixels, text)
+    except (OSError, ValueError) as error:  # too wide a picture, too long a recipe
+        cause = " ".join(str(error).split())
+        raise OutputError(f"{str(path)!r}: {suffix} cannot hold it ({cause}); use .png.") from error
+    write_whole(path, encoded, force=force)
+
+
+def written_image(image: torch.Tensor) -> torch.Tensor:
+    """Return a picture exactly as 8 bits hold it: what `read_image` finds in the file.
+
+    Args:
+        image: any shape, sRGB; clamped to [0, 1].
+
+    Returns:
+        float32 of the same shape, multiples of 1/255, without gradient.
+    """
+    return _levels(image, 255) / 255
+
+
+def check_format(path: str | os.PathLike[str], *, bits: int = 8) -> str:
+    """Return the lower-case suffix of a picture file that `write_image` can write.
+
+    Raises:
+        OutputError: the suffix is unknown, or holds only 8 of 16 `bits`.
+        UsageError: `bits` is neither 8 nor 16.
+    """
+    suffix = Path(path).suffix.lower()
+    if bits not in (8, 16):
+        raise UsageError(f"{bits} bits a sample: 8 or 16 are written.")
+    known = _ENCODERS if bits == 8 else _SIXTEEN
+    if suffix not in known:
+        kind = "picture format" if bits == 8 else "format with 16 bits"
+        raise OutputError(
+            f"{str(path)!r}: {suffix!r} is no {kind} that is written."
+            f"{nearest(suffix, known)} Known: {', '.join(known)}."
+        )
+    return suffix
+
+
+def _levels(image: torch.Tensor, top: int) -> torch.Tensor:
+    """Return the levels 0 to `top` nearest to values in [0, 1], as float32."""
+    return (image.detach().float().clamp(0, 1) * top).round()
+
+
+def _pixels(image: torch.Tensor, bits: int) -> np.ndarray:
+    """Return (H, W, 3) uint8 or uint16."""
+    shape = tuple(image.shape)
+    if shape[:-3] not in ((), (1,)) or shape[-3:-2] != (3,) or 0 in shape:
+        raise PictureError(f"one RGB picture (1, 3, H, W) is written, not a tensor of {shape}.")
+    if image.isnan().any():
+        raise PictureError("the picture holds NaN and is not written; lower the step or the scale.")
+    levels = _levels(image, 2**bits - 1).reshape(shape[-3:]).permute(1, 2, 0)
+    return np.ascontiguousarray(levels.cpu().numpy().astype(f"uint{bits}"))
+
+
+def _png(pixels: np.ndarray, text: str | None) -> bytes:
+    """Encode with imagecodecs, which knows 16 bits, and add profile and text behind the header."""
+    encoded = imagecodecs.png_encode(pixels)
+    extra = _chunk(b"iCCP", b"sRGB\0\0" + zlib.compress(srgb_profile()))
+    if text is not None:
+        extra += _chunk(b"tEXt", f"{KEYWORD}\0{text}".encode("ascii"))
+    return encoded[:_AFTER_HEADER] + extra + encoded[_AFTER_HEADER:]
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    check = zlib.crc32(kind + content)
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
+
+
+def _jpeg(pixels: np.ndarray, text: str | None) -> bytes:
+    return _pillow(pixels, text, format="JPEG", quality=95, subsampling="4:4:4")
+
+
+def _webp(pixels: np.ndarray, text: str | None) -> bytes:
+    return _pillow(pixels, text, format="WEBP", lossless=True)
+
+
+def _pillow(pixels: np.ndarray, text: str | None, **options: Any) -> bytes:
+    """Encode with Pillow, the recipe in the EXIF ImageDescription."""
+    if text is not None:
+        options["exif"] = Image.Exif()
+        options["exif"][DESCRIPTION] = text
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, icc_profile=srgb_profile(), **options)
+    return stream.getvalue()
+
+
+def _tiff(pixels: np.ndarray, text: str | None) -> bytes:
+    stream = io.BytesIO()
+    tifffile.imwrite(
+        stream,
+        pixels,
+        photometric="rgb",
+        compression="zlib",
+        predictor=True,
+        description=text,
+        metadata=None,  # no description and no date of tifffile's own
+        software="stylespace",
+        iccprofile=srgb_profile(),
+    )
+    return stream.getvalue()
+
+
+_ENCODERS = {
+    ".png": _png,
+    ".jpg": _jpeg,
+    ".jpeg": _jpeg,
+    ".webp": _webp,
+    ".tif": _tiff,
+    ".tiff": _tiff,
+}
+_SIXTEEN = (".png", ".tif", ".tiff")

@@ -1,0 +1,280 @@
+"""Networks: a picture in, the activations of named layers out, in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylespace import architectures
+from stylespace.architectures import Blur, Convolution, Inception, Layer, Operation, Reach
+from stylespace.catalogue import DEFAULT, PADDINGS, POOLINGS, catalogue_entry, resolve_layer
+from stylespace.errors import UsageError, unknown
+from stylespace.weights import Weights, load_weights
+
+PRE = "pre:"
+"""Prefix of a layer's name for its values before the ReLU: "pre:conv3_1"."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """What makes two styles comparable: they live in the same style space, or they do not."""
+
+    network: str
+    pooling: str
+    padding: str
+    weights: str  # SHA-256 of the filters
+
+    def difference(self, other: Space) -> str:
+        """Name what differs from `other`, or return an empty string."""
+        mine, theirs = asdict(self), asdict(other)
+        return "; ".join(
+            f"{key} {_short(theirs[key])} instead of {_short(mine[key])}"
+            for key in mine
+            if mine[key] != theirs[key]
+        )
+
+
+def _short(value: str) -> str:
+    return f"{value[:12]}..." if len(value) == 64 else value
+
+
+class Network:
+    """A convolutional network as a function from pictures to named activations.
+
+    Attributes:
+        name, pooling, padding: the choices that make the style space, with the weights.
+        layers: the architecture, shallow to deep.
+        device, dtype: where and in which precision convolutions run.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        layers: tuple[Layer, ...],
+        weights: Weights,
+        *,
+        pooling: str = "average",
+        padding: str = "zeros",
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        if pooling not in POOLINGS:
+            raise unknown("pooling", pooling, POOLINGS)
+        if padding not in PADDINGS:
+            raise unknown("padding", padding, PADDINGS)
+        self.name, self.layers = name, layers
+        self.pooling, self.padding = pooling, padding
+        self.source, self.sha256 = weights.source, weights.sha256
+        self.device, self.dtype = torch.device(device), dtype
+        self._filters = {
+            key: tuple(_placed(tensor, self.device, dtype) for tensor in pair)
+            for key, pair in weights.tensors.items()
+        }
+        self._mean = torch.tensor(weights.mean, device=device, dtype=_wide(dtype))[:, None, None]
+        self._std = torch.tensor(weights.std, device=device, dtype=_wide(dtype))[:, None, None]
+
+    @property
+    def space(self) -> Space:
+        """The style space that this network spans."""
+        return Space(self.name, self.pooling, self.padding, self.sha256)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all layers, shallow to deep."""
+        return tuple(layer.name for layer in self.layers)
+
+    def resolve(self, layers: Iterable[str]) -> tuple[str, ...]:
+        """Return own names, without repeats, shallow to deep; relu3_1 stands for conv3_1.
+
+        "pre:conv3_1" stands for the same layer.
+
+        Raises:
+            UsageError: an unknown layer (nearest name given) or no layer at all.
+        """
+        plain = [name.removeprefix(PRE) for name in layers]
+        wanted = {resolve_layer(name, self.layers, self.name) for name in plain}
+        if not wanted:
+            raise UsageError("no layers: name at least one.")
+        return tuple(name for name in self.names if name in wanted)
+
+    def channels(self, layer: str) -> int:
+        """Return the number of channels of a layer."""
+        (name,) = self.resolve([layer])
+        return next(one.channels for one in self.layers if one.name == name)
+
+    def reach(self, layer: str) -> Reach:
+        """Return stride and receptive field of a layer in pixels."""
+        return architectures.reaches(self.layers)[self.resolve([layer])[0]]
+
+    def grid(self, layer: str, height: int, width: int) -> tuple[int, int]:
+        """Return the (h, w) positions of a layer for a picture of height x width pixels."""
+        (name,) = self.resolve([layer])
+        reflect = self.padding == "reflect"
+        sides = (architectures.lengths(self.layers, n, reflect=reflect) for n in (height, width))
+        h, w = (side[name] for side in sides)
+        return h, w
+
+    def minimum_side(self, layer: str) -> int:
+        """Return the smallest picture side in pixels that gives the layer a position."""
+        side = 1
+        while self.grid(layer, side, side)[0] < 1:
+            side += 1
+        return side
+
+    def check_size(self, layers: Iterable[str], height: int, width: int) -> None:
+        """Refuse a picture that is too small for one of the layers, naming both sizes.
+
+        Raises:
+            UsageError: too small.
+        """
+        for layer in reversed(self.resolve(layers)):
+            if min(self.grid(layer, height, width)) < 1:
+                smallest = self.minimum_side(layer)
+                raise UsageError(
+                    f"a picture of {width}x{height} pixels is too small for {layer} of {self.name},"
+                    f" which needs {smallest}x{smallest}: take a larger --size or shallower layers."
+                )
+
+    def __call__(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        """Return the activations of the named layers, evaluated up to the deepest of them.
+
+        Args:
+            image: (B, 3, H, W), sRGB in [0, 1]; values outside are computed as they are.
+            layers: names, in any order, such as "conv3_1" (or "relu3_1", the same);
+                "pre:conv3_1" for the values before the ReLU.
+
+        Returns:
+            {name: (B, C, h, w)} keyed by the names asked for; float32 or better.
+
+        Raises:
+            UsageError: unknown layer, or a picture too small for one (both sizes named).
+        """
+        if image.ndim != 4 or image.shape[1] != 3:
+            raise ValueError(f"image must be (B, 3, H, W), got {tuple(image.shape)}")
+        self.check_size(layers, image.shape[2], image.shape[3])
+        asked = {name: self._address(name) for name in layers}
+        found = self._evaluate(self._prepared(image), set(asked.values()))
+        return {name: found[address] for name, address in asked.items()}
+
+    def _address(self, name: str) -> tuple[str, bool]:
+        """Return (layer, whether before its ReLU)."""
+        return self.resolve([name])[0], name.startswith(PRE)
+
+    def _prepared(self, image: Tensor) -> Tensor:
+        x = (image.to(self.device, self._mean.dtype) - self._mean) / self._std
+        return x.to(self.dtype).contiguous(memory_format=torch.channels_last)
+
+    def _evaluate(self, x: Tensor, wanted: set[tuple[str, bool]]) -> dict:
+        found: dict[tuple[str, bool], Tensor] = {}
+        for layer in self.layers:
+            for operation in layer.operations:
+                x = self._apply(operation, x)
+            before, after = (layer.name, True), (layer.name, False)
+            if before in wanted:
+                found[before] = _widened(x)
+            x = F.relu(x) if before in wanted else F.relu_(x)
+            if after in wanted:
+                found[after] = _widened(x)
+            if len(found) == len(wanted):
+                break
+        return found
+
+    def _apply(self, operation: Operation, x: Tensor) -> Tensor:
+        if isinstance(operation, Convolution):
+            weight, bias = self._filters[operation.key]
+            x, padding = self._padded(x, operation.padding)
+            return F.conv2d(x, weight, bias, operation.stride, padding)
+        if isinstance(operation, Blur):
+            return _blurred(x, operation)
+        if isinstance(operation, Inception):
+            return torch.cat([self._branch(chain, x) for chain in operation.branches], 1)
+        pool = F.avg_pool2d if self.pooling == "average" else F.max_pool2d
+        x, padding = self._padded(x, operation.padding)
+        return pool(x, operation.kernel, operation.stride, padding, ceil_mode=operation.ceil)
+
+    def _branch(self, operations: Sequence[Operation], x: Tensor) -> Tensor:
+        for number, operation in enumerate(operations):
+            x = self._apply(operation, x)
+            inside = number < len(operations) - 1  # the last ReLU is the whole block's
+            x = F.relu_(x) if inside and isinstance(operation, Convolution) else x
+        return x
+
+    def _padded(self, x: Tensor, padding: int) -> tuple[Tensor, int]:
+        """Return the input with its border, and the zero padding left to the operation."""
+        if not padding or self.padding == "zeros":
+            return x, padding
+        return F.pad(x, (padding,) * 4, self.padding), 0
+
+
+def _blurred(x: Tensor, blur: Blur) -> Tensor:
+    line = torch.tensor([1.0, 2.0, 1.0], device=x.device, dtype=x.dtype) / 4
+    kernel = (line[:, None] * line).expand(x.shape[1], 1, 3, 3)
+    padded = F.pad(x, (blur.padding,) * 4, "reflect")
+    return F.conv2d(padded, kernel, stride=blur.stride, groups=x.shape[1])
+
+
+def _placed(tensor: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
+    layout = torch.channels_last if tensor.ndim == 4 else torch.contiguous_format
+    return tensor.to(device, dtype).contiguous(memory_format=layout)
+
+
+def _widened(features: Tensor) -> Tensor:
+    return features if features.dtype == torch.float64 else features.float()
+
+
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    return torch.float64 if dtype == torch.float64 else torch.float32
+
+
+def load_network(
+    name: str = DEFAULT,
+    pooling: str = "average",
+    padding: str = "zeros",
+    weights: str | None = None,
+    device: torch.device | str = "cpu",
+    *,
+    precision: str = "float32",
+    progress: bool = False,
+) -> Network:
+    """Load a network of the catalogue with its weights.
+
+    Args:
+        name: see `stylespace.catalogue.CATALOGUE`.
+        pooling: "average" (plain, G15a) or "max"; every pooling of the network follows it.
+        padding: "zeros", "replicate" or "reflect".
+        weights: None for the network's own, "random:SEED", or a file (see `load_weights`).
+        device: a torch device.
+        precision: of the convolutions: "float32", "bfloat16", "float64", or "auto" (bfloat16
+            where the device is fast at it). Statistics are always float32 or better.
+        progress: show a download on stderr.
+
+    Raises:
+        UsageError: an unknown name. WeightsError: see `load_weights`.
+    """
+    entry = catalogue_entry(name)
+    loaded = load_weights(name, weights, progress=progress)
+    dtype = feature_dtype(precision, torch.device(device))
+    return Network(
+        name,
+        entry.layers,
+        loaded,
+        pooling=pooling,
+        padding=padding,
+        device=device,
+        dtype=dtype,
+    )
+
+
+def feature_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """Return the dtype of convolutions for a precision by name on a device."""
+    named = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
+    if precision == "auto":
+        fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if fast else torch.float32
+    if precision not in named:
+        raise unknown("precision", precision, ("auto", *named))
+    return named[precision]

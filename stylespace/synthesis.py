@@ -1,0 +1,315 @@
+"""The one loop: every picture of stylespace is made here, and nothing here knows of style.
+
+An objective is any callable from a picture to {name: value}; a value is a 0-d tensor (one problem)
+or a (B,) tensor (B independent problems, one a picture). `coarse_to_fine` is a loop around the loop.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from stylespace.errors import StylespaceError, UsageError
+from stylespace.images import resize_to
+from stylespace.optimizers import optimizer_for
+from stylespace.parameters import Parameters, parameters_for
+
+Objective = Callable[[Tensor], Mapping[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One evaluation, as the watcher sees it.
+
+    number: from 1, of `total`. size: (H, W) of the picture evaluated.
+    losses: the value of each picture of the batch; terms: the parts, averaged over the batch.
+    best: lowest loss so far at this size, averaged over the batch. moved: largest change of a
+    parameter since the evaluation before; 0 says that the step did not move. note: what happened.
+    image: the best picture so far (B, 3, H, W); only in the record that `watch` receives.
+    """
+
+    number: int
+    total: int
+    size: tuple[int, int]
+    losses: tuple[float, ...]
+    terms: Mapping[str, float]
+    best: float
+    moved: float
+    seconds: float
+    note: str = ""
+    image: Tensor | None = None
+
+    @property
+    def loss(self) -> float:
+        """Mean of the losses over the batch."""
+        return sum(self.losses) / len(self.losses)
+
+
+Watch = Callable[[Step], object]
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """What came out.
+
+    image: (B, 3, H, W), the best picture of each problem: clamped, as it would be written.
+    losses: its value, equal to the public objective on `image`. steps: the trace.
+    stopped: why it ended: "steps", "tolerance", "zero gradient", "watch", "not finite" or
+    "interrupted".
+    """
+
+    image: Tensor
+    losses: tuple[float, ...]
+    steps: tuple[Step, ...]
+    stopped: str
+
+    @property
+    def loss(self) -> float:
+        """Mean of the losses over the batch."""
+        return sum(self.losses) / len(self.losses)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What happened on the way, in order."""
+        return tuple(step.note for step in self.steps if step.note)
+
+    @property
+    def still(self) -> int:
+        """How many steps did not move."""
+        return sum(step.moved == 0 for step in self.steps[1:])
+
+
+@dataclass(frozen=True)
+class Rules:
+    """When to stop before the last step.
+
+    tolerance: end when the best loss fell by less than this fraction over `patience` evaluations;
+    0 switches the rule off. failures: evaluations in a row that may be non-finite.
+    """
+
+    tolerance: float = 0.0
+    patience: int = 50
+    failures: int = 5
+
+
+def synthesize(
+    objective: Objective,
+    start: Tensor,
+    *,
+    optimizer: str = "lbfgs",
+    steps: int = 200,
+    parameters: str | Parameters = "pixels",
+    learning_rate: float | None = None,
+    rules: Rules = Rules(),
+    watch: Watch | None = None,
+) -> Synthesis:
+    """Change a picture until its objective is low; keep the best picture seen.
+
+    Args:
+        objective: picture (B, 3, H, W) -> {name: 0-d or (B,) tensor}; the sum is minimised.
+        start: (B, 3, H, W), any memory layout; in [0, 1] unless parameters are "free".
+        optimizer: "lbfgs" or "adam".
+        steps: number of objective evaluations.
+        parameters: what is optimised: "pixels", "sigmoid", "fourier", "free", or an object.
+        learning_rate: of Adam; None for the parametrisation's own.
+        rules: when to stop early.
+        watch: called with a `Step` after each evaluation; a true answer ends the run.
+
+    Returns:
+        The best picture; Ctrl-C ends the run and returns the best so far ("interrupted").
+
+    Raises:
+        UsageError: a number out of range. StylespaceError: not finite at the start.
+    """
+    if steps < 1:
+        raise UsageError(f"steps {steps} must be at least 1.")
+    if isinstance(parameters, str):
+        parameters = parameters_for(parameters, *start.shape[-2:])
+    run = _Run(objective, parameters, start.detach().contiguous(), rules)
+    rate = parameters.learning_rate if learning_rate is None else learning_rate
+    run.optimise(optimizer, rate, steps, watch)
+    return run.result()
+
+
+class _Run:
+    """The state of one call of `synthesize`: the best picture, the trace, the reason to stop."""
+
+    def __init__(
+        self, objective: Objective, parameters: Parameters, start: Tensor, rules: Rules
+    ) -> None:
+        self.objective, self.parameters, self.rules = objective, parameters, rules
+        self.z = parameters.encode(start).contiguous()
+        self.steps: list[Step] = []
+        self.stopped = "steps"
+        self.best_losses: Tensor | None = None
+        self.failures = 0
+        self.began = time.perf_counter()
+
+    def optimise(self, name: str, rate: float, steps: int, watch: Watch | None) -> None:
+        try:
+            losses, terms, gradient = self._evaluate(self.z)
+            if not torch.isfinite(losses).all():
+                raise StylespaceError("the objective is not finite at the start.")
+            rows = len(losses)
+            driver = optimizer_for(
+                name,
+                self.z.reshape(rows, -1),
+                bounds=self.parameters.bounds,
+                learning_rate=rate,
+            )
+            for number in range(1, steps + 1):
+                point = driver.point.view_as(self.z)
+                if number > 1:
+                    losses, terms, gradient = self._evaluate(point)
+                moved = float((point - self.z).abs().max())
+                self.z = point.clone()
+                failed = ~(torch.isfinite(losses) & torch.isfinite(gradient).all(1))
+                note = self._keep(losses, failed)
+                self._report(number, steps, losses, terms, moved, note, watch)
+                if self._finished(gradient, failed):
+                    break
+                driver.tell(losses, gradient)
+                if failed.any():
+                    driver.restart(failed, self.best_z.reshape(rows, -1))
+        except KeyboardInterrupt:
+            if self.best_losses is None:
+                raise
+            self.stopped = "interrupted"
+
+    def _evaluate(self, z: Tensor) -> tuple[Tensor, Mapping[str, Tensor], Tensor]:
+        """Return the losses (B,) of the picture, its terms, and the gradient (B, n) of z."""
+        z = z.detach().requires_grad_()
+        self.image = self.parameters.decode(z)
+        terms = self.objective(self.image)
+        losses = sum(terms.values()).reshape(-1)
+        (gradient,) = torch.autograd.grad(losses.sum(), z)
+        self.image = self.image.detach()
+        return losses.detach(), terms, gradient.reshape(len(losses), -1)
+
+    def _keep(self, losses: Tensor, failed: Tensor) -> str:
+        """Keep the best of each problem; say so when a value was not finite."""
+        if self.best_losses is None:
+            self.best_losses, self.best_z = losses.clone(), self.z.clone()
+            self.best_image = self.image.clone()
+            return ""
+        better = (losses < self.best_losses) & ~failed
+        self.best_losses = torch.where(better, losses, self.best_losses)
+        for kept, new in ((self.best_z, self.z), (self.best_image, self.image)):
+            rows = len(losses)
+            kept.view(rows, -1)[better] = new.reshape(rows, -1)[better]
+        self.failures = self.failures + 1 if failed.any() else 0
+        return "not finite: back to the best picture, history dropped" if failed.any() else ""
+
+    def _report(
+        self,
+        number: int,
+        total: int,
+        losses: Tensor,
+        terms: Mapping[str, Tensor],
+        moved: float,
+        note: str,
+        watch: Watch | None,
+    ) -> None:
+        step = Step(
+            number=number,
+            total=total,
+            size=tuple(self.image.shape[-2:]),
+            losses=tuple(losses.tolist()),
+            terms={name: float(value.detach().mean()) for name, value in terms.items()},
+            best=float(self.best_losses.mean()),
+            moved=moved,
+            seconds=time.perf_counter() - self.began,
+            note=note,
+        )
+        self.steps.append(step)
+        if watch is not None and watch(replace(step, image=self.best_image)):
+            self.stopped = "watch"
+
+    def _finished(self, gradient: Tensor, failed: Tensor) -> bool:
+        if self.stopped == "watch":
+            return True
+        if self.failures >= self.rules.failures:
+            self.stopped = "not finite"
+        elif not failed.any() and not gradient.any():
+            self.stopped = "zero gradient"
+        elif self._settled():
+            self.stopped = "tolerance"
+        return self.stopped != "steps"
+
+    def _settled(self) -> bool:
+        """Say whether the best loss has stopped falling."""
+        patience, tolerance = self.rules.patience, self.rules.tolerance
+        if tolerance <= 0 or len(self.steps) <= patience:
+            return False
+        before, now = self.steps[-1 - patience].best, self.steps[-1].best
+        return before - now < tolerance * abs(before)
+
+    def result(self) -> Synthesis:
+        losses = tuple(self.best_losses.tolist())
+        return Synthesis(self.best_image, losses, tuple(self.steps), self.stopped)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """One rung of the ladder: size (H, W) in pixels and the evaluations spent there."""
+
+    height: int
+    width: int
+    steps: int
+
+
+def coarse_to_fine(
+    objective_at: Callable[[int, int], Objective],
+    start: Tensor,
+    scales: Sequence[Scale],
+    *,
+    watch: Watch | None = None,
+    **options: object,
+) -> Synthesis:
+    """Run `synthesize` from coarse to fine, each scale starting from the picture before.
+
+    Args:
+        objective_at: (H, W) -> the objective for that size; called once a scale, when it begins.
+        start: (B, 3, h, w), resized to the first scale.
+        scales: from coarse to fine.
+        watch: as in `synthesize`; steps are counted over all scales.
+        options: passed to `synthesize`.
+
+    Returns:
+        The last scale's picture, at the size of the last of `scales` even when the run ended
+        early; `losses` belong to the scale that was reached.
+    """
+    total = sum(scale.steps for scale in scales)
+    trace: list[Step] = []
+    image = start
+    for scale in scales:
+        counted = _counted(len(trace), total, watch)
+        image = resize_to(image, scale.height, scale.width)
+        part = synthesize(
+            objective_at(scale.height, scale.width),
+            image,
+            steps=scale.steps,
+            watch=counted,
+            **options,
+        )
+        before = trace[-1].seconds if trace else 0.0
+        trace += [
+            replace(s, number=len(trace) + k, total=total, seconds=before + s.seconds)
+            for k, s in enumerate(part.steps, start=1)
+        ]
+        image = part.image
+        if part.stopped in ("interrupted", "watch"):
+            break
+    full = resize_to(image, scales[-1].height, scales[-1].width)
+    return Synthesis(full, part.losses, tuple(trace), part.stopped)
+
+
+def _counted(done: int, total: int, watch: Watch | None) -> Watch | None:
+    """Return `watch` with steps counted over all scales."""
+    if watch is None:
+        return None
+    return lambda step: watch(replace(step, number=done + step.number, total=total))

@@ -1,0 +1,241 @@
+"""Output files: refused early, written whole or not at all, never over another."""
+
+import errno
+import os
+import stat
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from stylespace import files
+from stylespace.errors import OutputError
+from stylespace.files import check_output, free_path, write_whole
+
+
+def refusal(function, *arguments, **options):
+    with pytest.raises(OutputError) as caught:
+        function(*arguments, **options)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def failing(code):
+    def fail(*_):
+        raise OSError(code, os.strerror(code))
+
+    return fail
+
+
+@pytest.fixture(params=["ramfs", "ro"])
+def mount(request, tmp_path):
+    """A real file system of 64 KiB, or a read-only one; skipped where mounting is not allowed."""
+    folder = tmp_path / request.param
+    folder.mkdir()
+    options = "size=64k" + (",ro" if request.param == "ro" else "")
+    command = ["mount", "-t", "tmpfs", "-o", options, "none", str(folder)]
+    try:
+        mounted = subprocess.run(command, capture_output=True).returncode == 0
+    except OSError:
+        mounted = False
+    if not mounted:
+        pytest.skip("mounting is not allowed here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_check_output_leaves_the_folder_as_it_was(tmp_path):
+    assert check_output(str(tmp_path / "a.png")) == tmp_path / "a.png"
+    assert os.listdir(tmp_path) == []
+
+
+def test_check_output_refuses_what_exists_unless_forced(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(b"old")
+    message = refusal(check_output, path)
+    assert str(path) in message and "--force" in message and "another --out" in message
+    assert check_output(path, force=True) == path
+    assert path.read_bytes() == b"old"
+
+
+def test_check_output_takes_a_dangling_link_for_a_file(tmp_path):
+    (tmp_path / "link.png").symlink_to("nowhere")
+    assert "exists" in refusal(check_output, tmp_path / "link.png")
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_check_output_refuses_every_wrong_place(tmp_path, force):
+    (tmp_path / "file").touch()
+    os.mkfifo(tmp_path / "pipe")
+    assert "folder" in refusal(check_output, tmp_path, force=force)
+    assert "no folder" in refusal(check_output, tmp_path / "none" / "a.png", force=force)
+    assert "no folder" in refusal(check_output, tmp_path / "file" / "a.png", force=force)
+    assert "ordinary" in refusal(check_output, tmp_path / "pipe", force=force)
+    assert "shorter" in refusal(check_output, tmp_path / ("a" * 300), force=force)
+    assert "file name" in refusal(check_output, "a\0b", force=force)
+    refusal(check_output, tmp_path / "line\nbreak" / "a.png", force=force)
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES, errno.ENOSPC])
+def test_check_output_tries_the_folder_truly(tmp_path, monkeypatch, code):
+    monkeypatch.setattr(files.Path, "touch", lambda *_, **__: failing(code)())
+    message = refusal(check_output, tmp_path / "a.png")
+    assert os.strerror(code).lower() in message and "--out" in message
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root ignores permission bits")
+def test_check_output_refuses_a_folder_without_permission(tmp_path):
+    tmp_path.chmod(0o500)
+    assert "permission" in refusal(check_output, tmp_path / "a.png")
+    tmp_path.chmod(0o700)
+
+
+def test_free_path_counts_from_two(tmp_path):
+    assert free_path(tmp_path, "a", ".png") == tmp_path / "a.png"
+    (tmp_path / "a.png").touch()
+    assert free_path(tmp_path, "a", "png") == tmp_path / "a-2.png"
+    (tmp_path / "a-2.png").symlink_to("nowhere")
+    assert free_path(tmp_path, "a", ".png") == tmp_path / "a-3.png"
+    (tmp_path / "a-report").mkdir()
+    assert free_path(tmp_path, "a-report", "") == tmp_path / "a-report-2"
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_write_whole_writes_bytes_or_calls(tmp_path, monkeypatch, links):
+    if not links:
+        monkeypatch.setattr(os, "link", failing(errno.EPERM))
+    write_whole(tmp_path / "a", b"bytes")
+    write_whole(str(tmp_path / "b"), lambda file: file.write(b"call"))
+    assert (tmp_path / "a").read_bytes() == b"bytes"
+    assert (tmp_path / "b").read_bytes() == b"call"
+    assert "exists" in refusal(write_whole, tmp_path / "a", b"new")
+    write_whole(tmp_path / "b", b"new", force=True)
+    assert (tmp_path / "a").read_bytes() == b"bytes"
+    assert (tmp_path / "b").read_bytes() == b"new"
+    assert sorted(os.listdir(tmp_path)) == ["a", "b"]
+
+
+def test_write_whole_fits_the_longest_name(tmp_path):
+    write_whole(tmp_path / ("a" * 255), b"x")
+    assert os.listdir(tmp_path) == ["a" * 255]
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o002, 0o664)])
+def test_write_whole_follows_the_umask(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        write_whole(tmp_path / "a", b"x")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == mode
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_write_whole_does_not_replace_a_file_that_appears_meanwhile(tmp_path, monkeypatch, links):
+    if not links:
+        monkeypatch.setattr(os, "link", failing(errno.EOPNOTSUPP))
+    path = tmp_path / "a"
+
+    def write(file):
+        file.write(b"ours")
+        path.write_bytes(b"theirs")
+
+    assert "--force" in refusal(write_whole, path, write)
+    assert path.read_bytes() == b"theirs"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_of_many_writers_one_wins(tmp_path):
+    path, outcomes, start = tmp_path / "a", [], threading.Barrier(8)
+
+    def write(number):
+        start.wait()
+        try:
+            write_whole(path, bytes([number]) * 1000)
+            outcomes.append(number)
+        except OutputError:
+            pass
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(outcomes) == 1
+    assert path.read_bytes() == bytes(outcomes) * 1000
+    assert os.listdir(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError, SystemExit])
+@pytest.mark.parametrize("force", [False, True])
+def test_an_interrupted_write_leaves_nothing_and_harms_nothing(tmp_path, error, force):
+    path = tmp_path / "a"
+    if force:
+        path.write_bytes(b"old")
+
+    def write(file):
+        file.write(b"half")
+        raise error
+
+    with pytest.raises(error):
+        write_whole(path, write, force=force)
+    assert os.listdir(tmp_path) == (["a"] if force else [])
+    assert not force or path.read_bytes() == b"old"
+
+
+def test_ctrl_c_while_a_name_is_claimed_without_links_leaves_nothing(tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "link", failing(errno.EPERM))
+    monkeypatch.setattr(os, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(tmp_path / "a", b"x")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT, errno.EIO])
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_failed_forced_write_leaves_the_old_file(tmp_path, monkeypatch, code, step):
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(os, step, failing(code))
+    message = refusal(write_whole, path, b"new", force=True)
+    assert os.strerror(code).lower() in message and "another --out" in message
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_a_full_disk_is_one_line(tmp_path):
+    def write(_):
+        with open("/dev/full", "wb", buffering=0) as full:
+            full.write(b"x")
+
+    assert "no space left" in refusal(write_whole, tmp_path / "a", write)
+    assert os.listdir(tmp_path) == []
+
+
+def test_real_file_systems_that_take_nothing(mount):
+    if mount.name == "ro":
+        assert "read-only" in refusal(check_output, mount / "a")
+        assert "read-only" in refusal(write_whole, mount / "a", b"x")
+    else:
+        write_whole(mount / "a", b"small")
+        assert "no space left" in refusal(write_whole, mount / "a", bytes(1 << 17), force=True)
+        assert (mount / "a").read_bytes() == b"small"
+        assert os.listdir(mount) == ["a"]
+
+
+def test_write_whole_refuses_wrong_places(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    assert "folder" in refusal(write_whole, tmp_path, b"x", force=True)
+    assert "no folder" in refusal(write_whole, tmp_path / "none" / "a", b"x")
+    assert "ordinary" in refusal(write_whole, tmp_path / "pipe", b"x", force=True)
+    assert "ordinary" in refusal(write_whole, "/dev/null", b"x", force=True)
+
+
+def test_files_needs_no_torch():
+    code = "import sys, stylespace.files; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
