@@ -1,0 +1,38 @@
+"""Distances between styles."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from stylespace.style import Style
+
+
+def relative_distance(value: Tensor, target: Tensor) -> float:
+    """Return ||X - T||^2 / ||T||^2 in float64: 0 at the target, 1 for nothing at all."""
+    difference = (value.double() - target.double()).square().sum()
+    norm = target.double().square().sum()
+    return float(difference / norm) if norm > 0 else float(difference)
+
+
+def gram_distances(style: Style, target: Style) -> dict[str, float]:
+    """Return the relative Gram distance of every layer of `target`.
+
+    Raises:
+        StyleError: the two live in different style spaces.
+    """
+    style.check_space(target.space)
+    return {
+        name: relative_distance(style.layers[name].gram, layer.gram)
+        for name, layer in target.layers.items()
+    }
+
+
+def geometric_mean(values: Mapping[str, float]) -> float:
+    """Return the geometric mean of positive numbers; 0 where one is 0."""
+    numbers = list(values.values())
+    if min(numbers) <= 0:
+        return 0.0
+    return math.exp(sum(map(math.log, numbers)) / len(numbers))

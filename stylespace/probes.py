@@ -1,0 +1,133 @@
+"""Probes: pictures that maximise one entry of a layer's Gram matrix (NN16a)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stylespace.assets import paintings
+from stylespace.errors import UnreachedError
+from stylespace.gram import gram
+from stylespace.images import resize
+from stylespace.networks import Network
+from stylespace.objectives import Objective, Terms, entry_term
+from stylespace.outcomes import (
+    Outcome,
+    as_written,
+    network_for,
+    noise_picture,
+    run_ladder,
+    settings_with,
+)
+from stylespace.parameters import Fourier
+from stylespace.settings import ProbeSettings
+from stylespace.sources import SAMPLE, open_picture
+from stylespace.synthesis import Watch
+
+PAINTING_SIDE = 256
+"""Longer side of the paintings that a probe's value is compared with."""
+
+
+def probe(
+    settings: ProbeSettings | None = None,
+    *,
+    network: Network | None = None,
+    watch: Watch | None = None,
+    **changes: Any,
+) -> Outcome:
+    """Make a picture that maximises a Gram entry.
+
+    Args:
+        settings: or its fields as keywords: probe(layer="conv3_1", entry="12,40", size=128). Of
+            several entries the first is taken.
+        network: loaded already, or None to load the one that the settings name.
+        watch: see `synthesize`.
+
+    Returns:
+        The outcome; figures: `value` of the entry on the written picture, `painting_max` and
+        `painting_mean` over the bundled paintings at 256 px, `enhancement` (value / max; inf where
+        no painting has any), `selectivity` G_ij / ||G|| (twice that off the diagonal), `cosine`
+        G_ij / sqrt(G_ii G_jj), `saturated` (fraction of values at 0 or 1).
+
+    Raises:
+        UnreachedError: the entry stayed zero, or at or below its value in a painting.
+        UsageError: an entry outside its layer, a picture too small for it.
+
+    Source: NN16a section 3. Departs: Fourier pixels and the logarithm of the entry (Distill17);
+    `parameters="pixels", optimizer="lbfgs"` is nearer to the paper.
+    """
+    settings = settings_with(ProbeSettings, settings, changes)
+    network = network or network_for(settings)
+    layer, i, j = settings.entries()[0]
+    entry = torch.tensor([[i, j]], device=network.device)
+    terms = Terms((entry_term(layer, entry, settings.selectivity),))
+    objective = Objective(network, terms)
+    synthesis = run_ladder(
+        network,
+        settings,
+        lambda height, width: objective,
+        _start(settings, settings.ladder()[0]),
+        (layer,),
+        lambda size: (size, size),
+        watch=watch,
+        parameters=settings.parameters,
+    )
+    image = as_written(synthesis, network)
+    figures = entry_figures(network, image, layer, i, j)
+    if synthesis.stopped != "interrupted":
+        _check_reached(figures, layer, i, j)
+    return Outcome(settings, image, figures, synthesis, network.sha256)
+
+
+def _start(settings: ProbeSettings, side: int) -> Tensor:
+    if settings.parameters != "fourier":
+        return noise_picture(side, side, seed=settings.seed, spread=0.05)
+    fourier = Fourier(side, side)
+    generator = torch.Generator().manual_seed(settings.seed)
+    return fourier.decode(fourier.noise(1, generator=generator))
+
+
+def entry_figures(network: Network, image: Tensor, layer: str, i: int, j: int) -> dict[str, float]:
+    """Return the figures of an entry on a picture (1, 3, H, W), as `probe` lists them."""
+    with torch.no_grad():
+        g = gram(network(image, [layer])[layer])[0].double()
+    value, own = float(g[i, j]), float((g[i, i] * g[j, j]).sqrt())
+    values = painting_values(network, layer, i, j)
+    highest = max(values.values())
+    norm = float(g.norm())
+    return {
+        "value": value,
+        "painting_max": highest,
+        "painting_mean": sum(values.values()) / len(values),
+        "enhancement": value / highest if highest > 0 else float("inf") if value > 0 else 0.0,
+        "selectivity": (1 if i == j else 2) * value / norm if norm else 0.0,
+        "cosine": value / own if own else 0.0,
+        "saturated": float(((image <= 0) | (image >= 1)).double().mean()),
+    }
+
+
+def painting_values(network: Network, layer: str, i: int, j: int) -> Mapping[str, float]:
+    """Return {painting: G_ij} over the bundled paintings at 256 px."""
+    with torch.no_grad():
+        features = {
+            name: network(resize(open_picture(SAMPLE + name), PAINTING_SIDE), [layer])[layer]
+            for name in paintings()
+        }
+    return {name: float((f[0, i] * f[0, j]).mean()) for name, f in features.items()}
+
+
+def _check_reached(figures: Mapping[str, float], layer: str, i: int, j: int) -> None:
+    if figures["value"] > figures["painting_max"]:
+        return
+    why = (
+        "the two channels never fired together"
+        if figures["value"] <= 0
+        else f"{figures['value']:.3g} does not exceed {figures['painting_max']:.3g}, its value in a "
+        "painting"
+    )
+    raise UnreachedError(
+        f"{layer} {i},{j} was not reached: {why}; try more --iterations or another --seed."
+    )

@@ -1,0 +1,91 @@
+"""Opening what a user names: a picture, sample:NAME, or a style file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from stylespace.assets import sample_path
+from stylespace.images import read_image, resize
+from stylespace.networks import Network
+from stylespace.settings import weighted_source
+from stylespace.style import SUFFIX, Style
+
+SAMPLE = "sample:"
+
+
+def source_path(name: str) -> Path:
+    """Return the file that `name` stands for; it need not exist unless it is a sample.
+
+    Raises:
+        UsageError: an unknown sample (nearest named).
+    """
+    return sample_path(name.removeprefix(SAMPLE)) if name.startswith(SAMPLE) else Path(name)
+
+
+def open_picture(name: str) -> Tensor:
+    """Return a picture (1, 3, H, W) in [0, 1] by path or sample:NAME.
+
+    Raises:
+        UsageError: an unknown sample. PictureError: it cannot be read.
+    """
+    return read_image(source_path(name))
+
+
+def is_style_file(name: str) -> bool:
+    """Say whether a name is that of a style file."""
+    return name.endswith((SUFFIX, ".safetensors"))
+
+
+def split_weight(text: str) -> tuple[str, float]:
+    """Split "PATH=0.3"; a name that exists as it is keeps its equals sign.
+
+    Raises:
+        UsageError: the weight is not a positive number.
+    """
+    return (text, 1.0) if Path(text).exists() else weighted_source(text)
+
+
+@dataclass(frozen=True)
+class StyleSource:
+    """One style by name: a picture, measured at any size, or a style file, as it is."""
+
+    name: str
+    weight: float
+    image: Tensor | None
+    style: Style | None
+
+    def at(self, network: Network, layers: Sequence[str], side: int) -> Style:
+        """Return its style, a picture's measured with `side` pixels on the longer side.
+
+        Raises:
+            StyleError: a style file of another space. UsageError: a layer that it does not hold.
+        """
+        if self.style is not None:
+            self.style.check_space(network.space)
+            return self.style.pick(layers)
+        return Style.capture(network, resize(self.image, side), layers, source=self.name)
+
+
+def open_styles(sources: Sequence[str]) -> tuple[StyleSource, ...]:
+    """Open styles given as PATH, sample:NAME or a style file, each with an optional =WEIGHT."""
+    opened = []
+    for text in sources:
+        name, weight = split_weight(text)
+        if is_style_file(name):
+            opened.append(StyleSource(name, weight, None, Style.load(name)))
+        else:
+            opened.append(StyleSource(name, weight, open_picture(name), None))
+    return tuple(opened)
+
+
+def blender(
+    sources: Sequence[StyleSource], network: Network, layers: Sequence[str]
+) -> Callable[[int], Style]:
+    """Return a function from a side in pixels to the blended style of the sources."""
+    return lambda side: Style.blend(
+        [(source.at(network, layers, side), source.weight) for source in sources]
+    )

@@ -1,0 +1,266 @@
+"""A style: per layer the mean and the Gram matrix, with what is needed to compare it to others."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stylespace.architectures import Reach
+from stylespace.errors import StyleError, StylespaceError, nearest, unknown
+from stylespace.files import write_whole
+from stylespace.gram import gram, mean
+from stylespace.networks import Network, Space
+
+SUFFIX = ".style.safetensors"
+WHOLE = 1536
+"""Pictures up to this side are captured at once; larger ones in tiles, with the same result."""
+TILE = 1024
+FORMAT = "stylespace style 1"
+
+
+@dataclass(frozen=True)
+class LayerStyle:
+    """Raw moments of one layer's activations.
+
+    mean: (C,). gram: (C, C), F F^T / N. positions: N = h w.
+    """
+
+    mean: Tensor
+    gram: Tensor
+    positions: int
+
+
+@dataclass(frozen=True)
+class Style:
+    """A point in style space: {layer: LayerStyle}, where it lies, and where it comes from.
+
+    space: network, pooling, padding and weights; styles of different spaces do not compare.
+    provenance: pictures, sizes, versions: any values that JSON holds.
+    """
+
+    layers: Mapping[str, LayerStyle]
+    space: Space
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @staticmethod
+    def capture(
+        network: Network,
+        image: Tensor,
+        layers: Sequence[str],
+        *,
+        tile: int | None = None,
+        source: str = "",
+    ) -> Style:
+        """Measure a picture's style.
+
+        Args:
+            network: the network that spans the style space.
+            image: (1, 3, H, W) in [0, 1].
+            layers: layer names.
+            tile: side of the tiles in pixels, in which the picture is evaluated to bound the
+                memory; the result is the same up to rounding. None: tiles above 1536 pixels.
+            source: the picture's name, kept in `provenance`.
+
+        Raises:
+            UsageError: an unknown layer, or a picture too small for one.
+        """
+        if image.ndim != 4 or image.shape[0] != 1:
+            raise ValueError(f"image must be (1, 3, H, W), got {tuple(image.shape)}")
+        names, (height, width) = network.resolve(layers), image.shape[2:]
+        network.check_size(names, height, width)
+        if tile is None:
+            tile = TILE if max(height, width) > WHOLE else max(height, width)
+        with torch.no_grad():
+            moments = _moments(network, image, names, tile)
+        made = {"pictures": [{"name": source, "width": width, "height": height, "weight": 1.0}]}
+        return Style(moments, network.space, made)
+
+    @staticmethod
+    def blend(parts: Sequence[tuple[Style, float]]) -> Style:
+        """Return the weighted average of styles; exact, since raw moments add linearly.
+
+        Weights are divided by their sum. The number of positions is averaged alike.
+
+        Raises:
+            StyleError: no parts, weights that are not positive, different spaces or layers.
+        """
+        if not parts or not all(weight > 0 for _, weight in parts):
+            raise StyleError("a blend needs styles with weights above 0.")
+        first, total = parts[0][0], sum(weight for _, weight in parts)
+        for style, _ in parts[1:]:
+            style.check_space(first.space)
+            if set(style.layers) != set(first.layers):
+                raise StyleError(
+                    f"styles of different layers do not blend: {', '.join(first.layers)} and "
+                    f"{', '.join(style.layers)}."
+                )
+        shares = [(style, weight / total) for style, weight in parts]
+        layers = {
+            name: LayerStyle(
+                sum(share * style.layers[name].mean for style, share in shares),
+                sum(share * style.layers[name].gram for style, share in shares),
+                round(sum(share * style.layers[name].positions for style, share in shares)),
+            )
+            for name in first.layers
+        }
+        pictures = [
+            {**picture, "weight": picture["weight"] * share}
+            for style, share in shares
+            for picture in style.provenance.get("pictures", [])
+        ]
+        return Style(layers, first.space, {"pictures": pictures})
+
+    def check_space(self, space: Space) -> None:
+        """Refuse a style of another network, pooling, padding or weights, naming the difference.
+
+        Raises:
+            StyleError: the spaces differ.
+        """
+        difference = space.difference(self.space)
+        if difference:
+            raise StyleError(
+                f"the style lives in another style space ({difference}): capture it again with "
+                "the same options, or use its own."
+            )
+
+    def pick(self, layers: Sequence[str]) -> Style:
+        """Return the style of some of its layers.
+
+        Raises:
+            UsageError: a layer that the style does not hold.
+        """
+        for name in layers:
+            if name not in self.layers:
+                raise unknown("layer of the style", name, self.layers)
+        return Style({name: self.layers[name] for name in layers}, self.space, self.provenance)
+
+    def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
+        """Write the style as safetensors, whole or not at all; the same style, the same bytes.
+
+        Raises:
+            OutputError: the file exists and `force` is not given, or it cannot be written.
+        """
+        from safetensors.torch import save
+
+        tensors: dict[str, Tensor] = {}
+        for name, layer in self.layers.items():
+            tensors[f"{name}.mean"] = layer.mean.cpu().contiguous()
+            tensors[f"{name}.gram"] = layer.gram.cpu().contiguous()
+        header = {
+            "format": FORMAT,
+            "space": asdict(self.space),
+            "positions": {name: layer.positions for name, layer in self.layers.items()},
+            "provenance": dict(self.provenance),
+        }
+        text = json.dumps(header, sort_keys=True)
+        write_whole(path, save(tensors, metadata={"stylespace": text}), force=force)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Style:
+        """Read a style file.
+
+        Raises:
+            StyleError: missing (nearest name given), cut short, or not a style file.
+        """
+        path = Path(path)
+        try:
+            tensors, header = _read(path)
+            layers = {
+                name: _layer(tensors, name, int(count))
+                for name, count in header["positions"].items()
+            }
+            return Style(layers, Space(**header["space"]), header["provenance"])
+        except FileNotFoundError:
+            siblings = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
+            hint = nearest(path.name, siblings)
+            raise StyleError(f"style file {str(path)!r} is missing.{hint} Check the path.") from None
+        except StylespaceError:
+            raise
+        except Exception as error:  # a damaged file fails in whatever place it is damaged
+            raise StyleError(
+                f"{path}: damaged or not a style file ({type(error).__name__}): capture it again."
+            ) from None
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        text = (file.metadata() or {}).get("stylespace")
+        if text is None:
+            raise StyleError(f"{path}: not a style file of stylespace: make one with capture.")
+        return {key: file.get_tensor(key) for key in file.keys()}, json.loads(text)  # noqa: SIM118
+
+
+def _layer(tensors: Mapping[str, Tensor], name: str, positions: int) -> LayerStyle:
+    mu, g = tensors[f"{name}.mean"], tensors[f"{name}.gram"]
+    if mu.ndim != 1 or g.shape != (len(mu), len(mu)) or positions < 1:
+        raise ValueError(f"{name}: shapes do not fit")
+    if not (torch.isfinite(mu).all() and torch.isfinite(g).all()):
+        raise ValueError(f"{name}: values are not finite")
+    return LayerStyle(mu, g, positions)
+
+
+def _moments(
+    network: Network, image: Tensor, names: Sequence[str], tile: int
+) -> dict[str, LayerStyle]:
+    """Sum the moments over tiles. Every position is measured once, in the tile that owns it."""
+    reaches = {name: network.reach(name) for name in names}
+    stride = max(reach.stride for reach in reaches.values())
+    halo = -(-max(max(r.before, r.after + 1 - r.stride) for r in reaches.values()) // stride) * stride
+    tile = max(1, tile // stride) * stride
+    sums: dict[str, tuple[Tensor, Tensor, int]] = {}
+    for rows in _spans(image.shape[2], tile, halo):
+        for columns in _spans(image.shape[3], tile, halo):
+            crop = image[:, :, rows.start : rows.stop, columns.start : columns.stop]
+            for name, features in network(crop, names).items():
+                own = _own(features, reaches[name], rows, columns)
+                if own.numel():
+                    _add(sums, name, own)
+    return {name: LayerStyle(m / count, g / count, count) for name, (m, g, count) in sums.items()}
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Pixels read (start, stop) and owned (first, last) along one side; last None: to the end."""
+
+    start: int
+    stop: int
+    first: int
+    last: int | None
+
+
+def _spans(length: int, tile: int, halo: int) -> list[_Span]:
+    """Cut one side into tiles; a rest shorter than the halo belongs to the tile before it."""
+    firsts = list(range(0, length, tile))
+    if len(firsts) > 1 and length - firsts[-1] <= halo:
+        firsts.pop()
+    lasts: list[int | None] = [*firsts[1:], None]
+    return [
+        _Span(max(0, first - halo), length if last is None else min(length, last + halo), first, last)
+        for first, last in zip(firsts, lasts, strict=True)
+    ]
+
+
+def _own(features: Tensor, reach: Reach, rows: _Span, columns: _Span) -> Tensor:
+    """Cut the positions that a tile owns out of its features."""
+
+    def positions(span: _Span) -> slice:
+        begin = (span.first - span.start) // reach.stride
+        end = None if span.last is None else (span.last - span.start) // reach.stride
+        return slice(begin, end)
+
+    return features[:, :, positions(rows), positions(columns)]
+
+
+def _add(sums: dict[str, tuple[Tensor, Tensor, int]], name: str, own: Tensor) -> None:
+    count = own.shape[2] * own.shape[3]
+    m, g, before = sums.get(name, (0, 0, 0))
+    sums[name] = (m + count * mean(own)[0], g + count * gram(own)[0], before + count)

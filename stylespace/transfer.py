@@ -1,0 +1,143 @@
+"""Transfer: the content of one picture in the style of others (G15b)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stylespace.distances import geometric_mean, gram_distances
+from stylespace.images import resize_to
+from stylespace.networks import Network
+from stylespace.objectives import Objective, Terms, content_term
+from stylespace.outcomes import (
+    Outcome,
+    as_written,
+    fitted,
+    network_for,
+    noise_picture,
+    run_ladder,
+    settings_with,
+    total_loss,
+)
+from stylespace.settings import TransferSettings
+from stylespace.sources import StyleSource, blender, open_picture, open_styles
+from stylespace.style import Style
+from stylespace.synthesis import Watch
+from stylespace.textures import style_figures, style_terms
+
+
+def transfer(
+    settings: TransferSettings | None = None,
+    *,
+    network: Network | None = None,
+    watch: Watch | None = None,
+    **changes: Any,
+) -> Outcome:
+    """Move a picture into the style of others, keeping its content.
+
+    Args:
+        settings: or its fields as keywords:
+            transfer(content="photo.jpg", styles=("sample:gogh-auvers",), size=256).
+        network: loaded already, or None to load the one that the settings name.
+        watch: see `synthesize`.
+
+    Returns:
+        The outcome; figures: relative Gram distance to the style per layer (`gram.conv1_1`, ...),
+        their geometric mean `style_distance`, the content's own `content_style_distance` and the
+        quotient `reduction`; `content_similarity`, the structural similarity of the grey pictures;
+        `loss`, the written picture's objective.
+
+    Raises:
+        PictureError, StyleError: a source that cannot be read or lives in another space.
+        MemoryLimitError: it would not fit.
+
+    Source: G15b. Departs: relative terms, start from the content, coarse to fine.
+    """
+    settings = settings_with(TransferSettings, settings, changes)
+    network = network or network_for(settings)
+    content = open_picture(settings.content)
+    sources = open_styles(settings.styles)
+    layers, kept = tuple(settings.style_layers()), tuple(settings.content_layer_weights())
+    style_at = blender(sources, network, layers)
+    shape = fitted(*content.shape[2:])
+
+    def objective_at(height: int, width: int) -> Objective:
+        style = style_at(settings.source_side(max(height, width)))
+        terms = settings.style_weight * style_terms(style, settings)
+        return Objective(network, terms + _content_terms(network, content, settings, height, width))
+
+    start = _start(settings, content, sources, shape(settings.ladder()[0]))
+    synthesis = run_ladder(
+        network, settings, objective_at, start, layers + kept, shape, watch=watch
+    )
+    image = as_written(synthesis, network)
+    original = resize_to(content, *shape(settings.size)).to(network.device)
+    target = style_at(settings.source_side(settings.size))
+    figures = style_figures(Style.capture(network, image, layers), target)
+    before = geometric_mean(gram_distances(Style.capture(network, original, layers), target))
+    after = figures["style_distance"]
+    figures |= {
+        "content_style_distance": before,
+        "reduction": before / after if after else float("inf"),
+        "content_similarity": grey_similarity(image, original),
+        "loss": total_loss(objective_at(*shape(settings.size)), image),
+    }
+    return Outcome(settings, image, figures, synthesis, network.sha256)
+
+
+def _content_terms(
+    network: Network, content: Tensor, settings: TransferSettings, height: int, width: int
+) -> Terms:
+    """Return the weighted content terms for one scale, their weights adding up to the setting."""
+    weights = settings.content_layer_weights()
+    if settings.content_weight == 0:
+        return Terms()
+    with torch.no_grad():
+        targets = network(resize_to(content, height, width), tuple(weights))
+    total = sum(weights.values()) / settings.content_weight
+    return Terms(
+        tuple(content_term(name, targets[name], weight / total) for name, weight in weights.items())
+    )
+
+
+def _start(
+    settings: TransferSettings,
+    content: Tensor,
+    sources: tuple[StyleSource, ...],
+    shape: tuple[int, int],
+) -> Tensor:
+    """Return the picture to start from at the coarsest scale.
+
+    Raises:
+        UsageError: the start "style" where every style is a file of statistics.
+    """
+    if settings.init == "content":
+        return resize_to(content, *shape)
+    if settings.init == "noise":
+        return noise_picture(*shape, seed=settings.seed)
+    if settings.init != "style":
+        return resize_to(open_picture(settings.init), *shape)
+    pictures = [source.image for source in sources if source.image is not None]
+    if not pictures:
+        from stylespace.errors import UsageError
+
+        raise UsageError("--init style needs a style picture, not only style files.")
+    return resize_to(pictures[0], *shape)
+
+
+def grey_similarity(image: Tensor, other: Tensor) -> float:
+    """Return the structural similarity of two grey pictures (1, 3, H, W): 1 is identical.
+
+    Source: Wang et al. 2004, scikit-image's implementation; window 7, or the largest odd number
+    that fits.
+    """
+    from skimage.color import rgb2gray
+    from skimage.metrics import structural_similarity
+
+    a, b = (rgb2gray(one[0].double().cpu().numpy(), channel_axis=0) for one in (image, other))
+    window = min(7, min(a.shape) - (min(a.shape) + 1) % 2)
+    if window < 3:
+        return float("nan")
+    return float(structural_similarity(a, b, win_size=window, data_range=1.0))
