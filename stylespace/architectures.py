@@ -122,9 +122,7 @@ def output_length(operation: Operation, length: int, *, reflect: bool = False) -
     reflect: padding mirrors the border, which needs more positions than it pads.
     """
     if isinstance(operation, Inception):
-        return min(
-            _chain_length(branch, length, reflect=reflect) for branch in operation.branches
-        )
+        return min(_chain_length(branch, length, reflect=reflect) for branch in operation.branches)
     if (reflect or isinstance(operation, Blur)) and length <= operation.padding:
         return 0
     span = length + 2 * operation.padding - operation.kernel

@@ -35,7 +35,14 @@ class MemoryLimitError(StylespaceError):
 
 
 class UnreachedError(StylespaceError):
-    """A Gram entry that stayed zero, or below the paintings' values, after every way out."""
+    """A Gram entry that stayed zero, or below the paintings' values, after every way out.
+
+    figures: what was measured on the picture that is not shown.
+    """
+
+    def __init__(self, message: str, figures: dict[str, float]) -> None:
+        super().__init__(message)
+        self.figures = figures
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -48,6 +55,4 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """Build the uniform error for a name that is not in a table, from that table itself."""
     known = list(known)
-    return UsageError(
-        f"unknown {kind} {name!r}.{nearest(name, known)} Known: {', '.join(known)}."
-    )
+    return UsageError(f"unknown {kind} {name!r}.{nearest(name, known)} Known: {', '.join(known)}.")

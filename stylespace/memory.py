@@ -25,7 +25,9 @@ def estimate(network: Network, layers: Sequence[str], height: int, width: int) -
     kept = [_layer_bytes(network, name, height, width) for name in _evaluated(network, layers)]
     channels = [network.channels(name) for name in network.resolve(layers)]
     pictures = (2 * HISTORY + 10) * 3 * height * width * 4
-    return round(SLACK * (sum(kept) + 2 * max(kept)) + pictures + sum(8 * c * c * 4 for c in channels))
+    return round(
+        SLACK * (sum(kept) + 2 * max(kept)) + pictures + sum(8 * c * c * 4 for c in channels)
+    )
 
 
 def _evaluated(network: Network, layers: Sequence[str]) -> tuple[str, ...]:

@@ -74,9 +74,7 @@ class Objective:
         """Evaluate every term on one pass of the network."""
         layers = {layer for term in self.terms.parts for layer in term.layers}
         features = self.network(image, sorted(layers)) if layers else {}
-        return {
-            term.name: term.weight * term.measure(image, features) for term in self.terms.parts
-        }
+        return {term.name: term.weight * term.measure(image, features) for term in self.terms.parts}
 
 
 def relative_square(value: Tensor, target: Tensor) -> Tensor:

@@ -119,7 +119,7 @@ def painting_values(network: Network, layer: str, i: int, j: int) -> Mapping[str
     return {name: float((f[0, i] * f[0, j]).mean()) for name, f in features.items()}
 
 
-def _check_reached(figures: Mapping[str, float], layer: str, i: int, j: int) -> None:
+def _check_reached(figures: dict[str, float], layer: str, i: int, j: int) -> None:
     if figures["value"] > figures["painting_max"]:
         return
     why = (
@@ -129,5 +129,6 @@ def _check_reached(figures: Mapping[str, float], layer: str, i: int, j: int) -> 
         "painting"
     )
     raise UnreachedError(
-        f"{layer} {i},{j} was not reached: {why}; try more --iterations or another --seed."
+        f"{layer} {i},{j} was not reached: {why}; try more --iterations or another --seed.",
+        figures,
     )

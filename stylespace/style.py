@@ -180,7 +180,9 @@ class Style:
         except FileNotFoundError:
             siblings = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
             hint = nearest(path.name, siblings)
-            raise StyleError(f"style file {str(path)!r} is missing.{hint} Check the path.") from None
+            raise StyleError(
+                f"style file {str(path)!r} is missing.{hint} Check the path."
+            ) from None
         except StylespaceError:
             raise
         except Exception as error:  # a damaged file fails in whatever place it is damaged
@@ -214,7 +216,9 @@ def _moments(
     """Sum the moments over tiles. Every position is measured once, in the tile that owns it."""
     reaches = {name: network.reach(name) for name in names}
     stride = max(reach.stride for reach in reaches.values())
-    halo = -(-max(max(r.before, r.after + 1 - r.stride) for r in reaches.values()) // stride) * stride
+    halo = (
+        -(-max(max(r.before, r.after + 1 - r.stride) for r in reaches.values()) // stride) * stride
+    )
     tile = max(1, tile // stride) * stride
     sums: dict[str, tuple[Tensor, Tensor, int]] = {}
     for rows in _spans(image.shape[2], tile, halo):
@@ -244,7 +248,9 @@ def _spans(length: int, tile: int, halo: int) -> list[_Span]:
         firsts.pop()
     lasts: list[int | None] = [*firsts[1:], None]
     return [
-        _Span(max(0, first - halo), length if last is None else min(length, last + halo), first, last)
+        _Span(
+            max(0, first - halo), length if last is None else min(length, last + halo), first, last
+        )
         for first, last in zip(firsts, lasts, strict=True)
     ]
 

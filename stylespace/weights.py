@@ -6,7 +6,7 @@ import hashlib
 import importlib.util
 import pickle
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -196,7 +196,11 @@ def _fitted(name: str, state: dict[str, Tensor], source: str, *, caffe: bool = F
     keys, named_as_caffe = _layout(layers, state)
     problem = _misfit(layers, state, keys)
     if problem:
-        fits = [n for n, e in CATALOGUE.items() if not _misfit(e.layers, state, _layout(e.layers, state)[0])]
+        fits = [
+            n
+            for n, e in CATALOGUE.items()
+            if not _misfit(e.layers, state, _layout(e.layers, state)[0])
+        ]
         hint = f" It fits: {', '.join(fits)}." if fits else ""
         raise WeightsError(f"{source}: not weights of {name}: {problem}.{hint}")
     caffe = caffe or named_as_caffe
@@ -251,7 +255,10 @@ def _tensors(c: Convolution, state: Mapping[str, Tensor], key: str) -> tuple[Ten
     try:
         if not c.normalised:
             return state[f"{key}.weight"].float(), state[f"{key}.bias"].float()
-        norm = {k: state[f"{key}.bn.{k}"].double() for k in ("weight", "bias", "running_mean", "running_var")}
+        norm = {
+            k: state[f"{key}.bn.{k}"].double()
+            for k in ("weight", "bias", "running_mean", "running_var")
+        }
     except KeyError as error:
         raise WeightsError(f"weights file: {error.args[0]!r} is missing.") from None
     factor = norm["weight"] / (norm["running_var"] + 1e-3).sqrt()  # eps of torchvision's GoogLeNet

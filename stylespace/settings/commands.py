@@ -1,18 +1,10 @@
-"""Settings of every command as frozen dataclasses: defaults, types, ranges, help; no torch.
-
-They are the one source of truth: the command line makes its options from their fields, the Python
-functions take them as keyword arguments, and a recipe is one of them written as TOML.
-"""
+"""The settings of every command: defaults, types, ranges and help."""
 
 from __future__ import annotations
 
-import dataclasses
-import math
 import re
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar
+from dataclasses import dataclass, fields
+from typing import ClassVar
 
 from stylespace.architectures import Layer
 from stylespace.catalogue import (
@@ -23,31 +15,16 @@ from stylespace.catalogue import (
     check_entry,
     resolve_layer,
 )
-from stylespace.errors import UsageError, unknown
+from stylespace.errors import UsageError
+from stylespace.settings.fields import (
+    check_field,
+    comma_list,
+    positive,
+    setting,
+    weighted_source,
+)
 
 ALL = "all"
-
-
-def setting(
-    default: Any,
-    text: str,
-    *,
-    choices: tuple[str, ...] = (),
-    minimum: float | None = None,
-    maximum: float | None = None,
-    above: float | None = None,
-    argument: bool = False,
-) -> Any:
-    """Declare a field with its help text and the values it takes."""
-    meta = {
-        "help": text,
-        "choices": choices,
-        "minimum": minimum,
-        "maximum": maximum,
-        "above": above,
-        "argument": argument,
-    }
-    return field(default=default, metadata=meta)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +49,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for one in fields(self):
-            _check(one, getattr(self, one.name))
+            check_field(one, getattr(self, one.name))
         catalogue_entry(self.network)
 
     @property
@@ -94,7 +71,7 @@ class Settings:
             for layer in found:
                 if layer in result:
                     raise UsageError(f"layer {layer} is named twice: name it once.")
-                result[layer] = _positive(weight, text) if weight else 1.0
+                result[layer] = positive(weight, text) if weight else 1.0
         return result
 
 
@@ -140,7 +117,9 @@ class Making:
 
     size: int = setting(256, "Longer side in pixels.", minimum=1, maximum=32768)
     sizes: tuple[int, ...] = setting(
-        (), "Scales from coarse to fine, ending at --size; default: halved while it helps.", minimum=1
+        (),
+        "Scales from coarse to fine, ending at --size; default: halved while it helps.",
+        minimum=1,
     )
     iterations: tuple[int, ...] = setting(
         (200,), "Evaluations over all scales, or one number for each scale.", minimum=1
@@ -157,11 +136,11 @@ class Making:
         """
         sizes = self.ladder()
         if list(sizes) != sorted(set(sizes)) or sizes[-1] != self.size:
-            raise UsageError(f"sizes {_comma(sizes)} must climb and end at size {self.size}.")
+            raise UsageError(f"sizes {comma_list(sizes)} must climb and end at size {self.size}.")
         if len(self.iterations) not in (1, len(sizes)):
             raise UsageError(
-                f"iterations {_comma(self.iterations)}: give one number, or one for each of the "
-                f"{len(sizes)} scales {_comma(sizes)}."
+                f"iterations {comma_list(self.iterations)}: give one number, or one for each of the "
+                f"{len(sizes)} scales {comma_list(sizes)}."
             )
         if len(self.iterations) == 1 and self.iterations[0] < len(sizes):
             raise UsageError(
@@ -196,7 +175,9 @@ class ProbeSettings(Making, Settings):
 
     layer: str = setting("conv3_1", "Layer of the entry.")
     entry: tuple[str, ...] = setting(
-        (), "Entry of the Gram matrix as I,J; repeat it for several, or LAYER:I,J."
+        (),
+        "Entry of the Gram matrix as I,J; repeat it for several, or LAYER:I,J.",
+        repeat=True,
     )
     size: int = setting(224, "Side of the square picture in pixels.", minimum=1, maximum=32768)
     optimizer: str = setting("adam", "Optimiser.", choices=("lbfgs", "adam"))
@@ -335,114 +316,8 @@ COMMANDS = {
 }
 
 
-def weighted_source(text: str) -> tuple[str, float]:
-    """Split "PATH=0.3" into path and weight; a path without weight weighs 1.
-
-    Raises:
-        UsageError: the weight is not a positive number.
-    """
-    match = re.fullmatch(r"(.+)=([^=/\\]*)", text, re.DOTALL)
-    if not match:
-        return text, 1.0
-    return match[1], _positive(match[2], text)
-
-
 def _check_sources(sources: tuple[str, ...]) -> None:
     if not sources:
         raise UsageError("no style: name a picture, sample:NAME or a .style.safetensors file.")
     for text in sources:
         weighted_source(text)
-
-
-def _positive(number: str, text: str) -> float:
-    try:
-        value = float(number)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value > 0):
-        raise UsageError(f"{text!r}: the weight after '=' must be a number above 0.")
-    return value
-
-
-def _comma(values: tuple[int, ...]) -> str:
-    return ",".join(map(str, values))
-
-
-def _check(one: dataclasses.Field, value: Any) -> None:
-    """Refuse a value outside what its field takes, naming the field as its option."""
-    meta, name = one.metadata, one.name.replace("_", "-")
-    if meta["choices"] and value not in meta["choices"]:
-        raise unknown(name, str(value), meta["choices"])
-    for number in value if isinstance(value, tuple) else (value,):
-        if not isinstance(number, int | float) or isinstance(number, bool):
-            continue
-        if not math.isfinite(number):
-            raise UsageError(f"{name} {number} is not a finite number.")
-        if meta["minimum"] is not None and number < meta["minimum"]:
-            raise UsageError(f"{name} {number} must be at least {meta['minimum']:g}.")
-        if meta["above"] is not None and number <= meta["above"]:
-            raise UsageError(f"{name} {number} must be above {meta['above']:g}.")
-        if meta["maximum"] is not None and number > meta["maximum"]:
-            raise UsageError(f"{name} {number} must be at most {meta['maximum']:g}.")
-
-
-def recipe_of(settings: Settings) -> dict[str, Any]:
-    """Return a recipe: the command and every setting, as TOML and JSON can hold them."""
-    values = {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in dataclasses.asdict(settings).items()
-        if value is not None
-    }
-    return {"command": settings.command, **values}
-
-
-def settings_from(recipe: Mapping[str, Any]) -> Settings:
-    """Return the settings that a recipe holds.
-
-    Raises:
-        UsageError: no or an unknown command, an unknown key (nearest named), a wrong type.
-    """
-    values = dict(recipe)
-    command = values.pop("command", None)
-    if command not in COMMANDS:
-        raise unknown("command in the recipe", str(command), COMMANDS)
-    kind = COMMANDS[command]
-    known = {one.name: one for one in fields(kind)}
-    for key, value in values.items():
-        if key not in known:
-            raise unknown(f"setting of {command}", key, known)
-        values[key] = _typed(known[key], value)
-    return kind(**values)
-
-
-def _typed(one: dataclasses.Field, value: Any) -> Any:
-    """Return a recipe's value in its field's type."""
-    if one.type.startswith("tuple"):
-        inner = str if "str" in one.type else int
-        items = value if isinstance(value, list | tuple) else [value]
-        if all(type(item) is inner for item in items):
-            return tuple(items)
-    elif one.type.startswith("float") and type(value) in (int, float):
-        return float(value)
-    elif type(value).__name__ == one.type.removesuffix(" | None"):
-        return value
-    raise UsageError(f"setting {one.name} = {value!r} in the recipe must be of type {one.type}.")
-
-
-def read_toml(text: str) -> Settings:
-    """Return the settings of a recipe written as TOML.
-
-    Raises:
-        UsageError: not TOML, or see `settings_from`.
-    """
-    try:
-        return settings_from(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"the recipe is not TOML: {error}.") from None
-
-
-def write_toml(settings: Settings) -> str:
-    """Return the settings as a recipe in TOML."""
-    import tomli_w
-
-    return tomli_w.dumps(recipe_of(settings))

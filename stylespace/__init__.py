@@ -1,0 +1,44 @@
+"""stylespace: see, probe, sample and move in the space of artistic styles.
+
+Names are imported when they are first used, so that `import stylespace` costs no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_HOMES = {
+    "load_network": "networks",
+    "Network": "networks",
+    "gram": "gram",
+    "mean": "gram",
+    "covariance": "gram",
+    "shifted_gram": "gram",
+    "chained_gram": "gram",
+    "Style": "style",
+    "Objective": "objectives",
+    "Term": "objectives",
+    "Terms": "objectives",
+    "gram_distances": "distances",
+    "synthesize": "synthesis",
+    "coarse_to_fine": "synthesis",
+    "probe": "probes",
+    "texture": "textures",
+    "transfer": "transfer",
+    "read_image": "images",
+    "write_image": "images",
+    "StylespaceError": "errors",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'stylespace' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"stylespace.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,7 @@
+"""`python -m stylespace`."""
+
+import sys
+
+from stylespace.cli import main
+
+sys.exit(main())

@@ -1,0 +1,88 @@
+"""How a setting is declared and checked: default, help, choices, range."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from typing import Any
+
+from stylespace.errors import UsageError, unknown
+
+
+def setting(
+    default: Any,
+    text: str,
+    *,
+    choices: tuple[str, ...] = (),
+    minimum: float | None = None,
+    maximum: float | None = None,
+    above: float | None = None,
+    argument: bool = False,
+    repeat: bool = False,
+) -> Any:
+    """Declare a field with its help text and the values it takes.
+
+    argument: stands on the command line without a name. repeat: a tuple whose option is repeated
+    instead of separated by commas.
+    """
+    meta = {
+        "help": text,
+        "choices": choices,
+        "minimum": minimum,
+        "maximum": maximum,
+        "above": above,
+        "argument": argument,
+        "repeat": repeat,
+    }
+    return dataclasses.field(default=default, metadata=meta)
+
+
+def weighted_source(text: str) -> tuple[str, float]:
+    """Split "PATH=0.3" into path and weight; a path without weight weighs 1.
+
+    Raises:
+        UsageError: the weight is not a positive number.
+    """
+    match = re.fullmatch(r"(.+)=([^=/\\]*)", text, re.DOTALL)
+    if not match:
+        return text, 1.0
+    return match[1], positive(match[2], text)
+
+
+def positive(number: str, text: str) -> float:
+    """Return the weight behind an equals sign.
+
+    Raises:
+        UsageError: not a finite number above 0.
+    """
+    try:
+        value = float(number)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise UsageError(f"{text!r}: the weight after '=' must be a number above 0.")
+    return value
+
+
+def comma_list(values: tuple[int, ...]) -> str:
+    """Return numbers as a user writes them: 128,256."""
+    return ",".join(map(str, values))
+
+
+def check_field(one: dataclasses.Field, value: Any) -> None:
+    """Refuse a value outside what its field takes, naming the field as its option."""
+    meta, name = one.metadata, one.name.replace("_", "-")
+    if meta["choices"] and value not in meta["choices"]:
+        raise unknown(name, str(value), meta["choices"])
+    for number in value if isinstance(value, tuple) else (value,):
+        if not isinstance(number, int | float) or isinstance(number, bool):
+            continue
+        if not math.isfinite(number):
+            raise UsageError(f"{name} {number} is not a finite number.")
+        if meta["minimum"] is not None and number < meta["minimum"]:
+            raise UsageError(f"{name} {number} must be at least {meta['minimum']:g}.")
+        if meta["above"] is not None and number <= meta["above"]:
+            raise UsageError(f"{name} {number} must be above {meta['above']:g}.")
+        if meta["maximum"] is not None and number > meta["maximum"]:
+            raise UsageError(f"{name} {number} must be at most {meta['maximum']:g}.")

@@ -1,0 +1,78 @@
+"""Settings as recipes: mappings that TOML and JSON hold."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from stylespace.errors import PictureError, UsageError, unknown
+from stylespace.settings.commands import COMMANDS, Settings
+
+
+def recipe_of(settings: Settings) -> dict[str, Any]:
+    """Return a recipe: the command and every setting, as TOML and JSON can hold them."""
+    values = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in dataclasses.asdict(settings).items()
+        if value is not None
+    }
+    return {"command": settings.command, **values}
+
+
+def settings_from(recipe: Mapping[str, Any]) -> Settings:
+    """Return the settings that a recipe holds.
+
+    Raises:
+        UsageError: no or an unknown command, an unknown key (nearest named), a wrong type.
+    """
+    values = dict(recipe)
+    command = values.pop("command", None)
+    if command not in COMMANDS:
+        raise unknown("command in the recipe", str(command), COMMANDS)
+    kind = COMMANDS[command]
+    known = {one.name: one for one in dataclasses.fields(kind)}
+    for key, value in values.items():
+        if key not in known:
+            raise unknown(f"setting of {command}", key, known)
+        values[key] = _typed(known[key], value)
+    return kind(**values)
+
+
+def _typed(one: dataclasses.Field, value: Any) -> Any:
+    """Return a recipe's value in its field's type."""
+    if one.type.startswith("tuple"):
+        inner = str if "str" in one.type else int
+        items = value if isinstance(value, list | tuple) else [value]
+        if all(type(item) is inner for item in items):
+            return tuple(items)
+    elif one.type.startswith("float") and type(value) in (int, float):
+        return float(value)
+    elif type(value).__name__ == one.type.removesuffix(" | None"):
+        return value
+    raise UsageError(f"setting {one.name} = {value!r} in the recipe must be of type {one.type}.")
+
+
+def read_toml(path: Path) -> Settings:
+    """Return the settings of a recipe file.
+
+    Raises:
+        UsageError: not TOML, or see `settings_from`. PictureError: missing or unreadable.
+    """
+    try:
+        return settings_from(tomllib.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise PictureError(f"recipe {str(path)!r} is missing: check the path.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"recipe {str(path)!r} is not TOML: {error}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise PictureError(f"recipe {str(path)!r} cannot be read ({error}).") from None
+
+
+def to_toml(settings: Settings) -> str:
+    """Return the settings as a recipe in TOML."""
+    import tomli_w
+
+    return tomli_w.dumps(recipe_of(settings))
