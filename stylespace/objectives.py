@@ -1,9 +1,9 @@
 """Objectives: named terms that add up. Each is a small function of one picture's features.
 
 An `Objective` evaluates its network once per call, up to the deepest layer that a term needs,
-and returns {name: (B,) tensor}: one value per picture of the batch. Matching terms are relative to
-their target, ||X - T||^2 / ||T||^2, so that 1 means "as far as nothing is from the target", whatever
-the layer, and an optimiser's first step has a useful size.
+and returns {name: (B,) tensor}: one value per picture of the batch. Matching terms are relative
+to their target, ||X - T||^2 / ||T||^2, so that 1 means "as far as nothing is from the target",
+whatever the layer, and an optimiser's first step has a useful size.
 """
 
 from __future__ import annotations

@@ -125,8 +125,8 @@ def _check_reached(figures: dict[str, float], layer: str, i: int, j: int) -> Non
     why = (
         "the two channels never fired together"
         if figures["value"] <= 0
-        else f"{figures['value']:.3g} does not exceed {figures['painting_max']:.3g}, its value in a "
-        "painting"
+        else f"{figures['value']:.3g} does not exceed {figures['painting_max']:.3g}, its "
+        "value in a painting"
     )
     raise UnreachedError(
         f"{layer} {i},{j} was not reached: {why}; try more --iterations or another --seed.",

@@ -85,7 +85,8 @@ def _check_inputs(settings: Settings, hashes: Any) -> None:
         path = source_path(name)
         if not path.is_file():
             raise PictureError(
-                f"the recipe reads {name!r}, which is not here: run it from the folder of its inputs."
+                f"the recipe reads {name!r}, which is not here: run it from the folder of "
+                "its inputs."
             )
         if name in promised and file_hash(path) != promised[name]:
             raise PictureError(

@@ -76,7 +76,7 @@ def survey(
     folder.mkdir(exist_ok=True)
     write_whole(folder / RECIPE, to_toml(settings).encode(), force=True)
     rows = []
-    for entry, (layer, i, j) in zip(settings.entry, settings.entries(), strict=True):
+    for layer, i, j in settings.entries():
         one = replace(settings, layer=layer, entry=(f"{i},{j}",))
         row = _kept(folder, one, layer, i, j)
         watcher = watch(f"{layer} {i},{j}") if watch and row is None else None

@@ -1,7 +1,8 @@
 """The one loop: every picture of stylespace is made here, and nothing here knows of style.
 
-An objective is any callable from a picture to {name: value}; a value is a 0-d tensor (one problem)
-or a (B,) tensor (B independent problems, one a picture). `coarse_to_fine` is a loop around the loop.
+An objective is any callable from a picture to {name: value}; a value is a 0-d tensor (one
+problem) or a (B,) tensor (B independent problems, one a picture). `coarse_to_fine` is a loop
+around the loop.
 """
 
 from __future__ import annotations

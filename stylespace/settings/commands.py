@@ -139,8 +139,8 @@ class Making:
             raise UsageError(f"sizes {comma_list(sizes)} must climb and end at size {self.size}.")
         if len(self.iterations) not in (1, len(sizes)):
             raise UsageError(
-                f"iterations {comma_list(self.iterations)}: give one number, or one for each of the "
-                f"{len(sizes)} scales {comma_list(sizes)}."
+                f"iterations {comma_list(self.iterations)}: give one number, or one for each of "
+                f"the {len(sizes)} scales {comma_list(sizes)}."
             )
         if len(self.iterations) == 1 and self.iterations[0] < len(sizes):
             raise UsageError(
