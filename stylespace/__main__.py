@@ -1,7 +1,24 @@
-"""`python -m stylespace`."""
+"""The program, also as `python -m stylespace`: guarded from its first moment."""
 
 import sys
+import warnings
 
-from stylespace.cli import main
 
-sys.exit(main())
+def main() -> int:
+    """Run the command line and return its exit code.
+
+    Ctrl-C counts from here on, when the command line is still being imported; the warnings that
+    libraries address to programmers are left out.
+    """
+    warnings.simplefilter("ignore")
+    try:
+        from stylespace.cli import main as run
+
+        return run()
+    except KeyboardInterrupt:
+        print("stylespace: interrupted; nothing was written.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

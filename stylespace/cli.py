@@ -8,19 +8,23 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from stylespace.errors import StylespaceError, UsageError
-from stylespace.options import output_options, settings_options
+from stylespace.options import json_option, output_options, settings_options
 from stylespace.settings import (
     CaptureSettings,
+    Making,
     ProbeSettings,
     Settings,
     TextureSettings,
     TransferSettings,
 )
+
+if TYPE_CHECKING:
+    from stylespace.jobs import Report
 
 EXAMPLES = {
     "probe": "stylespace probe --layer conv3_1 --entry 12,40",
@@ -28,6 +32,13 @@ EXAMPLES = {
     "transfer": "stylespace transfer photo.jpg sample:hokusai-great-wave --size 384",
     "capture": "stylespace capture a.jpg b.jpg=0.5 --out mine.style.safetensors",
     "run": "stylespace run probe-conv3_1-12-40.png",
+}
+NAMES = {
+    "probe": "probe-LAYER-I-J.png, or a folder probes-LAYER for several entries",
+    "texture": "texture-SOURCE.png",
+    "transfer": "transfer-CONTENT-STYLE.png",
+    "capture": "SOURCE.style.safetensors",
+    "run": "as the command would choose",
 }
 
 
@@ -38,74 +49,115 @@ class Commands(click.Group):
         """Run the command; see the class."""
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted from None
         except UsageError as error:
             command = self.get_command(ctx, ctx.invoked_subcommand)
             inner = click.Context(command, parent=ctx, info_name=ctx.invoked_subcommand)
             raise click.UsageError(str(error), inner) from error
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of their declaration."""
+        return list(self.commands)
+
+
+class Interrupted(Exception):
+    """Ctrl-C, kept from click, which would print an empty line."""
+
+
+def _examples(*lines: str) -> str:
+    """Return an epilog whose lines click does not join."""
+    return "\n".join(("\b", "Example:" if len(lines) == 1 else "Examples:", *lines))
+
 
 @click.group(
     cls=Commands,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Examples: " + " | ".join(EXAMPLES.values()),
+    epilog=_examples(*EXAMPLES.values()),
 )
 @click.version_option(package_name="stylespace")
-def commands() -> None:
+@click.pass_context
+def commands(ctx: click.Context) -> None:
     """See, probe, sample and move in the space of artistic styles (Gram matrices)."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 def _command(kind: type[Settings]) -> Callable[[Callable], click.Command]:
     """Declare a command whose options are the fields of its settings."""
+    name = kind.command
 
     def declare(function: Callable) -> click.Command:
-        decorated = settings_options(kind)(output_options(function))
-        return commands.command(kind.command, epilog=f"Example: {EXAMPLES[kind.command]}")(
-            decorated
-        )
+        outputs = output_options(issubclass(kind, Making), NAMES[name])
+        decorated = settings_options(kind)(outputs(function))
+        return commands.command(name, epilog=_examples(EXAMPLES[name]))(decorated)
 
     return declare
 
 
 @_command(ProbeSettings)
 def probe(settings: ProbeSettings, **output: Any) -> int:
-    """Make a picture that maximises a Gram entry; several entries go into a folder."""
+    """Make a picture that maximises a Gram entry.
+
+    Several entries go into a folder, with a contact sheet and tables; interrupted, the same
+    command goes on where it stopped.
+    """
     return _run(settings, **output)
 
 
 @_command(TextureSettings)
 def texture(settings: TextureSettings, **output: Any) -> int:
-    """Make a texture with the Gram matrices of one or several paintings."""
+    """Make a texture with the style of paintings.
+
+    SOURCES are pictures, sample:NAME or style files; several are blended by weight.
+    """
     return _run(settings, **output)
 
 
 @_command(TransferSettings)
 def transfer(settings: TransferSettings, **output: Any) -> int:
-    """Move the picture CONTENT into the style of STYLES."""
+    """Move a picture into the style of others.
+
+    CONTENT is a picture or sample:NAME. STYLES are pictures, sample:NAME or style files; several
+    are blended by weight.
+    """
     return _run(settings, **output)
 
 
 @_command(CaptureSettings)
 def capture(settings: CaptureSettings, **output: Any) -> int:
-    """Write the style of one or several pictures, blended by weight, to a file."""
+    """Write the style of pictures to a file.
+
+    SOURCES are pictures, sample:NAME or style files; several are blended by weight.
+    """
     return _run(settings, **output)
 
 
-@commands.command(epilog=f"Example: {EXAMPLES['run']}")
+@commands.command(epilog=_examples(EXAMPLES["run"]))
 @click.argument("recipe", type=click.Path(path_type=Path))
-@output_options
+@output_options(True, NAMES["run"])
 def run(recipe: Path, **output: Any) -> int:
-    """Run a RECIPE.toml, or make a PICTURE again from the recipe that it carries."""
-    from stylespace.settings import read_toml
+    """Run a recipe, or make a picture again.
 
-    if recipe.suffix == ".toml":
-        return _run(read_toml(recipe), **output)
+    RECIPE is a .toml file, or a picture that stylespace wrote: it carries its own recipe.
+    """
+    return _run(_recipe(recipe), **output)
+
+
+def _recipe(path: Path) -> Settings:
+    """Read settings; those of a .toml file without torch."""
+    if path.suffix.lower() == ".toml":
+        from stylespace.settings import read_toml
+
+        return read_toml(path)
     from stylespace.recipes import read_settings
 
-    return _run(read_settings(recipe), **output)
+    return read_settings(path)
 
 
 @commands.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def networks(as_json: bool) -> int:
     """List the networks, their layers and what they need."""
     from stylespace.catalogue import CATALOGUE
@@ -124,7 +176,7 @@ def networks(as_json: bool) -> int:
 
 
 @commands.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def samples(as_json: bool) -> int:
     """List the sample pictures, for use as sample:NAME."""
     from dataclasses import asdict
@@ -154,24 +206,48 @@ def _listing(name: str, rows: list[dict], columns: tuple[str, ...], as_json: boo
 
 def _run(settings: Settings, *, as_json: bool, **output: Any) -> int:
     """Run a command and print its report: paths and figures, or one JSON object."""
-    from stylespace.jobs import Job, planned
+    from stylespace.jobs import planned
 
     began = time.perf_counter()
-    job: Job = planned(settings, **output)
-    report = job.run()
+    report = planned(settings, **output).run()
     if as_json:
-        full = {"command": settings.command, "seconds": time.perf_counter() - began, **report}
-        full.pop("code")
-        click.echo(json.dumps(full, indent=1))
+        seconds = round(time.perf_counter() - began, 3)
+        click.echo(json.dumps(_json(settings, report, seconds), indent=1, allow_nan=False))
     else:
-        click.echo("\n".join(report["outputs"]))
-        for name, value in report["figures"].items():
-            click.echo(f"  {name:<24} {'-' if value is None else format(value, '.4g')}")
-    return report["code"]
+        _print(report)
+    if report.interrupted:
+        done = f"{report.outputs[0]} holds what was done so far"
+        return _said(f"interrupted; {done}.", report.code)
+    return report.code
+
+
+def _json(settings: Settings, report: Report, seconds: float) -> dict[str, Any]:
+    full = {
+        "command": settings.command,
+        "outputs": [str(path) for path in report.outputs],
+        "seconds": seconds,
+        "figures": report.figures,
+        "recipe": report.recipe,
+    }
+    return {**full, "entries": report.entries} if report.entries else full
+
+
+def _print(report: Report) -> None:
+    """Print paths and figures, and why an entry was not reached."""
+    for path in report.outputs:
+        click.echo(path)
+    for name, value in report.figures.items():
+        click.echo(f"  {name:<24} {'inf' if value is None else format(value, '.4g')}")
+    for row in report.entries:
+        if not row["reached"]:
+            click.echo(f"  {row['note']}")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code; every error is one line."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show is no error
+            stream.reconfigure(errors="backslashreplace")
     try:
         return commands.main(arguments, prog_name="stylespace", standalone_mode=False) or 0
     except click.UsageError as error:
@@ -180,11 +256,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _said(error.format_message(), 1)
     except StylespaceError as error:
         return _said(str(error), 1)
-    except (KeyboardInterrupt, click.Abort):
-        return _said("interrupted before there was a picture; nothing was written.", 130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    except (Interrupted, KeyboardInterrupt, click.Abort):
+        return _said("interrupted; nothing was written.", 130)
     except Exception as error:  # whatever it is, a user gets one line; a developer can ask for more
         return _unexpected(error)
 

@@ -12,8 +12,8 @@ from stylespace.style import Style
 
 def relative_distance(value: Tensor, target: Tensor) -> float:
     """Return ||X - T||^2 / ||T||^2 in float64: 0 at the target, 1 for nothing at all."""
-    difference = (value.double() - target.double()).square().sum()
-    norm = target.double().square().sum()
+    difference = (value.cpu().double() - target.cpu().double()).square().sum()
+    norm = target.cpu().double().square().sum()
     return float(difference / norm) if norm > 0 else float(difference)
 
 
@@ -22,10 +22,12 @@ def gram_distances(style: Style, target: Style) -> dict[str, float]:
 
     Raises:
         StyleError: the two live in different style spaces.
+        UsageError: a layer of `target` that `style` does not hold.
     """
     style.check_space(target.space)
+    layers = style.pick(tuple(target.layers)).layers
     return {
-        name: relative_distance(style.layers[name].gram, layer.gram)
+        name: relative_distance(layers[name].gram, layer.gram)
         for name, layer in target.layers.items()
     }
 

@@ -7,7 +7,7 @@ import itertools
 import os
 import secrets
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -60,10 +60,48 @@ def free_path(folder: str | os.PathLike[str], stem: str, suffix: str) -> Path:
 
     `suffix` may carry its dot or not; empty, it gives a name for a folder.
     """
-    folder, ending = Path(folder), f".{suffix.removeprefix('.')}" if suffix else ""
-    numbered = (f"{stem}-{number}{ending}" for number in itertools.count(2))
-    names = itertools.chain([f"{stem}{ending}"], numbered)
-    return next(folder / name for name in names if not os.path.lexists(folder / name))
+    paths = numbered(folder, stem, suffix)
+    return next(path for path in paths if not os.path.lexists(path))
+
+
+def numbered(folder: str | os.PathLike[str], stem: str, suffix: str) -> Iterator[Path]:
+    """Yield the names that `free_path` goes through, without end."""
+    ending = f".{suffix.removeprefix('.')}" if suffix else ""
+    yield Path(folder, f"{stem}{ending}")
+    yield from (Path(folder, f"{stem}-{number}{ending}") for number in itertools.count(2))
+
+
+def check_folder(folder: Path, mark: str, text: str, *, force: bool = False) -> None:
+    """Refuse a folder for many files unless it is free, empty, or one that `mark` tells is ours.
+
+    Args:
+        folder: need not exist; its own folder must.
+        mark: name of the file in it that says what made the folder.
+        text: what that file must hold for the folder to be gone on with.
+        force: accept a folder that holds anything else.
+
+    Raises:
+        OutputError: see above, or it cannot be written to.
+    """
+    if not os.path.lexists(folder):
+        check_output(folder)
+        return
+    if not folder.is_dir():
+        raise OutputError(f"{_shown(folder)}: a file, where a folder is needed; {_ELSEWHERE}.")
+    check_output(folder / ".trial", force=True)
+    if not force and any(folder.iterdir()) and not holds(folder / mark, text):
+        raise OutputError(
+            f"{_shown(folder)}: this folder holds the results of another call, or other files; "
+            f"{_ELSEWHERE}, or add --force."
+        )
+
+
+def holds(path: Path, text: str) -> bool:
+    """Say whether a file is there and holds exactly this text."""
+    try:
+        return path.read_bytes() == text.encode()
+    except OSError:
+        return False
 
 
 def write_whole(

@@ -1,193 +1,254 @@
-"""One call of a command: where its result goes, checked before torch is imported; then the run."""
+"""One call of a command: where its results go, checked before torch is imported; then the run."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from stylespace.errors import OutputError, StylespaceError
-from stylespace.files import check_output, free_path
+from stylespace.errors import OutputError, UsageError, nearest
+from stylespace.files import check_folder, check_output, free_path, holds, numbered
 from stylespace.settings import (
+    RECIPE_FILE,
+    SAMPLE,
     CaptureSettings,
+    Making,
     ProbeSettings,
     Settings,
     TextureSettings,
     TransferSettings,
+    check_inputs,
+    input_names,
     recipe_of,
+    source_path,
+    split_weight,
+    to_toml,
 )
 
+if TYPE_CHECKING:
+    from stylespace.outcomes import Outcome
+    from stylespace.progress import Watching
+    from stylespace.surveys import Survey
+
 STYLE_SUFFIX = ".style.safetensors"
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
+LONGEST = {".webp": 16383}
+"""Sides in pixels that a format cannot hold more of; the others hold any picture made here."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a command says when it is done. entries: of several probes, a row each."""
+
+    outputs: tuple[Path, ...]
+    figures: Mapping[str, float | None]
+    recipe: Mapping[str, Any]
+    interrupted: bool = False
+    entries: tuple[Mapping[str, Any], ...] = field(default=())
+
+    @property
+    def code(self) -> int:
+        """The exit code: of several probes none was reached, or Ctrl-C, or all is well."""
+        if self.interrupted:
+            return 130
+        return 1 if self.entries and not any(row["reached"] for row in self.entries) else 0
 
 
 @dataclass(frozen=True)
 class Job:
-    """What to run, and where its result goes."""
+    """What to run, and where its results go. named: the user chose the name."""
 
     settings: Settings
     out: Path
-    named: bool  # the user chose the name
+    named: bool
     force: bool
     quiet: bool
     preview: Path | None
     trace: Path | None
 
-    @property
-    def is_folder(self) -> bool:
-        """Several entries go into a folder."""
-        return isinstance(self.settings, ProbeSettings) and len(self.settings.entry) > 1
+    def run(self) -> Report:
+        """Run it and write its results.
 
-    def run(self) -> dict[str, Any]:
-        """Run it; return outputs, figures, recipe and the exit code."""
+        Raises:
+            StylespaceError: it could not be done.
+        """
         if isinstance(self.settings, CaptureSettings):
             return self._capture()
-        return self._survey() if self.is_folder else self._picture()
+        with self._watching() as watching:
+            return self._survey(watching) if _is_folder(self.settings) else self._picture(watching)
 
-    def _capture(self) -> dict[str, Any]:
+    def _watching(self) -> Watching:
+        from stylespace.progress import Watching
+
+        return Watching(quiet=self.quiet, preview=self.preview, trace=self.trace)
+
+    def _capture(self) -> Report:
         from stylespace.outcomes import network_for
+        from stylespace.recipes import plain_figures
         from stylespace.sources import blender, open_styles
 
         sources = open_styles(self.settings.sources)
         network = network_for(self.settings, progress=not self.quiet)
-        layers = tuple(self.settings.style_layers())
-        style = blender(sources, network, layers)(self.settings.size)
+        size, layers = self.settings.size, tuple(self.settings.style_layers())
+        style = blender(sources, network, layers, largest=size)(size)
         path = self._free()
         style.save(path, force=self.force)
         norms = {f"norm.{name}": float(one.gram.norm()) for name, one in style.layers.items()}
-        return self._report([path], norms, recipe_of(self.settings))
+        return Report((path,), plain_figures(norms), recipe_of(self.settings))
 
-    def _picture(self) -> dict[str, Any]:
-        from stylespace.makers import make
-        from stylespace.recipes import write_outcome
+    def _picture(self, watching: Watching) -> Report:
+        from stylespace.recipes import input_hashes, write_outcome
 
-        with self._progress() as progress:
-            watch = self._watch(progress, _title(self.settings))
-            outcome = make(self.settings, watch=watch, progress=not self.quiet)
+        inputs = input_hashes(self.settings)  # of the files as they are read, not as they end up
+        outcome = self._made(watching)
         path = self._free()
-        record = write_outcome(path, outcome, force=self.force)
-        code = 130 if outcome.synthesis.stopped == "interrupted" else 0
-        if code:
-            import click
+        record = write_outcome(path, outcome, inputs=inputs, force=self.force)
+        interrupted = outcome.synthesis.stopped == "interrupted"
+        return Report((path,), record["figures"], record["recipe"], interrupted)
 
-            click.echo("stylespace: interrupted; the best picture so far is written.", err=True)
-        return self._report([path], record["figures"], record["recipe"], code)
+    def _made(self, watching: Watching) -> Outcome:
+        from stylespace.outcomes import network_for
+        from stylespace.probes import probe
+        from stylespace.textures import texture
+        from stylespace.transfer import transfer
 
-    def _survey(self) -> dict[str, Any]:
+        make = {ProbeSettings: probe, TextureSettings: texture, TransferSettings: transfer}
+        network = network_for(self.settings, progress=not self.quiet)
+        title = f"{self.settings.command} {_stem(self.settings).partition('-')[2]}"
+        watch = watching.named(title)
+        return make[type(self.settings)](self.settings, network=network, watch=watch)
+
+    def _survey(self, watching: Watching) -> Report:
         from stylespace.outcomes import network_for
         from stylespace.surveys import SHEET, survey
 
         network = network_for(self.settings, progress=not self.quiet)
-        with self._progress() as progress:
-            rows = survey(
-                self.settings,
-                self.out,
-                network,
-                force=self.force,
-                watch=lambda name: self._watch(progress, name),
-            )
-        reached = [row for row in rows if row.picture]
-        outputs = [self.out, *(self.out / row.picture for row in reached)]
-        outputs += [self.out / SHEET] if reached else []
-        figures = {"entries": len(rows), "reached": len(reached)}
-        report = self._report(outputs, figures, recipe_of(self.settings), 0 if reached else 1)
-        table = [
-            {"entry": row.name, "reached": row.picture is not None, **row.figures, "note": row.note}
-            for row in rows
-        ]
-        return {**report, "entries": table}
+        found = survey(self.settings, self.out, network, force=self.force, watch=watching.named)
+        pictures = [self.out / row.picture for row in found.reached]
+        sheet = [self.out / SHEET] if pictures else []
+        count = len(self.settings.entries())
+        figures = {"entries": count, "done": len(found.rows), "reached": len(pictures)}
+        return Report(
+            (self.out, *pictures, *sheet),
+            figures,
+            recipe_of(self.settings),
+            found.interrupted,
+            _entries(found),
+        )
 
     def _free(self) -> Path:
         """Return the output's name; one that was chosen for the user may have been taken since."""
-        if self.named or not self.out.exists():
+        if self.named or not os.path.lexists(self.out):
             return self.out
-        stem, suffix = _name(self.settings)
-        return free_path(self.out.parent, stem, suffix)
+        return free_path(self.out.parent, _stem(self.settings), _suffix(self.settings))
 
-    def _report(
-        self, paths: list[Path], figures: dict, recipe: dict, code: int = 0
-    ) -> dict[str, Any]:
-        outputs = [str(path) for path in paths]
-        return {"outputs": outputs, "figures": figures, "recipe": recipe, "code": code}
 
-    def _progress(self) -> Any:
-        from stylespace.progress import Progress
-
-        return Progress(quiet=self.quiet)
-
-    def _watch(self, progress: Any, name: str) -> Any:
-        from stylespace.progress import Preview, Trace, together
-
-        watchers = [progress.named(name)]
-        watchers += [Preview(self.preview, 25)] if self.preview else []
-        watchers += [Trace(self.trace)] if self.trace else []
-        return together(*watchers)
+def _entries(found: Survey) -> tuple[dict[str, Any], ...]:
+    """Return the rows of a survey as --json prints them."""
+    return tuple(
+        {"entry": row.name, "reached": bool(row.picture), **row.figures, "note": row.note}
+        for row in found.rows
+    )
 
 
 def planned(
     settings: Settings,
     *,
-    out: Path | None,
-    force: bool,
-    quiet: bool,
-    preview: Path | None,
-    trace: Path | None,
+    out: Path | None = None,
+    force: bool = False,
+    quiet: bool = False,
+    preview: Path | None = None,
+    trace: Path | None = None,
 ) -> Job:
-    """Choose and check the outputs of a command, before anything slow.
+    """Choose the outputs of a command, and check them and its inputs, before anything slow.
 
     Raises:
         OutputError: a folder that is missing or read-only, a file that exists, an unknown format.
+        PictureError: an input that is not there. UsageError: an unknown sample.
     """
-    stem, suffix = _name(settings)
-    path = out or free_path(Path(), stem, suffix)
-    job = Job(settings, path, out is not None, force, quiet, preview, trace)
-    if job.is_folder:
-        if not path.exists():
-            check_output(path)
+    path = out or _chosen(settings)
+    if _is_folder(settings):
+        check_folder(path, RECIPE_FILE, to_toml(settings), force=force)
     else:
+        _check_format(path, settings)
         check_output(path, force=force)
-        _check_suffix(path, suffix)
     if preview is not None:
-        check_output(preview, force=True)
-        _check_suffix(preview, "png")
+        _check_format(preview, settings, picture=True)
+        check_output(preview, force=force)
     if trace is not None:
-        check_output(trace)
-    return job
+        check_output(trace, force=force)
+    check_inputs(settings)
+    _check_distinct([path, preview, trace], settings)
+    return Job(settings, path, out is not None, force, quiet, preview, trace)
 
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
+def _is_folder(settings: Settings) -> bool:
+    """Several entries go into a folder."""
+    return isinstance(settings, ProbeSettings) and len(settings.entries()) > 1
 
 
-def _check_suffix(path: Path, suffix: str) -> None:
-    if suffix == STYLE_SUFFIX.lstrip("."):
+def _chosen(settings: Settings) -> Path:
+    """Return a free name; of a folder also the one that this very call began to fill."""
+    stem, suffix = _stem(settings), _suffix(settings)
+    if not _is_folder(settings):
+        return free_path("", stem, suffix)
+    recipe = to_toml(settings)
+    return next(
+        path
+        for path in numbered("", stem, suffix)
+        if not os.path.lexists(path) or holds(path / RECIPE_FILE, recipe)
+    )
+
+
+def _check_format(path: Path, settings: Settings, *, picture: bool = False) -> None:
+    """Refuse a name whose suffix says nothing, or a format that cannot hold the picture."""
+    if not picture and isinstance(settings, CaptureSettings):
         if not path.name.endswith(STYLE_SUFFIX):
-            raise OutputError(f"{str(path)!r}: a style file's name ends in {STYLE_SUFFIX}.")
-    elif path.suffix.lower() not in PICTURES:
+            raise OutputError(f"{str(path)!r}: a style file's name must end in {STYLE_SUFFIX}.")
+        return
+    suffix = path.suffix.lower()
+    if suffix not in PICTURES:
         raise OutputError(
-            f"{str(path)!r}: no picture format that is written. Known: {', '.join(PICTURES)}."
+            f"{str(path)!r}: {suffix!r} is no picture format that is written."
+            f"{nearest(suffix, PICTURES)} Known: {', '.join(PICTURES)}."
+        )
+    if settings.size > LONGEST.get(suffix, settings.size):
+        raise OutputError(
+            f"{str(path)!r}: {suffix} holds at most {LONGEST[suffix]} pixels a side: use .png."
         )
 
 
-def _name(settings: Settings) -> tuple[str, str]:
-    """Return stem and suffix of the result's name when the user gives none."""
+def _check_distinct(outputs: list[Path | None], settings: Settings) -> None:
+    """Refuse outputs that would overwrite each other, or a preview or trace over an input."""
+    if (outputs[1] or outputs[2]) and not isinstance(settings, Making):
+        raise UsageError("--preview and --trace belong to commands that make a picture.")
+    inputs = [source_path(name) for name in input_names(settings)]
+    taken = [os.path.realpath(path) for path in (*inputs, *outputs) if path is not None]
+    for output in outputs[1:]:
+        if output is not None and taken.count(os.path.realpath(output)) > 1:
+            raise UsageError(f"{str(output)!r} is named twice: give every output its own name.")
+
+
+def _suffix(settings: Settings) -> str:
+    if _is_folder(settings):
+        return ""
+    return STYLE_SUFFIX if isinstance(settings, CaptureSettings) else ".png"
+
+
+def _stem(settings: Settings) -> str:
+    """Return the result's name without suffix, used where the user gives none."""
     if isinstance(settings, ProbeSettings):
         layer, i, j = settings.entries()[0]
-        several = len(settings.entry) > 1
-        return (f"probes-{layer}", "") if several else (f"probe-{layer}-{i}-{j}", "png")
-    if isinstance(settings, TextureSettings):
-        return f"texture-{_stem(settings.sources[0])}", "png"
+        return f"probes-{layer}" if _is_folder(settings) else f"probe-{layer}-{i}-{j}"
     if isinstance(settings, TransferSettings):
-        return f"transfer-{_stem(settings.content)}-{_stem(settings.styles[0])}", "png"
-    if isinstance(settings, CaptureSettings):
-        return _stem(settings.sources[0]), STYLE_SUFFIX.lstrip(".")
-    raise StylespaceError(f"no name for {settings.command}")
+        return f"transfer-{_short(settings.content)}-{_short(settings.styles[0])}"
+    first = _short(settings.sources[0])
+    return first if isinstance(settings, CaptureSettings) else f"texture-{first}"
 
 
-def _stem(source: str) -> str:
+def _short(source: str) -> str:
     """Return a short name for a source: its file name without folder, suffix and weight."""
-    name = re.sub(r"=[\d.eE+-]+$", "", source).removeprefix("sample:")
-    return Path(name).name.removesuffix(STYLE_SUFFIX).rsplit(".", 1)[0] or "picture"
-
-
-def _title(settings: Settings) -> str:
-    return _name(settings)[0].replace("-", " ", 1)
+    name = Path(split_weight(source)[0].removeprefix(SAMPLE)).name
+    return Path(name.removesuffix(STYLE_SUFFIX)).stem[:60] or "picture"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from stylespace import architectures
-from stylespace.architectures import Convolution, Inception
+from stylespace.architectures import Blur, Convolution, Inception, Operation, Pooling
 from stylespace.errors import MemoryLimitError
 from stylespace.networks import Network
 
 HISTORY = 10  # pairs of L-BFGS
+RESIZED = 4  # copies of a picture that live while it is resized
 SLACK = 1.15  # scratch space of the convolutions
 
 
@@ -22,7 +24,7 @@ def estimate(network: Network, layers: Sequence[str], height: int, width: int) -
     Counts the activations kept for the backward pass, the two largest gradients alive at once,
     the optimiser's copies of the picture, and the Gram matrices; not the process itself.
     """
-    kept = [_layer_bytes(network, name, height, width) for name in _evaluated(network, layers)]
+    kept = kept_bytes(network, layers, height, width)
     channels = [network.channels(name) for name in network.resolve(layers)]
     pictures = (2 * HISTORY + 10) * 3 * height * width * 4
     return round(
@@ -30,30 +32,49 @@ def estimate(network: Network, layers: Sequence[str], height: int, width: int) -
     )
 
 
-def _evaluated(network: Network, layers: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of all layers up to the deepest asked for."""
-    deepest = network.resolve(layers)[-1]
-    return network.names[: network.names.index(deepest) + 1]
+def kept_bytes(network: Network, layers: Sequence[str], height: int, width: int) -> list[int]:
+    """Return the bytes of activations that each layer keeps for the backward pass.
+
+    Up to the deepest of `layers`, shallow to deep.
+    """
+    asked, shape, result = network.resolve(layers), (3, height, width), []
+    for layer in network.layers[: network.names.index(asked[-1]) + 1]:
+        count, shape = _chain(network, layer.operations, shape)
+        if layer.name in asked and network.dtype.itemsize < 4:
+            count += 4 * math.prod(shape)  # widened for its Gram matrix
+        result.append(count)
+    return result
 
 
-def _layer_bytes(network: Network, name: str, height: int, width: int) -> int:
-    """Return the bytes that one layer's operations keep for the backward pass."""
-    layer = next(one for one in network.layers if one.name == name)
-    h, w = network.grid(name, height, width)
-    size = torch.finfo(network.dtype).bits // 8
-    copies = 2 if network.padding != "zeros" else 1
-    inner = sum(
-        c.outputs
-        for operation in layer.operations
-        if isinstance(operation, Inception)
-        for c in architectures.convolutions((layer,))
-    )
-    before = sum(_inputs(layer) for op in layer.operations if not isinstance(op, Convolution))
-    return copies * size * h * w * (layer.channels + inner + before)
+Shape = tuple[int, int, int]
 
 
-def _inputs(layer: architectures.Layer) -> int:
-    return next(architectures.convolutions((layer,))).inputs
+def _chain(network: Network, operations: Sequence[Operation], shape: Shape) -> tuple[int, Shape]:
+    """Return the bytes that operations keep, and the shape (C, h, w) behind them."""
+    total = 0
+    for operation in operations:
+        count, shape = _operation(network, operation, shape)
+        total += count
+    return total, shape
+
+
+def _operation(network: Network, operation: Operation, shape: Shape) -> tuple[int, Shape]:
+    """Count the result (the next operation's input), a padded copy, the indices of a maximum."""
+    size = network.dtype.itemsize
+    if isinstance(operation, Inception):
+        chains = [_chain(network, branch, shape) for branch in operation.branches]
+        joined = (sum(one[0] for _, one in chains), *chains[0][1][1:])
+        return sum(count for count, _ in chains) + size * math.prod(joined), joined
+    c, h, w = shape
+    reflect, pad = network.padding == "reflect", operation.padding
+    sides = (architectures.output_length(operation, n, reflect=reflect) for n in (h, w))
+    result = (operation.outputs if isinstance(operation, Convolution) else c, *sides)
+    count = size * math.prod(result)
+    if isinstance(operation, Blur) or (pad and network.padding != "zeros"):
+        count += size * c * (h + 2 * pad) * (w + 2 * pad)
+    if isinstance(operation, Pooling) and network.pooling == "max":
+        count += 8 * math.prod(result)
+    return count, result
 
 
 def available(device: torch.device) -> int:
@@ -89,6 +110,20 @@ def check_memory(network: Network, layers: Sequence[str], height: int, width: in
             f"{network.device}: take a smaller --size, shallower layers or --precision bfloat16."
         )
     return needed
+
+
+def check_picture(height: int, width: int) -> None:
+    """Refuse a style picture that would not fit when it is resized, whatever is made of it.
+
+    Raises:
+        MemoryLimitError: with the figure and the remedy.
+    """
+    needed, free = RESIZED * 3 * 4 * height * width, available(torch.device("cpu"))
+    if needed > free:
+        raise MemoryLimitError(
+            f"a style picture of {width}x{height} pixels needs about {_gib(needed)}, and "
+            f"{_gib(free)} are free: take a smaller --size, --source-size or --style-scale."
+        )
 
 
 def _gib(count: int) -> str:

@@ -49,6 +49,7 @@ class Network:
         name, pooling, padding: the choices that make the style space, with the weights.
         layers: the architecture, shallow to deep.
         device, dtype: where and in which precision convolutions run.
+        filters: {convolution key: (weight, bias)}, without gradients.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Network:
         self.pooling, self.padding = pooling, padding
         self.source, self.sha256 = weights.source, weights.sha256
         self.device, self.dtype = torch.device(device), dtype
-        self._filters = {
+        self.filters = {
             key: tuple(_placed(tensor, self.device, dtype) for tensor in pair)
             for key, pair in weights.tensors.items()
         }
@@ -185,7 +186,7 @@ class Network:
 
     def _apply(self, operation: Operation, x: Tensor) -> Tensor:
         if isinstance(operation, Convolution):
-            weight, bias = self._filters[operation.key]
+            weight, bias = self.filters[operation.key]
             x, padding = self._padded(x, operation.padding)
             return F.conv2d(x, weight, bias, operation.stride, padding)
         if isinstance(operation, Blur):

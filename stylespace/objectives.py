@@ -8,6 +8,7 @@ whatever the layer, and an optimiser's first step has a useful size.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -199,7 +200,13 @@ def _approach(pre: Tensor, entries: Tensor) -> Tensor:
     scale = pre.detach().std((1, 2, 3)).clamp(min=torch.finfo(pre.dtype).tiny)[:, None]
     a, b = (one.flatten(1) / scale for one in entry_channels(pre, entries))
     lower = -torch.logaddexp(-a / SOFTNESS, -b / SOFTNESS)
-    return torch.nn.functional.softplus(lower).mean(1).log()
+    return _log_softplus(lower).logsumexp(1) - math.log(lower.shape[1])
+
+
+def _log_softplus(x: Tensor) -> Tensor:
+    """Return log softplus(x), which is x itself far below zero, where float32 has lost e^x."""
+    near = torch.nn.functional.softplus(x.clamp(min=-20)).log()
+    return torch.where(x > -20, near, x)
 
 
 def entry_channels(features: Tensor, entries: Tensor) -> tuple[Tensor, Tensor]:

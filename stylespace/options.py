@@ -10,9 +10,19 @@ from typing import Any
 
 import click
 
-from stylespace.settings import Settings
+from stylespace.settings import Making, Settings
 
 ALIASES = {"layer": ("--layer", "--layers")}
+METAVARS = {
+    "content_layers": "LAYER,...",
+    "device": "DEVICE",
+    "entry": "I,J",
+    "init": "START",
+    "layer": "LAYER",
+    "layers": "LAYER,...",
+    "network": "NETWORK",
+    "weights": "WEIGHTS",
+}
 
 
 class Comma(click.ParamType):
@@ -20,7 +30,7 @@ class Comma(click.ParamType):
 
     def __init__(self, inner: type) -> None:
         self.inner = inner
-        self.name = "N,N" if inner is int else "A,B"
+        self.name = "integer,..." if inner is int else "text,..."
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple:
         """Split and convert."""
@@ -44,11 +54,18 @@ def settings_options(kind: type[Settings]) -> Callable[[Callable], Callable]:
             chosen = {n: v for n, v in given.items() if v is not None and v != ()}
             return function(kind(**chosen), **values)
 
-        for one in reversed(dataclasses.fields(kind)):
+        for one in reversed(_specific_first(kind)):
             call = _parameter(one)(call)
         return call
 
     return decorate
+
+
+def _specific_first(kind: type[Settings]) -> list[dataclasses.Field]:
+    """Return the fields of settings: a command's own, then scales, then space and machine."""
+    names = [[one.name for one in dataclasses.fields(shared)] for shared in (Settings, Making)]
+    places = {name: place for place, group in enumerate(reversed(names), 1) for name in group}
+    return sorted(dataclasses.fields(kind), key=lambda one: places.get(one.name, 0))
 
 
 def _parameter(one: dataclasses.Field) -> Callable:
@@ -56,17 +73,23 @@ def _parameter(one: dataclasses.Field) -> Callable:
     meta = one.metadata
     if meta["argument"]:
         many = one.type.startswith("tuple")
-        name = one.name.upper()
-        return click.argument(
-            one.name, nargs=-1 if many else 1, required=True, metavar=f"{name}..."
-        )
+        metavar = f"{one.name.upper()}..." if many else one.name.upper()
+        return click.argument(one.name, nargs=-1 if many else 1, required=True, metavar=metavar)
     flags = ALIASES.get(one.name, (f"--{one.name.replace('_', '-')}",))
-    text = meta["help"]
-    if one.default not in (None, ()):
-        shown = one.default if not isinstance(one.default, tuple) else _joined(one.default)
-        text += f"  [default: {shown}]"
-    options = {"multiple": True} if meta["repeat"] else {"type": _type(one)}
-    return click.option(*flags, one.name, help=text, **options)
+    kind = {"multiple": True} if meta["repeat"] else {"type": _type(one)}
+    return click.option(*flags, one.name, help=_help(one), metavar=METAVARS.get(one.name), **kind)
+
+
+def _help(one: dataclasses.Field) -> str:
+    """Return the help text of an option, with its default."""
+    text = one.metadata["help"]
+    if one.metadata["repeat"]:
+        return f"{text}  [required]"
+    if one.default in (None, ()):
+        return text
+    many = isinstance(one.default, tuple)
+    shown = ",".join(map(str, one.default)) if many else f"{one.default}".removesuffix(".0")
+    return f"{text}  [default: {shown}]"
 
 
 def _type(one: dataclasses.Field) -> Any:
@@ -77,31 +100,33 @@ def _type(one: dataclasses.Field) -> Any:
     return {"int": int, "float": float}.get(one.type.removesuffix(" | None"), str)
 
 
-def _joined(values: tuple) -> str:
-    return ",".join(map(str, values))
+def output_options(making: bool, name: str) -> Callable[[Callable], Callable]:
+    """Give a function the options that say where results go.
+
+    making: with those that look on while a picture is made. name: of the result, for the help.
+    """
+    options = [
+        _path("--out", f"What to write.  [default: {name}; a free name is found]"),
+        click.option("--force", is_flag=True, help="Replace what is there."),
+        json_option,
+        click.option("--quiet", is_flag=True, help="No progress."),
+    ]
+    if making:
+        options += [
+            _path("--preview", "Picture to rewrite every 25 evaluations with the best so far."),
+            _path("--trace", "File to fill with every evaluation's terms, one JSON object a line."),
+        ]
+
+    def decorate(function: Callable) -> Callable:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
 
 
-def output_options(function: Callable) -> Callable:
-    """Give a function the options that say where results go."""
-    for option in reversed(
-        (
-            click.option(
-                "--out", type=click.Path(path_type=Path), help="File (or folder) to write."
-            ),
-            click.option("--force", is_flag=True, help="Replace what is there."),
-            click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
-            click.option("--quiet", is_flag=True, help="No progress."),
-            click.option(
-                "--preview",
-                type=click.Path(path_type=Path),
-                help="Picture that is rewritten every 25 evaluations.",
-            ),
-            click.option(
-                "--trace",
-                type=click.Path(path_type=Path),
-                help="File for every evaluation's terms.",
-            ),
-        )
-    ):
-        function = option(function)
-    return function
+def _path(flag: str, text: str) -> Callable:
+    return click.option(flag, type=click.Path(path_type=Path), help=text)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

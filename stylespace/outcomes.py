@@ -82,8 +82,8 @@ def device_for(name: str) -> torch.device:
         return torch.device("cuda" if cuda else "mps" if mps else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError):
+        torch.zeros(1, device=device).tolist()  # "meta" has no values to give back
+    except Exception:  # torch answers an unknown device in many ways, missing modules among them
         raise UsageError(f"device {name!r} is not available here: use --device cpu.") from None
     return device
 
@@ -92,7 +92,7 @@ def run_ladder(
     network: Network,
     settings: Making,
     objective_at: Callable[[int, int], Objective],
-    start: Tensor,
+    start: Callable[[int, int], Tensor],
     deepest: tuple[str, ...],
     shape: Callable[[int], tuple[int, int]],
     *,
@@ -101,15 +101,16 @@ def run_ladder(
 ) -> Synthesis:
     """Check the memory of the finest scale and climb the ladder of the settings.
 
-    shape: scale in pixels (longer side) -> (H, W).
+    start: (H, W) -> the picture to start from. shape: scale in pixels (longer side) -> (H, W).
     """
     check_memory(network, deepest, *shape(settings.size))
     sizes, schedule = settings.ladder(), settings.schedule()
     scales = [Scale(*shape(size), steps) for size, steps in zip(sizes, schedule, strict=True)]
-    network.check_size(deepest, scales[0].height, scales[0].width)
+    coarsest = scales[0].height, scales[0].width
+    network.check_size(deepest, *coarsest)
     return coarse_to_fine(
         objective_at,
-        start.to(network.device),
+        start(*coarsest).to(network.device),
         scales,
         optimizer=settings.optimizer,
         watch=watch,

@@ -55,6 +55,10 @@ class Pixels(Free):
 
     bounds: tuple[float, float] | None = (0.0, 1.0)
 
+    def encode(self, image: Tensor) -> Tensor:
+        """Return the picture inside the bounds."""
+        return image.clamp(*self.bounds)
+
 
 @dataclass(frozen=True)
 class Sigmoid(Free):
@@ -93,7 +97,7 @@ class Fourier:
     learning_rate: float = 0.05
     bounds: tuple[float, float] | None = None
     decay: float = 1.0
-    spread: float = 4.0
+    spread: float = 3.0
     margin: float = 0.01
 
     def decode(self, z: Tensor) -> Tensor:

@@ -23,8 +23,8 @@ from stylespace.outcomes import (
     settings_with,
 )
 from stylespace.parameters import Fourier
-from stylespace.settings import ProbeSettings
-from stylespace.sources import SAMPLE, open_picture
+from stylespace.settings import SAMPLE, ProbeSettings
+from stylespace.sources import open_picture
 from stylespace.synthesis import Watch
 
 PAINTING_SIDE = 256
@@ -69,7 +69,7 @@ def probe(
         network,
         settings,
         lambda height, width: objective,
-        _start(settings, settings.ladder()[0]),
+        lambda height, width: _start(settings, width),
         (layer,),
         lambda size: (size, size),
         watch=watch,
@@ -93,7 +93,7 @@ def _start(settings: ProbeSettings, side: int) -> Tensor:
 def entry_figures(network: Network, image: Tensor, layer: str, i: int, j: int) -> dict[str, float]:
     """Return the figures of an entry on a picture (1, 3, H, W), as `probe` lists them."""
     with torch.no_grad():
-        g = gram(network(image, [layer])[layer])[0].double()
+        g = gram(network(image, [layer])[layer])[0].cpu().double()
     value, own = float(g[i, j]), float((g[i, i] * g[j, j]).sqrt())
     values = painting_values(network, layer, i, j)
     highest = max(values.values())
@@ -105,7 +105,7 @@ def entry_figures(network: Network, image: Tensor, layer: str, i: int, j: int) -
         "enhancement": value / highest if highest > 0 else float("inf") if value > 0 else 0.0,
         "selectivity": (1 if i == j else 2) * value / norm if norm else 0.0,
         "cosine": value / own if own else 0.0,
-        "saturated": float(((image <= 0) | (image >= 1)).double().mean()),
+        "saturated": float(((image <= 0) | (image >= 1)).float().mean()),
     }
 
 

@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 from tqdm import tqdm
 
+from stylespace.errors import StylespaceError
 
-class Progress:
-    """A watcher that draws one bar a run; a context manager that closes it."""
+EVERY = 25
+"""Evaluations between two previews."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        self._quiet, self._bar = quiet, None
+
+class Watching:
+    """What looks on while pictures are made; a context manager that closes bar and trace.
+
+    A preview or a trace that can no longer be written is given up with a word on stderr: it does
+    not cost the run its picture.
+    """
+
+    def __init__(
+        self,
+        *,
+        quiet: bool = False,
+        preview: Path | None = None,
+        trace: Path | None = None,
+    ) -> None:
+        self._quiet, self._preview, self._trace = quiet, preview, trace
+        self._bar: tqdm | None = None
+        self._file: TextIO | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -27,16 +45,24 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._close()
+        self._close_bar()
+        if self._file is not None:
+            self._file.close()
 
     def named(self, name: str) -> Callable[[Any], None]:
-        """Return a watcher that shows its run under `name`."""
-        self._close()
-        return lambda step: self._show(name, step)
+        """Return a watcher for the run of that name."""
+        self._close_bar()
+        return lambda step: self._see(name, step)
+
+    def _see(self, name: str, step: Any) -> None:
+        if not self._quiet:
+            self._show(name, step)
+        if self._trace is not None:
+            self._append(name, step)
+        if self._preview is not None and step.number % EVERY == 0:
+            self._picture(step)
 
     def _show(self, name: str, step: Any) -> None:
-        if self._quiet:
-            return
         if self._bar is None:
             pause = 0.1 if sys.stderr.isatty() else 2.0  # seconds between lines in a log file
             self._bar = tqdm(
@@ -46,54 +72,49 @@ class Progress:
         self._bar.set_postfix_str(f"{width}x{height} loss {step.best:.4g}", refresh=False)
         self._bar.update(step.number - self._bar.n)
         if step.note:
-            self._bar.write(f"step {step.number}: {step.note}", file=self._bar.fp)
+            self._say(f"step {step.number}: {step.note}")
 
-    def _close(self) -> None:
+    def _append(self, name: str, step: Any) -> None:
+        try:
+            if self._file is None:
+                self._file = self._trace.open("w", encoding="utf-8", buffering=1)
+            self._file.write(trace_line(name, step))
+        except OSError as error:
+            self._say(f"{str(self._trace)!r}: {(error.strerror or '').lower()}; no more trace.")
+            self._trace = None
+
+    def _picture(self, step: Any) -> None:
+        from stylespace.images import write_image
+
+        try:
+            write_image(self._preview, step.image[:1], force=True)
+        except StylespaceError as error:
+            self._say(f"{error} No more previews.")
+            self._preview = None
+
+    def _say(self, text: str) -> None:
+        tqdm.write(f"stylespace: {text}", file=sys.stderr)
+
+    def _close_bar(self) -> None:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
 
 
-class Preview:
-    """A watcher that writes the best picture so far every `every` evaluations."""
-
-    def __init__(self, path: Path, every: int) -> None:
-        self._path, self._every = path, every
-
-    def __call__(self, step: Any) -> None:
-        """Write the picture when its turn has come."""
-        if step.number % self._every == 0:
-            from stylespace.images import write_image
-
-            write_image(self._path, step.image[:1], force=True)
-
-
-class Trace:
-    """A watcher that appends each evaluation to a file, one JSON object a line."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("x", encoding="utf-8")
-
-    def __call__(self, step: Any) -> None:
-        """Write the record."""
-        row = {
-            "step": step.number,
-            "size": step.size,
-            "loss": step.loss,
-            "terms": dict(step.terms),
-            "moved": step.moved,
-            "seconds": step.seconds,
-            "note": step.note,
-        }
-        self._file.write(json.dumps(row) + "\n")
-        self._file.flush()
+def trace_line(name: str, step: Any) -> str:
+    """Return one evaluation as a line of JSON; what is not finite becomes null."""
+    row = {
+        "run": name,
+        "step": step.number,
+        "size": step.size,
+        "loss": _finite(step.loss),
+        "terms": {term: _finite(value) for term, value in step.terms.items()},
+        "moved": _finite(step.moved),
+        "seconds": step.seconds,
+        "note": step.note,
+    }
+    return json.dumps(row, allow_nan=False) + "\n"
 
 
-def together(*watchers: Callable[[Any], object]) -> Callable[[Any], None]:
-    """Return one watcher that calls several."""
-
-    def watch(step: Any) -> None:
-        for watcher in watchers:
-            watcher(step)
-
-    return watch
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,26 +14,27 @@ from stylespace.images import read_recipe, write_image
 from stylespace.outcomes import Outcome
 from stylespace.settings import (
     Settings,
-    TextureSettings,
-    TransferSettings,
+    input_names,
     read_toml,
     recipe_of,
     settings_from,
+    source_path,
 )
-from stylespace.sources import source_path, split_weight
 from stylespace.weights import file_hash
 
 PACKAGES = ("stylespace", "torch", "numpy")
 
 
-def recipe_record(outcome: Outcome) -> dict[str, Any]:
-    """Return what a picture carries: recipe, versions, hashes of weights and inputs, figures."""
-    settings = outcome.settings
+def recipe_record(outcome: Outcome, inputs: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return what a picture carries: recipe, versions, hashes of weights and inputs, figures.
+
+    inputs: `input_hashes` from before the run, or None to read the files now.
+    """
     return {
-        "recipe": recipe_of(settings),
+        "recipe": recipe_of(outcome.settings),
         "versions": {name: version(name) for name in PACKAGES},
         "weights": outcome.weights,
-        "inputs": {name: file_hash(source_path(name)) for name in input_names(settings)},
+        "inputs": input_hashes(outcome.settings) if inputs is None else dict(inputs),
         "figures": plain_figures(outcome.figures),
         "stopped": outcome.synthesis.stopped,
         "evaluations": len(outcome.synthesis.steps),
@@ -44,19 +46,26 @@ def plain_figures(figures: Mapping[str, float]) -> dict[str, float | None]:
     return {name: value if math.isfinite(value) else None for name, value in figures.items()}
 
 
-def input_names(settings: Settings) -> list[str]:
-    """Return the names of the files that a command reads, without their weights."""
-    if isinstance(settings, TransferSettings):
-        start = [] if settings.init in ("content", "style", "noise") else [settings.init]
-        return [settings.content, *(split_weight(text)[0] for text in settings.styles), *start]
-    if isinstance(settings, TextureSettings):
-        return [split_weight(text)[0] for text in settings.sources]
-    return []
+def input_hashes(settings: Settings) -> dict[str, str]:
+    """Return {name: SHA-256} of the files that a command reads, as far as they can be read."""
+    hashes = {}
+    for name in input_names(settings):
+        path = source_path(name)
+        with suppress(OSError):  # whoever opens the file says what is wrong with it
+            if path.is_file():
+                hashes[name] = file_hash(path)
+    return hashes
 
 
-def write_outcome(path: Path, outcome: Outcome, *, force: bool = False) -> dict[str, Any]:
+def write_outcome(
+    path: Path,
+    outcome: Outcome,
+    *,
+    inputs: Mapping[str, str] | None = None,
+    force: bool = False,
+) -> dict[str, Any]:
     """Write a picture with its recipe inside, and return what it carries."""
-    record = recipe_record(outcome)
+    record = recipe_record(outcome, inputs)
     write_image(path, outcome.image, recipe=record, force=force)
     return record
 
@@ -68,11 +77,13 @@ def read_settings(path: Path) -> Settings:
         UsageError: damaged, unknown keys, or a picture without a recipe.
         PictureError: missing or unreadable, or made from inputs that are gone or have changed.
     """
-    if path.suffix == ".toml":
+    if path.suffix.lower() == ".toml":
         return read_toml(path)
     record = read_recipe(path)
     if not isinstance(record, Mapping) or not isinstance(record.get("recipe"), Mapping):
-        raise UsageError(f"{str(path)!r} carries no recipe of stylespace.")
+        raise UsageError(
+            f"{str(path)!r} carries no recipe: give a picture that stylespace wrote, or a .toml."
+        )
     settings = settings_from(record["recipe"])
     _check_inputs(settings, record.get("inputs"))
     return settings

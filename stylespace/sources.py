@@ -4,26 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from torch import Tensor
 
-from stylespace.assets import sample_path
 from stylespace.images import read_image, resize
+from stylespace.memory import check_picture
 from stylespace.networks import Network
-from stylespace.settings import weighted_source
+from stylespace.settings import source_path, split_weight
 from stylespace.style import SUFFIX, Style
-
-SAMPLE = "sample:"
-
-
-def source_path(name: str) -> Path:
-    """Return the file that `name` stands for; it need not exist unless it is a sample.
-
-    Raises:
-        UsageError: an unknown sample (nearest named).
-    """
-    return sample_path(name.removeprefix(SAMPLE)) if name.startswith(SAMPLE) else Path(name)
 
 
 def open_picture(name: str) -> Tensor:
@@ -38,15 +26,6 @@ def open_picture(name: str) -> Tensor:
 def is_style_file(name: str) -> bool:
     """Say whether a name is that of a style file."""
     return name.endswith((SUFFIX, ".safetensors"))
-
-
-def split_weight(text: str) -> tuple[str, float]:
-    """Split "PATH=0.3"; a name that exists as it is keeps its equals sign.
-
-    Raises:
-        UsageError: the weight is not a positive number.
-    """
-    return (text, 1.0) if Path(text).exists() else weighted_source(text)
 
 
 @dataclass(frozen=True)
@@ -66,7 +45,7 @@ class StyleSource:
         """
         if self.style is not None:
             self.style.check_space(network.space)
-            return self.style.pick(layers)
+            return self.style.pick(layers).to(network.device)
         return Style.capture(network, resize(self.image, side), layers, source=self.name)
 
 
@@ -83,9 +62,16 @@ def open_styles(sources: Sequence[str]) -> tuple[StyleSource, ...]:
 
 
 def blender(
-    sources: Sequence[StyleSource], network: Network, layers: Sequence[str]
+    sources: Sequence[StyleSource], network: Network, layers: Sequence[str], *, largest: int
 ) -> Callable[[int], Style]:
-    """Return a function from a side in pixels to the blended style of the sources."""
+    """Return a function from a side in pixels to the blended style of the sources.
+
+    Raises:
+        MemoryLimitError: a style picture with `largest` pixels on its longer side would not fit.
+    """
+    for picture in (source.image for source in sources if source.image is not None):
+        height, width = (round(n * largest / max(picture.shape[2:])) for n in picture.shape[2:])
+        check_picture(height, width)
     return lambda side: Style.blend(
         [(source.at(network, layers, side), source.weight) for source in sources]
     )

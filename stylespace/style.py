@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -91,7 +92,7 @@ class Style:
         Raises:
             StyleError: no parts, weights that are not positive, different spaces or layers.
         """
-        if not parts or not all(weight > 0 for _, weight in parts):
+        if not parts or not all(0 < weight < math.inf for _, weight in parts):
             raise StyleError("a blend needs styles with weights above 0.")
         first, total = parts[0][0], sum(weight for _, weight in parts)
         for style, _ in parts[1:]:
@@ -116,6 +117,14 @@ class Style:
             for picture in style.provenance.get("pictures", [])
         ]
         return Style(layers, first.space, {"pictures": pictures})
+
+    def to(self, device: torch.device) -> Style:
+        """Return the same style with its tensors on a device."""
+        moved = {
+            name: LayerStyle(one.mean.to(device), one.gram.to(device), one.positions)
+            for name, one in self.layers.items()
+        }
+        return Style(moved, self.space, self.provenance)
 
     def check_space(self, space: Space) -> None:
         """Refuse a style of another network, pooling, padding or weights, naming the difference.
@@ -172,6 +181,8 @@ class Style:
         path = Path(path)
         try:
             tensors, header = _read(path)
+            if header["format"] != FORMAT:
+                raise ValueError(f"format {header['format']}")
             layers = {
                 name: _layer(tensors, name, int(count))
                 for name, count in header["positions"].items()

@@ -6,25 +6,27 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tabulate import tabulate
 
-from stylespace.errors import OutputError, UnreachedError
-from stylespace.files import check_output, write_whole
-from stylespace.images import read_image, read_recipe
+from stylespace.errors import PictureError, UnreachedError
+from stylespace.files import check_folder, check_output, write_whole
+from stylespace.images import read_image, read_recipe, resize
 from stylespace.networks import Network
 from stylespace.plots import contact_sheet
 from stylespace.probes import PAINTING_SIDE, probe
 from stylespace.recipes import plain_figures, write_outcome
-from stylespace.settings import ProbeSettings, recipe_of, to_toml
+from stylespace.settings import RECIPE_FILE, ProbeSettings, recipe_of, to_toml
 from stylespace.synthesis import Watch
 
 COLUMNS = ("value", "painting_max", "enhancement", "selectivity", "cosine", "saturated")
 UNREACHED = "unreached.json"
-RECIPE = "recipe.toml"
 SHEET = "contact-sheet.jpg"
+THUMBNAIL = 224  # pixels of a picture's side on the sheet
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,19 @@ class Row:
         return f"{self.layer}:{self.i},{self.j}"
 
 
+@dataclass(frozen=True)
+class Survey:
+    """What a survey found: a row an entry, those before Ctrl-C if it was interrupted."""
+
+    rows: tuple[Row, ...]
+    interrupted: bool
+
+    @property
+    def reached(self) -> tuple[Row, ...]:
+        """The rows that have a picture."""
+        return tuple(row for row in self.rows if row.picture)
+
+
 def probe_stem(layer: str, i: int, j: int) -> str:
     """Return the file name of a probe, without its suffix."""
     return f"probe-{layer}-{i}-{j}"
@@ -56,104 +71,106 @@ def survey(
     *,
     force: bool = False,
     watch: Callable[[str], Watch] | None = None,
-) -> tuple[Row, ...]:
+) -> Survey:
     """Probe every entry of the settings into a folder; entries that are there are kept.
 
-    Writes a picture an entry, then contact-sheet.png, table.csv, table.json, recipe.toml and
-    README.md. Interrupted, the same call goes on where it stopped.
+    Writes a picture an entry, then table.csv, table.json, README.md and contact-sheet.jpg beside
+    the recipe.toml that makes the folder again. Interrupted, it writes them for the entries that
+    are done, and the same call goes on where it stopped.
 
     Args:
         settings: with one or several entries.
         folder: made if it is missing.
         network: loaded.
-        force: use a folder that holds anything else.
+        force: use a folder that holds anything else, and replace what is in the way.
         watch: entry's name -> a watcher of its run.
 
     Raises:
         OutputError: the folder holds anything but an earlier call with the same settings.
+        KeyboardInterrupt: Ctrl-C before the first entry was done.
     """
-    check_folder(folder, settings, force=force)
+    check_folder(folder, RECIPE_FILE, to_toml(settings), force=force)
     folder.mkdir(exist_ok=True)
-    write_whole(folder / RECIPE, to_toml(settings).encode(), force=True)
-    rows = []
-    for layer, i, j in settings.entries():
-        one = replace(settings, layer=layer, entry=(f"{i},{j}",))
-        row = _kept(folder, one, layer, i, j)
-        watcher = watch(f"{layer} {i},{j}") if watch and row is None else None
-        rows.append(row or _made(folder, one, network, layer, i, j, watcher))
+    write_whole(folder / RECIPE_FILE, to_toml(settings).encode(), force=True)
+    rows: list[Row] = []
+    interrupted = False
+    try:
+        for number, one in enumerate(_single(settings), start=1):
+            name = f"{number}/{len(settings.entries())} {one.layer} {one.entry[0]}"
+            rows.append(_row(folder, one, network, force, name, watch))
+    except KeyboardInterrupt:
+        if not rows:
+            raise
+        interrupted = True
     _write_tables(folder, settings, rows)
-    return tuple(rows)
+    return Survey(tuple(rows), interrupted)
 
 
-def check_folder(folder: Path, settings: ProbeSettings, *, force: bool) -> None:
-    """Refuse a folder that holds anything but an earlier call with the same settings.
-
-    Raises:
-        OutputError: see above, or its parent is missing or cannot be written to.
-    """
-    if not folder.exists():
-        check_output(folder)
-        return
-    if not folder.is_dir():
-        raise OutputError(f"{str(folder)!r} is a file: several entries need a folder as --out.")
-    check_output(folder / ".trial")
-    recipe = folder / RECIPE
-    same = recipe.is_file() and recipe.read_text() == to_toml(settings)
-    if any(folder.iterdir()) and not (same or force):
-        raise OutputError(
-            f"{str(folder)!r} holds something else: choose another --out, or add --force."
-        )
+def _single(settings: ProbeSettings) -> list[ProbeSettings]:
+    """Return the settings of each entry by itself."""
+    return [
+        replace(settings, layer=layer, entry=(f"{i},{j}",)) for layer, i, j in settings.entries()
+    ]
 
 
-def _kept(folder: Path, settings: ProbeSettings, layer: str, i: int, j: int) -> Row | None:
-    """Return an entry's row if the folder holds it already, made with the same settings."""
-    stem = probe_stem(layer, i, j)
-    for path in (folder / f"{stem}.png", folder / f"{stem}.{UNREACHED}"):
-        if not path.is_file():
-            continue
-        picture = path.suffix == ".png"
-        record = read_recipe(path) if picture else json.loads(path.read_text())
-        if record and record.get("recipe") == recipe_of(settings):
-            name = path.name if picture else None
-            return Row(layer, i, j, name, record["figures"], record.get("note", ""))
-    return None
-
-
-def _made(
+def _row(
     folder: Path,
     settings: ProbeSettings,
     network: Network,
-    layer: str,
-    i: int,
-    j: int,
-    watch: Watch | None,
+    force: bool,
+    name: str,
+    watch: Callable[[str], Watch] | None,
 ) -> Row:
-    stem = probe_stem(layer, i, j)
+    """Return the row of the one entry of the settings, from the folder or newly made."""
+    ours = {"recipe": recipe_of(settings), "weights": network.sha256}
+    entry = settings.entries()[0]
+    path = folder / f"{probe_stem(*entry)}.png"
+    unreached = path.with_suffix(f".{UNREACHED}")
+    record = _record(path) or _record(unreached)
+    if record and {key: record.get(key) for key in ours} == ours:
+        picture = None if "note" in record else path.name
+        return Row(*entry, picture, record.get("figures") or {}, record.get("note", ""))
+    check_output(path, force=force)
     try:
-        outcome = probe(settings, network=network, watch=watch)
+        outcome = probe(settings, network=network, watch=watch and watch(name))
     except UnreachedError as error:
-        figures = plain_figures(error.figures)
-        record = {"recipe": recipe_of(settings), "figures": figures, "note": str(error)}
-        text = json.dumps(record, indent=1)
-        write_whole(folder / f"{stem}.{UNREACHED}", text.encode(), force=True)
-        return Row(layer, i, j, None, figures, str(error))
+        return _unreached(unreached, entry, ours, error)
     if outcome.synthesis.stopped == "interrupted":
         raise KeyboardInterrupt
-    write_outcome(folder / f"{stem}.png", outcome, force=True)
-    return Row(layer, i, j, f"{stem}.png", plain_figures(outcome.figures))
+    write_outcome(path, outcome, force=force)
+    return Row(*entry, path.name, plain_figures(outcome.figures))
+
+
+def _record(path: Path) -> dict[str, Any] | None:
+    """Return what a file of an earlier call carries, or None if it is missing or damaged."""
+    with suppress(PictureError, OSError, ValueError):
+        record = read_recipe(path) if path.suffix == ".png" else json.loads(path.read_text())
+        return record if isinstance(record, dict) else None
+    return None
+
+
+def _unreached(
+    path: Path, entry: tuple[str, int, int], ours: dict[str, Any], error: UnreachedError
+) -> Row:
+    """Remember that an entry was not reached, so that the next call need not try again."""
+    figures = plain_figures(error.figures)
+    text = json.dumps({**ours, "figures": figures, "note": str(error)}, indent=1)
+    write_whole(path, text.encode(), force=True)
+    return Row(*entry, None, figures, str(error))
 
 
 def _write_tables(folder: Path, settings: ProbeSettings, rows: Sequence[Row]) -> None:
-    """Write the sheet, the tables, the recipe and the page, replacing those of an earlier call."""
-    shown = [row for row in rows if row.picture]
-    if shown:
-        pictures = [read_image(folder / row.picture) for row in shown]
-        labels = [f"{row.name}\n{row.figures['value']:.3g}" for row in shown]
-        write_whole(folder / SHEET, contact_sheet(pictures, labels), force=True)
+    """Write the tables, the page and the sheet, replacing those of an earlier call."""
     write_whole(folder / "table.csv", _csv(rows).encode(), force=True)
-    table = [asdict(row) for row in rows]
+    table = [{**asdict(row), "figures": dict(sorted(row.figures.items()))} for row in rows]
     write_whole(folder / "table.json", json.dumps(table, indent=1).encode(), force=True)
     write_whole(folder / "README.md", _page(settings, rows).encode(), force=True)
+    shown = [row for row in rows if row.picture]
+    if shown:
+        pictures = [resize(read_image(folder / row.picture), THUMBNAIL) for row in shown]
+        labels = [f"{row.name}\n{_shown(row.figures.get('value'))}" for row in shown]
+        columns = max(8, round(len(shown) ** 0.5))
+        write_whole(folder / SHEET, contact_sheet(pictures, labels, columns=columns), force=True)
 
 
 def _csv(rows: Sequence[Row]) -> str:

@@ -198,10 +198,11 @@ class _Run:
             self.best_image = self.image.clone()
             return ""
         better = (losses < self.best_losses) & ~failed
-        self.best_losses = torch.where(better, losses, self.best_losses)
-        for kept, new in ((self.best_z, self.z), (self.best_image, self.image)):
-            rows = len(losses)
-            kept.view(rows, -1)[better] = new.reshape(rows, -1)[better]
+        self.best_losses, self.best_z, self.best_image = (  # new ones: watchers may keep the old
+            _chosen(better, losses, self.best_losses),
+            _chosen(better, self.z, self.best_z),
+            _chosen(better, self.image, self.best_image),
+        )
         self.failures = self.failures + 1 if failed.any() else 0
         return "not finite: back to the best picture, history dropped" if failed.any() else ""
 
@@ -220,7 +221,7 @@ class _Run:
             total=total,
             size=tuple(self.image.shape[-2:]),
             losses=tuple(losses.tolist()),
-            terms={name: float(value.detach().mean()) for name, value in terms.items()},
+            terms=_means(terms),
             best=float(self.best_losses.mean()),
             moved=moved,
             seconds=time.perf_counter() - self.began,
@@ -252,6 +253,17 @@ class _Run:
     def result(self) -> Synthesis:
         losses = tuple(self.best_losses.tolist())
         return Synthesis(self.best_image, losses, tuple(self.steps), self.stopped)
+
+
+def _chosen(rows: Tensor, yes: Tensor, no: Tensor) -> Tensor:
+    """(B,) picks whole rows of two (B, ...); (1,) picks one of the two."""
+    return torch.where(rows.reshape(-1, *(1 for _ in yes.shape[1:])), yes, no)
+
+
+def _means(terms: Mapping[str, Tensor]) -> dict[str, float]:
+    """Average each term over the batch, with one transfer from the device for all."""
+    values = torch.stack([value.detach().mean() for value in terms.values()])
+    return dict(zip(terms, values.tolist(), strict=True))
 
 
 @dataclass(frozen=True)
@@ -286,27 +298,31 @@ def coarse_to_fine(
     """
     total = sum(scale.steps for scale in scales)
     trace: list[Step] = []
-    image = start
+    image, losses, stopped = start, (), "steps"
     for scale in scales:
-        counted = _counted(len(trace), total, watch)
-        image = resize_to(image, scale.height, scale.width)
-        part = synthesize(
-            objective_at(scale.height, scale.width),
-            image,
-            steps=scale.steps,
-            watch=counted,
-            **options,
-        )
+        try:
+            part = synthesize(
+                objective_at(scale.height, scale.width),
+                resize_to(image, scale.height, scale.width),
+                steps=scale.steps,
+                watch=_counted(len(trace), total, watch),
+                **options,
+            )
+        except KeyboardInterrupt:  # between two scales; the picture of the last one is kept
+            if not trace:
+                raise
+            stopped = "interrupted"
+            break
         before = trace[-1].seconds if trace else 0.0
         trace += [
             replace(s, number=len(trace) + k, total=total, seconds=before + s.seconds)
             for k, s in enumerate(part.steps, start=1)
         ]
-        image = part.image
-        if part.stopped in ("interrupted", "watch"):
+        image, losses, stopped = part.image, part.losses, part.stopped
+        if stopped in ("interrupted", "watch"):
             break
     full = resize_to(image, scales[-1].height, scales[-1].width)
-    return Synthesis(full, part.losses, tuple(trace), part.stopped)
+    return Synthesis(full, losses, tuple(trace), stopped)
 
 
 def _counted(done: int, total: int, watch: Watch | None) -> Watch | None:

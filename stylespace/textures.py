@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
+
+from torch import Tensor
 
 from stylespace.distances import geometric_mean, gram_distances
 from stylespace.networks import Network
@@ -53,20 +54,22 @@ def texture(
     network = network or network_for(settings)
     sources = open_styles(settings.sources)
     layers = settings.style_layers()
-    style_at = blender(sources, network, tuple(layers))
+    largest = settings.source_side(settings.size)
+    style_at = blender(sources, network, tuple(layers), largest=largest)
     shape = fitted(*_aspect(sources[0]))
 
     def objective_at(height: int, width: int) -> Objective:
         style = style_at(settings.source_side(max(height, width)))
         return Objective(network, style_terms(style, settings, mean_weight=settings.mean_weight))
 
-    coarsest = shape(settings.ladder()[0])
-    start = noise_picture(*coarsest, colour=_colour(sources), seed=settings.seed)
+    def start(height: int, width: int) -> Tensor:
+        return noise_picture(height, width, colour=_colour(sources), seed=settings.seed)
+
     synthesis = run_ladder(
         network, settings, objective_at, start, tuple(layers), shape, watch=watch
     )
     image = as_written(synthesis, network)
-    target = style_at(settings.source_side(settings.size))
+    target = style_at(largest)
     figures = style_figures(Style.capture(network, image, tuple(layers)), target)
     figures["loss"] = total_loss(objective_at(*shape(settings.size)), image)
     return Outcome(settings, image, figures, synthesis, network.sha256)
@@ -101,10 +104,7 @@ def _aspect(source: StyleSource) -> tuple[int, int]:
     return pictures[0]["height"], pictures[0]["width"]
 
 
-def _colour(sources: tuple[StyleSource, ...]) -> Any:
+def _colour(sources: tuple[StyleSource, ...]) -> Tensor | None:
     """Return the mean colour (3,) of the first picture among the sources, or None."""
     pictures = [source.image for source in sources if source.image is not None]
     return pictures[0].mean((0, 2, 3)) if pictures else None
-
-
-StyleAt = Callable[[int], Style]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from stylespace.distances import geometric_mean, gram_distances
+from stylespace.errors import UsageError
 from stylespace.images import resize_to
 from stylespace.networks import Network
 from stylespace.objectives import Objective, Terms, content_term
@@ -60,7 +61,8 @@ def transfer(
     content = open_picture(settings.content)
     sources = open_styles(settings.styles)
     layers, kept = tuple(settings.style_layers()), tuple(settings.content_layer_weights())
-    style_at = blender(sources, network, layers)
+    largest = settings.source_side(settings.size)
+    style_at = blender(sources, network, layers, largest=largest)
     shape = fitted(*content.shape[2:])
 
     def objective_at(height: int, width: int) -> Objective:
@@ -68,13 +70,15 @@ def transfer(
         terms = settings.style_weight * style_terms(style, settings)
         return Objective(network, terms + _content_terms(network, content, settings, height, width))
 
-    start = _start(settings, content, sources, shape(settings.ladder()[0]))
+    def start(height: int, width: int) -> Tensor:
+        return _start(settings, content, sources, (height, width))
+
     synthesis = run_ladder(
         network, settings, objective_at, start, layers + kept, shape, watch=watch
     )
     image = as_written(synthesis, network)
     original = resize_to(content, *shape(settings.size)).to(network.device)
-    target = style_at(settings.source_side(settings.size))
+    target = style_at(largest)
     figures = style_figures(Style.capture(network, image, layers), target)
     before = geometric_mean(gram_distances(Style.capture(network, original, layers), target))
     after = figures["style_distance"]
@@ -121,8 +125,6 @@ def _start(
         return resize_to(open_picture(settings.init), *shape)
     pictures = [source.image for source in sources if source.image is not None]
     if not pictures:
-        from stylespace.errors import UsageError
-
         raise UsageError("--init style needs a style picture, not only style files.")
     return resize_to(pictures[0], *shape)
 
@@ -136,7 +138,7 @@ def grey_similarity(image: Tensor, other: Tensor) -> float:
     from skimage.color import rgb2gray
     from skimage.metrics import structural_similarity
 
-    a, b = (rgb2gray(one[0].double().cpu().numpy(), channel_axis=0) for one in (image, other))
+    a, b = (rgb2gray(one[0].cpu().double().numpy(), channel_axis=0) for one in (image, other))
     window = min(7, min(a.shape) - (min(a.shape) + 1) % 2)
     if window < 3:
         return float("nan")

@@ -72,10 +72,12 @@ def load_weights(name: str, weights: str | None = None, *, progress: bool = Fals
 
 
 def _seed(weights: str) -> int:
-    try:
-        return int(weights.removeprefix("random:"))
-    except ValueError:
-        raise WeightsError(f"{weights!r}: the seed must be a whole number: random:0.") from None
+    text = weights.removeprefix("random:")
+    if not re.fullmatch(r"-?\d{1,18}", text, re.ASCII):
+        raise WeightsError(
+            f"{weights!r}: the seed must be a whole number of up to 18 digits: random:0."
+        )
+    return int(text)
 
 
 def random_weights(layers: tuple[Layer, ...], seed: int) -> Weights:
@@ -171,7 +173,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
             f"{path}: not a readable weights file ({type(error).__name__}): "
             "give a .pth or .safetensors state dict."
         ) from None
-    tensors = {k: v for k, v in state.items() if isinstance(v, Tensor)}
+    tensors = {k: v.detach() for k, v in state.items() if isinstance(v, Tensor)}
     return {re.sub(r"^(module|model)\.", "", str(key)): value for key, value in tensors.items()}
 
 
@@ -205,12 +207,19 @@ def _fitted(name: str, state: dict[str, Tensor], source: str, *, caffe: bool = F
         raise WeightsError(f"{source}: not weights of {name}: {problem}.{hint}")
     caffe = caffe or named_as_caffe
     tensors = {c.key: _tensors(c, state, keys[c.key]) for c in architectures.convolutions(layers)}
+    _check_finite(source, tensors)
     if caffe:
         first = next(architectures.convolutions(layers)).key
         weight, bias = tensors[first]
         tensors[first] = (weight.flip(1).contiguous(), bias)  # BGR -> RGB
     mean, std = CAFFE if caffe else HALF if name == "googlenet" else IMAGENET
     return Weights(tensors, mean, std, source, tensors_hash(tensors))
+
+
+def _check_finite(source: str, tensors: Mapping[str, tuple[Tensor, Tensor]]) -> None:
+    for key, pair in tensors.items():
+        if not all(torch.isfinite(tensor).all() for tensor in pair):
+            raise WeightsError(f"{source}: {key!r} holds values that are not finite: get it again.")
 
 
 def _layout(layers: tuple[Layer, ...], state: Mapping[str, Tensor]) -> tuple[dict[str, str], bool]:
@@ -241,26 +250,30 @@ def renumbered(key: str, state: Mapping[str, Tensor]) -> str:
 def _misfit(layers: tuple[Layer, ...], state: Mapping[str, Tensor], keys: dict[str, str]) -> str:
     """Say what is wrong with a state dict for these layers, or nothing."""
     for c in architectures.convolutions(layers):
-        key = f"{keys[c.key]}.conv.weight" if c.normalised else f"{keys[c.key]}.weight"
-        expected = (c.outputs, c.inputs, c.kernel, c.kernel)
-        if key not in state:
-            return f"{key!r} is missing"
-        if tuple(state[key].shape) != expected:
-            return f"{key!r} is {tuple(state[key].shape)}, expected {expected}"
+        for key, expected in _shapes(c, keys[c.key]).items():
+            if key not in state:
+                return f"{key!r} is missing"
+            if tuple(state[key].shape) != expected:
+                return f"{key!r} is {tuple(state[key].shape)}, expected {expected}"
     return ""
+
+
+NORM = ("weight", "bias", "running_mean", "running_var")
+
+
+def _shapes(c: Convolution, key: str) -> dict[str, tuple[int, ...]]:
+    """Return {name: shape} of the tensors that a state dict holds for a convolution."""
+    filters, each = (c.outputs, c.inputs, c.kernel, c.kernel), (c.outputs,)
+    if not c.normalised:
+        return {f"{key}.weight": filters, f"{key}.bias": each}
+    return {f"{key}.conv.weight": filters, **{f"{key}.bn.{name}": each for name in NORM}}
 
 
 def _tensors(c: Convolution, state: Mapping[str, Tensor], key: str) -> tuple[Tensor, Tensor]:
     """Return weight and bias in float32; a batch normalisation is folded into them."""
-    try:
-        if not c.normalised:
-            return state[f"{key}.weight"].float(), state[f"{key}.bias"].float()
-        norm = {
-            k: state[f"{key}.bn.{k}"].double()
-            for k in ("weight", "bias", "running_mean", "running_var")
-        }
-    except KeyError as error:
-        raise WeightsError(f"weights file: {error.args[0]!r} is missing.") from None
+    if not c.normalised:
+        return state[f"{key}.weight"].float(), state[f"{key}.bias"].float()
+    norm = {name: state[f"{key}.bn.{name}"].double() for name in NORM}
     factor = norm["weight"] / (norm["running_var"] + 1e-3).sqrt()  # eps of torchvision's GoogLeNet
     weight = state[f"{key}.conv.weight"].double() * factor[:, None, None, None]
     bias = norm["bias"] - norm["running_mean"] * factor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import re
 from typing import Any
 
@@ -38,14 +39,19 @@ def setting(
     return dataclasses.field(default=default, metadata=meta)
 
 
-def weighted_source(text: str) -> tuple[str, float]:
-    """Split "PATH=0.3" into path and weight; a path without weight weighs 1.
+LARGEST_WEIGHT = 1e6
+
+
+def split_weight(text: str) -> tuple[str, float]:
+    """Split "PATH=0.3" into path and weight; without weight it weighs 1.
+
+    The name of a file that exists keeps its equals sign.
 
     Raises:
         UsageError: the weight is not a positive number.
     """
     match = re.fullmatch(r"(.+)=([^=/\\]*)", text, re.DOTALL)
-    if not match:
+    if not match or os.path.exists(text):
         return text, 1.0
     return match[1], positive(match[2], text)
 
@@ -54,14 +60,17 @@ def positive(number: str, text: str) -> float:
     """Return the weight behind an equals sign.
 
     Raises:
-        UsageError: not a finite number above 0.
+        UsageError: not a number above 0, at most a million.
     """
     try:
         value = float(number)
     except ValueError:
         value = math.nan
-    if not (math.isfinite(value) and value > 0):
-        raise UsageError(f"{text!r}: the weight after '=' must be a number above 0.")
+    if not 0 < value <= LARGEST_WEIGHT:
+        raise UsageError(
+            f"{text!r}: the weight after '=' must be a number above 0, at most "
+            f"{LARGEST_WEIGHT:.0f}."
+        )
     return value
 
 
@@ -72,7 +81,7 @@ def comma_list(values: tuple[int, ...]) -> str:
 
 def check_field(one: dataclasses.Field, value: Any) -> None:
     """Refuse a value outside what its field takes, naming the field as its option."""
-    meta, name = one.metadata, one.name.replace("_", "-")
+    meta, name = one.metadata, f"--{one.name.replace('_', '-')}"
     if meta["choices"] and value not in meta["choices"]:
         raise unknown(name, str(value), meta["choices"])
     for number in value if isinstance(value, tuple) else (value,):

@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from stylespace.errors import PictureError, UsageError, unknown
-from stylespace.settings.commands import COMMANDS, Settings
+from stylespace.settings.commands import COMMANDS
+from stylespace.settings.shared import Settings
+
+RECIPE_FILE = "recipe.toml"
+"""The name of the recipe in a folder that a command made."""
 
 
 def recipe_of(settings: Settings) -> dict[str, Any]:
@@ -29,9 +33,9 @@ def settings_from(recipe: Mapping[str, Any]) -> Settings:
         UsageError: no or an unknown command, an unknown key (nearest named), a wrong type.
     """
     values = dict(recipe)
-    command = values.pop("command", None)
+    command = str(values.pop("command", ""))
     if command not in COMMANDS:
-        raise unknown("command in the recipe", str(command), COMMANDS)
+        raise unknown("command in the recipe", command, COMMANDS)
     kind = COMMANDS[command]
     known = {one.name: one for one in dataclasses.fields(kind)}
     for key, value in values.items():
@@ -52,7 +56,22 @@ def _typed(one: dataclasses.Field, value: Any) -> Any:
         return float(value)
     elif type(value).__name__ == one.type.removesuffix(" | None"):
         return value
-    raise UsageError(f"setting {one.name} = {value!r} in the recipe must be of type {one.type}.")
+    raise UsageError(f"{one.name} = {value!r} in the recipe: {_WANTED[_kind(one)]} is needed.")
+
+
+def _kind(one: dataclasses.Field) -> str:
+    """Return the type of a field in one word; of a tuple that of its items."""
+    plain = one.type.removesuffix(" | None")
+    return f"{plain[6:9]}s" if plain.startswith("tuple") else plain
+
+
+_WANTED = {
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "strs": "a list of texts",
+    "ints": "a list of whole numbers",
+}
 
 
 def read_toml(path: Path) -> Settings:
@@ -65,10 +84,13 @@ def read_toml(path: Path) -> Settings:
         return settings_from(tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise PictureError(f"recipe {str(path)!r} is missing: check the path.") from None
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"recipe {str(path)!r} is not TOML: {error}.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise PictureError(f"recipe {str(path)!r} cannot be read ({error}).") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"recipe {str(path)!r} is not TOML ({error}): correct it.") from None
+    except OSError as error:
+        cause = (error.strerror or str(error)).lower()
+        raise PictureError(
+            f"recipe {str(path)!r} cannot be read ({cause}): check the path."
+        ) from None
 
 
 def to_toml(settings: Settings) -> str:

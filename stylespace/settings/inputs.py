@@ -1,0 +1,62 @@
+"""The files that a command reads: which they are, and whether they are there; no torch."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from stylespace.assets import sample_path
+from stylespace.errors import PictureError, nearest
+from stylespace.settings.commands import STARTS, TransferSettings
+from stylespace.settings.fields import split_weight
+from stylespace.settings.shared import Settings
+
+SAMPLE = "sample:"
+
+
+def source_path(name: str) -> Path:
+    """Return the file that `name` stands for; it need not exist unless it is a sample.
+
+    Raises:
+        UsageError: an unknown sample (nearest named).
+    """
+    return sample_path(name.removeprefix(SAMPLE)) if name.startswith(SAMPLE) else Path(name)
+
+
+def input_names(settings: Settings) -> list[str]:
+    """Return the names of the files that a command reads, without their weights in a blend."""
+    styles = getattr(settings, "sources", ()) or getattr(settings, "styles", ())
+    names = [split_weight(text)[0] for text in styles]
+    if isinstance(settings, TransferSettings):
+        start = [] if settings.init in STARTS else [settings.init]
+        names = [settings.content, *names, *start]
+    return names + filters_file(settings)
+
+
+def filters_file(settings: Settings) -> list[str]:
+    """Return the file that --weights names, if it names one."""
+    weights = settings.weights
+    own = weights is None or weights.startswith("random:")
+    return [] if own else [weights.removeprefix("caffe:")]
+
+
+def check_inputs(settings: Settings) -> None:
+    """Refuse a command whose files are not there, before anything slow.
+
+    Raises:
+        UsageError: an unknown sample. PictureError: a missing file (nearest name given).
+    """
+    for name in input_names(settings):
+        if not os.path.exists(source_path(name)):
+            starts = STARTS if name == getattr(settings, "init", None) else ()
+            hint = nearest(Path(name).name, (*starts, *_neighbours(Path(name))))
+            raise PictureError(
+                f"{name!r}: no such file.{hint or ' Check the name and the folder.'}"
+            )
+
+
+def _neighbours(path: Path) -> list[str]:
+    try:
+        return os.listdir(path.parent)
+    except (OSError, ValueError):  # no folder, or a zero byte in its name
+        return []

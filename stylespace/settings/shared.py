@@ -1,0 +1,172 @@
+"""What the settings of several commands share: style space, machine, layers, scales."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+from stylespace.architectures import Layer
+from stylespace.catalogue import DEFAULT, PADDINGS, POOLINGS, catalogue_entry, resolve_layer
+from stylespace.errors import UsageError
+from stylespace.settings.fields import check_field, comma_list, positive, setting
+
+ALL = "all"
+MOST = 1_000_000
+"""Evaluations that may be asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What every command shares: the style space and the machine."""
+
+    command: ClassVar[str] = ""
+
+    network: str = setting(DEFAULT, "Network; see `stylespace networks`.")
+    weights: str | None = setting(
+        None, "Weights instead of the network's own: a FILE, caffe:FILE or random:SEED."
+    )
+    pooling: str = setting("average", "Pooling.", choices=POOLINGS)
+    padding: str = setting("zeros", "Padding of convolutions.", choices=PADDINGS)
+    device: str = setting("auto", "auto, cpu, cuda, cuda:1, mps, ...")
+    precision: str = setting(
+        "auto",
+        "Precision of the convolutions; auto: bfloat16 on CUDA devices that have it.",
+        choices=("auto", "float32", "bfloat16", "float64"),
+    )
+    seed: int = setting(0, "Seed of everything random.", minimum=0, maximum=2**63 - 1)
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            check_field(one, getattr(self, one.name))
+        catalogue_entry(self.network)
+        self._check_random()
+
+    def _check_random(self) -> None:
+        """Refuse random:SEED with anything but a seed."""
+        kind, _, seed = (self.weights or "").partition(":")
+        if kind == "random" and not re.fullmatch(r"-?[0-9]{1,18}", seed):
+            raise UsageError(
+                f"--weights {self.weights!r}: the seed must be a whole number of at most 18 "
+                "digits, such as random:0."
+            )
+
+    @property
+    def architecture(self) -> tuple[Layer, ...]:
+        """The layers of the network."""
+        return catalogue_entry(self.network).layers
+
+    def weighted(self, names: tuple[str, ...]) -> dict[str, float]:
+        """Return {layer: weight} for texts such as "conv1_1" or "conv1_1=2"; "all" is every layer.
+
+        Raises:
+            UsageError: unknown layer, a weight that is not a positive number, a layer twice.
+        """
+        result: dict[str, float] = {}
+        for text in names:
+            name, equals, weight = text.partition("=")
+            every = [layer.name for layer in self.architecture]
+            found = every if name == ALL else [resolve_layer(name, self.architecture, self.network)]
+            for layer in found:
+                if layer in result:
+                    raise UsageError(f"layer {layer} is named twice: name it once.")
+                result[layer] = positive(weight, text) if equals else 1.0
+        return result
+
+
+@dataclass(frozen=True, kw_only=True)
+class StyleLayers(Settings):
+    """Commands that read a style: which layers it has."""
+
+    layers: tuple[str, ...] = setting(
+        (),
+        "Style layers, with a weight as conv1_1=2; all; default: the first of each block "
+        "(conv1_1,conv2_1,conv3_1,conv4_1,conv5_1).",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.style_layers()
+
+    def style_layers(self) -> dict[str, float]:
+        """Return {style layer: weight}, the network's default where none is named."""
+        return self.weighted(self.layers or default_style_layers(self.network))
+
+
+def default_style_layers(network: str) -> tuple[str, ...]:
+    """Return the first layer of each block (G15a); of GoogLeNet the blocks after each pooling."""
+    names = tuple(layer.name for layer in catalogue_entry(network).layers)
+    if network.startswith("vgg"):
+        return tuple(name for name in names if name.endswith("_1"))
+    if network == "googlenet":
+        return ("conv1", "conv2", "inception3a", "inception4a", "inception5a")
+    return names
+
+
+def default_content_layer(network: str) -> str:
+    """Return the layer that holds the content (G15b: conv4_2 of VGG)."""
+    if network.startswith("vgg"):
+        return "conv4_2"
+    return "inception4b" if network == "googlenet" else "conv4"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Making:
+    """Commands that make a picture: how large and by which steps."""
+
+    size: int = setting(256, "Longer side in pixels.", minimum=1, maximum=32768)
+    sizes: tuple[int, ...] = setting(
+        (),
+        "Scales from coarse to fine, ending at --size; default: halved while it helps.",
+        minimum=1,
+    )
+    iterations: tuple[int, ...] = setting(
+        (200,),
+        "Evaluations over all scales, or one number for each scale.",
+        minimum=1,
+        maximum=MOST,
+    )
+    optimizer: str = setting("lbfgs", "Optimiser.", choices=("lbfgs", "adam"))
+
+    COARSEST: ClassVar[int] = 128
+
+    def check_ladder(self) -> None:
+        """Refuse scales that do not climb to the size, or iterations that do not fit them.
+
+        Raises:
+            UsageError: see above.
+        """
+        sizes = self.ladder()
+        if list(sizes) != sorted(set(sizes)) or sizes[-1] != self.size:
+            raise UsageError(
+                f"--sizes {comma_list(sizes)} must climb and end at --size, which is {self.size}."
+            )
+        if len(self.iterations) not in (1, len(sizes)):
+            raise UsageError(
+                f"--iterations {comma_list(self.iterations)}: give one number, or one for each of "
+                f"the {len(sizes)} scales {comma_list(sizes)}."
+            )
+        if len(self.iterations) == 1 and self.iterations[0] < len(sizes):
+            raise UsageError(
+                f"--iterations {self.iterations[0]} are fewer than the {len(sizes)} scales "
+                f"{comma_list(sizes)}: give more, or fewer --sizes."
+            )
+
+    def ladder(self) -> tuple[int, ...]:
+        """Return the scales, coarse to fine."""
+        if self.sizes:
+            return self.sizes
+        sizes = [self.size]
+        while sizes[0] // 2 >= self.COARSEST:
+            sizes.insert(0, sizes[0] // 2)
+        return tuple(sizes)
+
+    def schedule(self) -> tuple[int, ...]:
+        """Return the evaluations of each scale: half as many at each finer one unless given."""
+        count = len(self.ladder())
+        if len(self.iterations) == count:
+            return self.iterations
+        total = self.iterations[0]
+        shares = [2.0**-k for k in range(count)]
+        steps = [1 + int((total - count) * share / sum(shares)) for share in shares]
+        return (total - sum(steps[1:]), *steps[1:])

@@ -1,0 +1,167 @@
+"""The arithmetic of layers against real tensors and against torchvision's own tables."""
+
+import dataclasses
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from stylespace import architectures
+from stylespace.architectures import (
+    ALEXNET,
+    ALEXNET_ST,
+    GOOGLENET,
+    VGG16,
+    VGG19,
+    Blur,
+    Convolution,
+    Inception,
+    Layer,
+    Pooling,
+    Reach,
+)
+from stylespace.networks import Network
+from stylespace.weights import Weights, random_weights
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+ALL = {
+    "vgg16": VGG16,
+    "vgg19": VGG19,
+    "alexnet": ALEXNET,
+    "alexnet-st": ALEXNET_ST,
+    "googlenet": GOOGLENET,
+}
+WIDTH = 2
+
+
+def slim(layers):
+    """The same operations with two channels everywhere: the sizes do not depend on channels."""
+    inputs, result = 3, []
+    for layer in layers:
+        operations, inputs = zip(*_slim_chain(layer.operations, inputs), strict=True)
+        inputs = inputs[-1]
+        result.append(Layer(layer.name, inputs, tuple(operations)))
+    return tuple(result)
+
+
+def _slim_chain(operations, inputs):
+    for operation in operations:
+        if isinstance(operation, Convolution):
+            operation = dataclasses.replace(
+                operation, inputs=inputs, outputs=WIDTH, normalised=False
+            )
+            inputs = WIDTH
+        elif isinstance(operation, Inception):
+            chains = [list(_slim_chain(chain, inputs)) for chain in operation.branches]
+            operation = Inception(tuple(tuple(op for op, _ in chain) for chain in chains))
+            inputs = WIDTH * len(chains)
+        yield operation, inputs
+
+
+def network(name, *, positive=False, **options):
+    """A slim network; positive filters without bias pass every gradient through every ReLU."""
+    layers = slim(ALL[name])
+    weights = random_weights(layers, 0)
+    if positive:
+        tensors = {k: (w.abs(), b) for k, (w, b) in weights.tensors.items()}
+        weights = Weights(tensors, (0.0,) * 3, (1.0,) * 3, "positive", "")
+    return Network(name, layers, weights, dtype=torch.float64, **options)
+
+
+@pytest.mark.parametrize("padding", ["zeros", "replicate", "reflect"])
+@pytest.mark.parametrize("name", ALL)
+def test_grid_is_the_shape_that_comes_out(name, padding):
+    net = network(name, padding=padding)
+    largest = net.minimum_side(net.names[-1])
+    for height, width in [(largest, largest + 1), (largest + 6, largest + 17), (97, 131)]:
+        if min(height, width) < largest:
+            continue
+        features = net(torch.rand(2, 3, height, width, dtype=torch.float64), net.names)
+        for layer, found in features.items():
+            assert found.shape == (2, net.channels(layer), *net.grid(layer, height, width))
+
+
+@pytest.mark.parametrize("operation", ["pool2", "pool3", "pool31", "stride4"])
+@pytest.mark.parametrize("ceil", [False, True])
+def test_output_length_of_every_small_length(operation, ceil):
+    kernel, stride, padding = {
+        "pool2": (2, 2, 0),
+        "pool3": (3, 2, 0),
+        "pool31": (3, 2, 1),
+        "stride4": (3, 4, 1),
+    }[operation]
+    for length in range(max(1, kernel - 2 * padding), 40):
+        expected = F.max_pool1d(
+            torch.zeros(1, 1, length), kernel, stride, padding, ceil_mode=ceil
+        ).shape[-1]
+        table = Pooling(kernel, stride, padding, ceil)
+        assert architectures.output_length(table, length) == expected, length
+
+
+def test_a_length_that_does_not_fit_is_zero():
+    assert architectures.output_length(Pooling(3, 2), 2) == 0
+    assert architectures.output_length(Convolution("k", 3, 3, 3, 1, 1), 1) == 1
+    assert architectures.output_length(Convolution("k", 3, 3, 3, 1, 1), 1, reflect=True) == 0
+    assert architectures.output_length(Blur(), 2) == 0
+    assert architectures.output_length(Blur(), 3) == 3  # 3 + 4 - 3 = 4 steps of 2
+    chained = architectures.lengths(VGG16, 15)
+    assert (chained["conv4_1"], chained["conv5_1"], chained["conv5_3"]) == (1, 0, 0)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_reach_is_the_support_of_the_gradient(name):
+    net = network(name, positive=True)
+    side = 300 if name == "googlenet" else 260
+    for layer in net.names:
+        reach = net.reach(layer)
+        image = torch.rand(1, 3, net.minimum_side(layer), side, dtype=torch.float64)
+        _assert_support(net, layer, reach, image.requires_grad_())
+        _assert_support(net, layer, reach, image.detach().mT.contiguous().requires_grad_())
+
+
+def _assert_support(net, layer, reach, image):
+    features = net(image, [layer])[layer]
+    axis = 3 if image.shape[3] > image.shape[2] else 2
+    along = features.sum((0, 1, 5 - axis))
+    place = len(along) // 2
+    gradient = torch.autograd.grad(along[place], image)[0].abs().sum((0, 1, 5 - axis))
+    seen = gradient.nonzero().flatten()
+    first, last = place * reach.stride - reach.before, place * reach.stride + reach.after
+    assert (int(seen[0]), int(seen[-1])) == (max(0, first), min(len(gradient) - 1, last)), layer
+
+
+def test_reach_of_known_layers():
+    found = architectures.reaches(VGG16)
+    assert found["conv1_1"] == Reach(1, 1, 1)
+    assert found["conv5_1"].stride == 16 and found["conv5_1"].field == 132
+    assert architectures.reaches(ALEXNET)["conv1"] == Reach(4, 2, 8)
+
+
+def test_names_are_those_of_the_papers():
+    names = [layer.name for layer in VGG16]
+    assert names[:3] == ["conv1_1", "conv1_2", "conv2_1"] and names[-1] == "conv5_3"
+    assert len(VGG16) == 13 and len(VGG19) == 16
+    assert [layer.name for layer in ALEXNET] == [f"conv{k}" for k in range(1, 6)]
+    assert [layer.name for layer in ALEXNET_ST] == [layer.name for layer in ALEXNET]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_channels_follow_from_one_operation_to_the_next(name):
+    channels = 3
+    for layer in ALL[name]:
+        for operation in layer.operations:
+            if isinstance(operation, Convolution):
+                assert operation.inputs == channels
+                channels = operation.outputs
+            elif isinstance(operation, Inception):
+                ends = []
+                for chain in operation.branches:
+                    inside = channels
+                    for one in chain:
+                        if isinstance(one, Convolution):
+                            assert one.inputs == inside
+                            inside = one.outputs
+                    ends.append(inside)
+                channels = sum(ends)
+        assert layer.channels == channels, layer.name

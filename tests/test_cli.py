@@ -1,0 +1,504 @@
+"""Every command from end to end, in process and as a program, at sizes that take no time."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from command_line import (
+    ONE_THREAD,
+    RANDOM,
+    REACHED,
+    SHALLOW,
+    SMALL,
+    listing,
+    picture_file,
+    program,
+    strict_json,
+)
+
+from stylespace.images import read_image, read_recipe
+
+PROBES = ("probe", "--layer", "conv1_1", *SMALL)
+
+
+def test_a_probe_has_its_default_name_and_never_overwrites(call):
+    first = call("probe", *REACHED)
+    second = call("probe", *REACHED)
+    assert (first.code, second.code) == (0, 0)
+    assert first.paths == ["probe-conv1_1-4-4.png"]
+    assert second.paths == ["probe-conv1_1-4-4-2.png"]
+    assert Path(first.paths[0]).read_bytes() == Path(second.paths[0]).read_bytes()
+    assert read_image(first.paths[0]).shape == (1, 3, 32, 32)
+    assert re.search(r"^  value +[\d.]+$", first.out, re.MULTILINE)
+
+
+def test_progress_is_on_stderr_with_time_left_unless_quiet(call):
+    loud, quiet = call("probe", *REACHED), call("probe", *REACHED, "--quiet")
+    assert re.search(r"probe conv1_1-4-4: 100%.*2/2 \[\d\d:\d\d<\d\d:\d\d", loud.err)
+    assert "loss" in loud.err
+    assert quiet.err == ""
+    assert quiet.code == 0
+
+
+def test_json_is_one_object_of_the_contract(call):
+    result = call("probe", *REACHED, "--json", "--quiet").json
+    assert set(result) == {"command", "outputs", "seconds", "figures", "recipe"}
+    assert result["command"] == "probe"
+    assert result["outputs"] == ["probe-conv1_1-4-4.png"]
+    assert result["seconds"] > 0
+    assert result["figures"]["value"] > result["figures"]["painting_max"]
+    assert result["recipe"]["entry"] == ["4,4"]
+    carried = read_recipe(result["outputs"][0])
+    assert carried["recipe"] == result["recipe"]
+    assert carried["figures"] == result["figures"]
+
+
+def test_an_infinite_enhancement_is_null_in_json(call, monkeypatch):
+    monkeypatch.setattr("stylespace.probes.painting_values", lambda *_: {"none": 0.0})
+    assert call("probe", *REACHED, "--json", "--quiet").json["figures"]["enhancement"] is None
+    assert re.search(r"enhancement +inf", call("probe", *REACHED).out)
+
+
+def test_out_is_used_and_replaced_only_with_force(call):
+    assert call("probe", *REACHED, "--out", "mine.png").paths == ["mine.png"]
+    before = listing()
+    assert call("probe", *REACHED, "--out", "mine.png", "--seed", "1").code == 1
+    assert listing() == before
+    assert call("probe", *REACHED, "--out", "mine.png", "--seed", "1", "--force").code == 0
+    assert listing() != before
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".PNG"])
+def test_every_picture_format_is_written_with_its_recipe(call, suffix):
+    assert call("probe", *REACHED, "--out", f"x{suffix}").code == 0
+    assert read_recipe(f"x{suffix}")["recipe"]["command"] == "probe"
+
+
+def test_an_unreached_entry_leaves_no_picture(call, monkeypatch):
+    monkeypatch.setattr("stylespace.probes.painting_values", lambda *_: {"high": 1e9})
+    result = call("probe", *REACHED, "--json")
+    assert (result.code, result.out) == (1, "")
+    assert "conv1_1 4,4 was not reached" in result.err.splitlines()[-1]
+    assert listing() == {}
+
+
+def test_several_entries_make_a_folder_that_is_gone_on_with(call):
+    arguments = (*PROBES, "--entry", "4,4", "--entry", "conv1_2:0,0", "--entry", "4,4", "--json")
+    first = call(*arguments)
+    assert first.code == 0
+    result = first.json
+    assert [row["entry"] for row in result["entries"]] == ["conv1_1:4,4", "conv1_2:0,0"]
+    folder = Path("probes-conv1_1")
+    expected = {"README.md", "contact-sheet.jpg", "recipe.toml", "table.csv", "table.json"}
+    assert expected <= {path.name for path in folder.iterdir()}
+    assert result["outputs"][:2] == [str(folder), f"{folder}/probe-conv1_1-4-4.png"]
+    picture = folder / "probe-conv1_1-4-4.png"
+    before = picture.stat().st_mtime_ns
+    again = call(*arguments, "--quiet")
+    assert picture.stat().st_mtime_ns == before
+    assert again.json["entries"] == result["entries"]
+    assert [path.name for path in Path().iterdir()] == [folder.name]
+    assert len((folder / "table.csv").read_text().splitlines()) == 3
+
+
+def test_a_folder_of_other_settings_is_refused_or_gets_another_name(call):
+    both = (*PROBES, "--entry", "4,4", "--entry", "0,0", "--quiet")
+    call(*both)
+    before = listing()
+    refused = call(*both, "--seed", "1", "--out", "probes-conv1_1")
+    assert refused.code == 1
+    assert "--force" in refused.err
+    assert listing() == before
+    assert call(*both, "--seed", "1").paths[0] == "probes-conv1_1-2"
+    kept = Path("probes-conv1_1/probe-conv1_1-4-4.png")
+    assert call(*both, "--seed", "1", "--out", "probes-conv1_1", "--force").code == 0
+    assert read_recipe(kept)["recipe"]["seed"] == 1
+
+
+def test_a_survey_keeps_pictures_of_others_in_its_folder(call):
+    both = (*PROBES, "--entry", "4,4", "--entry", "0,0", "--quiet")
+    call(*both)
+    picture = Path("probes-conv1_1/probe-conv1_1-4-4.png")
+    picture_file(picture)
+    mine = picture.read_bytes()
+    assert call(*both).code == 1
+    assert picture.read_bytes() == mine
+    assert call(*both, "--out", "probes-conv1_1", "--force").code == 0
+    assert picture.read_bytes() != mine
+
+
+def test_other_filters_in_the_same_file_are_measured_again(call):
+    from safetensors.torch import save_file
+
+    from stylespace.catalogue import CATALOGUE
+    from stylespace.weights import random_weights
+
+    def write(seed):
+        drawn = random_weights(CATALOGUE["vgg16-hed"].layers, seed).tensors
+        weights = {f"{key}.weight": weight for key, (weight, _) in drawn.items()}
+        save_file(
+            weights | {f"{key}.bias": bias for key, (_, bias) in drawn.items()}, "w.safetensors"
+        )
+
+    both = (*PROBES, "--entry", "4,4", "--entry", "6,6", "--quiet", "--weights", "w.safetensors")
+    write(0)
+    call(*both)
+    first = listing("probes-conv1_1")
+    write(0)
+    call(*both)
+    assert listing("probes-conv1_1") == first
+    write(1)
+    refused = call(*both)
+    assert refused.code == 1
+    assert "--force" in refused.err
+
+
+def test_a_survey_of_unreached_entries_ends_with_1_and_says_why(call, monkeypatch):
+    both = (*PROBES, "--entry", "4,4", "--entry", "0,0")
+    monkeypatch.setattr("stylespace.probes.painting_values", lambda *_: {"high": 1e9})
+    result = call(*both, "--json")
+    assert result.code == 1
+    assert [row["reached"] for row in result.json["entries"]] == [False, False]
+    assert all("was not reached" in row["note"] for row in result.json["entries"])
+    assert not list(Path().rglob("*.png"))
+    assert len(Path("probes-conv1_1/table.csv").read_text().splitlines()) == 3
+    said = call(*both, "--quiet")
+    assert said.code == 1
+    assert said.out.count("was not reached") == 2
+
+
+def test_one_reached_entry_is_enough(call, monkeypatch):
+    from stylespace import probes
+
+    true = probes.painting_values
+    monkeypatch.setattr(
+        "stylespace.probes.painting_values",
+        lambda network, layer, i, j: {"high": 1e9} if i == 0 else true(network, layer, i, j),
+    )
+    result = call(*PROBES, "--entry", "0,0", "--entry", "4,4", "--json")
+    assert result.code == 0
+    assert [row["reached"] for row in result.json["entries"]] == [False, True]
+    assert result.json["figures"] == {"entries": 2, "done": 2, "reached": 1}
+
+
+def interrupting(monkeypatch, number):
+    """Press Ctrl-C before probe `number` begins."""
+    from stylespace import surveys
+
+    true, made = surveys.probe, []
+
+    def probe(*arguments, **options):
+        made.append(1)
+        if len(made) == number:
+            raise KeyboardInterrupt
+        return true(*arguments, **options)
+
+    monkeypatch.setattr("stylespace.surveys.probe", probe)
+
+
+def test_an_interrupted_survey_goes_on_where_it_stopped(call, monkeypatch):
+    both = (*PROBES, "--entry", "4,4", "--entry", "6,6", "--quiet", "--json")
+    with monkeypatch.context() as patch:
+        interrupting(patch, 2)
+        first = call(*both)
+    assert first.code == 130
+    assert first.json["figures"] == {"entries": 2, "done": 1, "reached": 1}
+    assert first.err == "stylespace: interrupted; probes-conv1_1 holds what was done so far.\n"
+    picture = Path("probes-conv1_1/probe-conv1_1-4-4.png")
+    before = picture.stat().st_mtime_ns
+    assert call(*both).code == 0
+    assert picture.stat().st_mtime_ns == before
+    assert Path("probes-conv1_1/probe-conv1_1-6-6.png").is_file()
+
+
+def test_a_survey_interrupted_at_once_says_that_nothing_is_there(call, monkeypatch):
+    interrupting(monkeypatch, 1)
+    result = call(*PROBES, "--entry", "4,4", "--entry", "6,6", "--quiet")
+    assert (result.code, result.out) == (130, "")
+    assert result.err == "stylespace: interrupted; nothing was written.\n"
+
+
+def test_texture(call):
+    result = call("texture", "sample:gogh-auvers", *SHALLOW, *SMALL, "--json")
+    assert result.code == 0
+    assert result.json["outputs"] == ["texture-gogh-auvers.png"]
+    assert set(result.json["figures"]) >= {"gram.conv1_1", "gram.conv1_2", "style_distance", "loss"}
+    assert read_image("texture-gogh-auvers.png").shape == (1, 3, 25, 32)
+
+
+def test_texture_of_pictures_and_a_style_file_by_weight(call):
+    picture = picture_file("my.picture.png")
+    assert call("capture", picture, *SHALLOW, *RANDOM, "--size", "32").code == 0
+    style = "my.picture.style.safetensors"
+    result = call("texture", f"{picture}=2", f"{style}=0.5", *SHALLOW, *SMALL, "--json")
+    assert result.code == 0
+    assert result.json["outputs"] == ["texture-my.picture.png"]
+    assert result.json["recipe"]["sources"] == [f"{picture}=2", f"{style}=0.5"]
+
+
+def test_an_equals_sign_in_the_name_of_a_file_is_no_weight(call):
+    picture = picture_file("a=b.png")
+    assert call("texture", picture, *SHALLOW, *SMALL).paths == ["texture-a=b.png"]
+    assert call("texture", f"{picture}=2", *SHALLOW, *SMALL).paths == ["texture-a=b-2.png"]
+
+
+@pytest.mark.parametrize("start", ["content", "noise", "style", "start.png", "sample:chelsea"])
+def test_transfer_from_every_start(call, start):
+    picture_file("photo.png")
+    picture_file("start.png", seed=1)
+    styles = ("sample:gogh-auvers=3", "sample:durer-lion=0.5")
+    result = call("transfer", "photo.png", *styles, "--init", start, *SHALLOW, *SMALL, "--json")
+    assert result.code == 0, result.err
+    figures = result.json["figures"]
+    assert result.json["outputs"] == ["transfer-photo-gogh-auvers.png"]
+    assert set(figures) >= {"style_distance", "reduction", "content_similarity", "loss"}
+    assert read_image(result.json["outputs"][0]).shape == (1, 3, 24, 32)
+
+
+def test_transfer_with_scales_weights_and_style_scale(call):
+    picture_file("photo.png")
+    picture_file("start.png", seed=1)
+    result = call(
+        *("transfer", "photo.png", "sample:gogh-auvers", *RANDOM, "--size", "32"),
+        *("--sizes", "16,32", "--iterations", "3,2", "--style-scale", "1.5"),
+        *("--layers", "conv1_1=2,relu1_2", "--content-layers", "conv1_2=1,conv2_1=0.5"),
+        *("--content-weight", "0.1", "--style-weight", "2", "--tv-weight", "0.01"),
+        *("--trace", "trace.jsonl", "--preview", "preview.png"),
+    )
+    assert result.code == 0, result.err
+    trace = [strict_json(line) for line in Path("trace.jsonl").read_text().splitlines()]
+    assert [row["size"] for row in trace] == [[12, 16]] * 3 + [[24, 32]] * 2
+    terms = {"gram.conv1_1", "gram.conv1_2", "content.conv1_2", "content.conv2_1"}
+    assert terms <= set(trace[0]["terms"])
+    assert not Path("preview.png").exists()  # its turn did not come in five evaluations
+
+
+def test_transfer_into_a_style_file(call):
+    picture = picture_file("photo.png")
+    call("capture", "sample:durer-lion", "--out", "d.style.safetensors", *SHALLOW, *RANDOM)
+    result = call("transfer", picture, "d.style.safetensors", *SHALLOW, *SMALL)
+    assert result.paths == ["transfer-photo-d.png"]
+
+
+def test_preview_is_the_best_picture_so_far(call, monkeypatch):
+    monkeypatch.setattr("stylespace.progress.EVERY", 2)
+    arguments = ("probe", *REACHED, "--preview", "p.png")
+    assert call(*arguments).code == 0
+    assert read_image("p.png").shape == (1, 3, 32, 32)
+    refused = call(*arguments)
+    assert refused.code == 1
+    assert "'p.png': the file exists already" in refused.err
+    assert call(*arguments, "--force").code == 0
+
+
+def test_a_preview_or_trace_that_fails_does_not_cost_the_picture(call, monkeypatch):
+    from stylespace.errors import OutputError
+
+    def full(*_, **__):
+        raise OutputError("disk full.")
+
+    def no_space(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("stylespace.images.write_image", full)
+    monkeypatch.setattr("stylespace.progress.trace_line", no_space)
+    monkeypatch.setattr("stylespace.progress.EVERY", 1)
+    more = ("--preview", "p.png", "--trace", "t.jsonl")
+    result = call("probe", *REACHED, *more)
+    assert result.code == 0
+    assert "disk full. No more previews." in result.err
+    assert result.err.count("no more trace") == 1
+
+
+def test_one_trace_holds_all_runs_of_a_survey(call):
+    call(*PROBES, "--entry", "4,4", "--entry", "6,6", "--trace", "t.jsonl", "--quiet")
+    rows = [strict_json(line) for line in Path("t.jsonl").read_text().splitlines()]
+    assert {row["run"] for row in rows} == {"1/2 conv1_1 4,4", "2/2 conv1_1 6,6"}
+
+
+def test_capture_of_several_with_weights(call):
+    from stylespace.style import Style
+
+    result = call("capture", "sample:gogh-auvers", "sample:durer-lion=3", *SHALLOW, *RANDOM,
+                  "--size", "32", "--out", "both.style.safetensors", "--json")  # fmt: skip
+    assert result.code == 0
+    assert set(result.json["figures"]) == {"norm.conv1_1", "norm.conv1_2"}
+    style = Style.load("both.style.safetensors")
+    pictures = style.provenance["pictures"]
+    assert [round(one["weight"], 3) for one in pictures] == [0.25, 0.75]
+    assert max(pictures[0]["width"], pictures[0]["height"]) == 32
+
+
+def test_a_recipe_in_toml_runs_and_gives_the_same_bytes(call):
+    from stylespace.settings import TextureSettings, to_toml
+
+    picture = picture_file("p.png")
+    settings = TextureSettings(
+        sources=(picture,), layers=("conv1_1",), size=32, iterations=(2,), weights="random:0"
+    )
+    Path("r.toml").write_text(to_toml(settings))
+    first, second = call("run", "r.toml"), call("run", "texture-p.png")
+    assert (first.paths, second.paths) == (["texture-p.png"], ["texture-p-2.png"])
+    assert Path("texture-p.png").read_bytes() == Path("texture-p-2.png").read_bytes()
+
+
+def test_a_probe_and_a_transfer_are_made_again_from_their_pictures(call):
+    picture = picture_file("p.png")
+    call("probe", *REACHED, "--out", "a.png")
+    call("transfer", picture, "sample:durer-lion", *SHALLOW, *SMALL, "--init", "noise",
+         "--out", "b.webp")  # fmt: skip
+    for made, again in (("a.png", "again.png"), ("b.webp", "again.webp")):
+        assert call("run", made, "--out", again, "--json").code == 0
+        assert Path(made).read_bytes() == Path(again).read_bytes()
+
+
+def test_a_survey_runs_again_from_its_recipe(call):
+    call(*PROBES, "--entry", "4,4", "--entry", "6,6")
+    result = call("run", "probes-conv1_1/recipe.toml", "--out", "again")
+    assert result.code == 0
+    assert listing("again").keys() == {
+        path.replace("probes-conv1_1", "again") for path in listing("probes-conv1_1")
+    }
+
+
+@pytest.mark.parametrize("name", ["networks", "samples"])
+def test_listings(call, name):
+    table, listed = call(name), call(name, "--json").json
+    assert listed["command"] == name
+    for row in listed[name]:
+        assert row["name"] in table.out
+
+
+def test_networks_tell_layers_and_channels(call):
+    first = call("networks", "--json").json["networks"][0]
+    assert first["name"] == "vgg16-hed"
+    assert dict(zip(first["layers"], first["channels"], strict=True))["conv3_1"] == 256
+
+
+def test_help_is_shown_without_a_command(call):
+    result = call()
+    assert result.code == 0
+    assert "stylespace probe --layer conv3_1 --entry 12,40" in result.out
+    order = ["probe", "texture", "transfer", "capture", "run", "networks", "samples"]
+    places = [result.out.index(f"\n  {name} ") for name in order]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("name", ["probe", "texture", "transfer", "capture", "run"])
+def test_help_of_a_command_has_example_and_defaults(call, name):
+    shown = call(name, "--help").out
+    assert f"Example:\n  stylespace {name} " in shown
+    assert "--out" in shown
+    assert name == "run" or "[default: vgg16-hed]" in shown
+    assert ("--preview" in shown) == (name != "capture")
+
+
+def test_the_arguments_of_transfer_are_shown_as_one_and_several(call):
+    assert "CONTENT STYLES..." in call("transfer", "--help").out
+
+
+def test_the_program_end_to_end_with_embedded_weights(tmp_path):
+    result = program(
+        *("texture", "sample:durer-lion", "--layers", "conv1_1", "--size", "32"),
+        *("--iterations", "2", "--json", "--device", "cpu"),
+        cwd=tmp_path,
+    )
+    assert result.returncode == 0, result.stderr
+    assert strict_json(result.stdout)["outputs"] == ["texture-durer-lion.png"]
+    assert "2/2" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["texture-durer-lion.png"]
+
+
+def started(*arguments, cwd):
+    command = [sys.executable, "-m", "stylespace", *arguments]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, cwd=cwd, env=ONE_THREAD, **pipes)
+
+
+LONG = ("probe", "--layer", "conv1_1", "--entry", "4,4", *RANDOM, "--size", "32")
+
+
+def test_ctrl_c_in_the_middle_writes_the_best_picture_whole(tmp_path):
+    process = started(*LONG, "--iterations", "100000", "--trace", "t.jsonl", cwd=tmp_path)
+    trace = tmp_path / "t.jsonl"
+    deadline = time.monotonic() + 60
+    while not (trace.exists() and trace.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    out, err = (text.decode() for text in process.communicate(timeout=60))
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    said = err.splitlines()[-1]
+    assert said == "stylespace: interrupted; probe-conv1_1-4-4.png holds what was done so far."
+    assert out.startswith("probe-conv1_1-4-4.png\n")
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["probe-conv1_1-4-4.png", "t.jsonl"]
+    carried = read_recipe(tmp_path / names[0])
+    assert carried["stopped"] == "interrupted"
+    assert read_image(tmp_path / names[0]).shape == (1, 3, 32, 32)
+
+
+@pytest.mark.parametrize("module", ["click", "torch", "stylespace.probes"])
+def test_ctrl_c_during_start_up_is_one_line(module, tmp_path):
+    """The signal comes while a module is imported, wherever the start-up is slow."""
+    code = (
+        "import builtins, os, signal, sys\n"
+        f"sys.argv = ['stylespace', *{list(LONG)!r}]\n"
+        "true = builtins.__import__\n"
+        "def slow(name, *rest, **more):\n"
+        f"    if name == {module!r}:\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return true(name, *rest, **more)\n"
+        "builtins.__import__ = slow\n"
+        "from stylespace.__main__ import main\n"
+        "sys.exit(main())\n"
+    )
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert result.returncode == 130, result.stderr
+    assert result.stderr == "stylespace: interrupted; nothing was written.\n"
+    assert result.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_between_two_scales_keeps_the_picture(call, monkeypatch):
+    from stylespace import textures
+
+    true = textures.style_terms
+
+    def terms(style, settings, **options):
+        if style.layers["conv1_1"].positions > 13 * 16:
+            monkeypatch.setattr(textures, "style_terms", true)
+            raise KeyboardInterrupt
+        return true(style, settings, **options)
+
+    monkeypatch.setattr(textures, "style_terms", terms)
+    scales = ("--sizes", "16,32", "--iterations", "2,2")
+    result = call("texture", "sample:durer-lion", *SMALL, "--layers", "conv1_1", *scales)
+    assert result.code == 130, result.err
+    assert max(read_image("texture-durer-lion.png").shape) == 32
+
+
+def test_a_closed_pipe_is_no_traceback(tmp_path):
+    command = f"'{sys.executable}' -m stylespace networks | true"
+    result = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path)
+    assert "Traceback" not in result.stderr
+    assert "unexpected" not in result.stderr
+
+
+def test_names_that_the_terminal_cannot_show(tmp_path):
+    name = os.fsencode(tmp_path) + b"/caf\xe9.png"
+    picture_file(tmp_path / "p.png")
+    os.rename(tmp_path / "p.png", name)
+    command = [sys.executable, "-m", "stylespace", "texture", name, *SHALLOW, *SMALL]
+    environment = {**ONE_THREAD, "PYTHONIOENCODING": "ascii"}
+    result = subprocess.run(command, capture_output=True, cwd=tmp_path, env=environment)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith(b"texture-caf")
+    assert len(list(tmp_path.iterdir())) == 2

@@ -1,0 +1,110 @@
+"""The estimate of memory against what autograd really keeps, and the refusal."""
+
+import pytest
+import torch
+from conftest import tiny_network
+
+from stylespace import memory
+from stylespace.errors import MemoryLimitError
+from stylespace.memory import available, check_memory, check_picture, estimate, kept_bytes
+from stylespace.networks import load_network
+from stylespace.objectives import Objective, Terms, gram_term
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def measured_bytes(network, layers, height, width):
+    """Bytes of the different storages that one objective keeps for its backward pass."""
+    storages = {}
+
+    def pack(tensor):
+        storage = tensor.untyped_storage()
+        storages[storage.data_ptr()] = (storage.nbytes(), tensor)
+        return tensor
+
+    filters = {t.untyped_storage().data_ptr() for pair in network.filters.values() for t in pair}
+    terms = Terms(tuple(gram_term(n, torch.eye(network.channels(n))) for n in layers))
+    image = torch.rand(1, 3, height, width).requires_grad_()
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        loss = sum(Objective(network, terms)(image).values())
+    loss.backward()
+    return sum(size for place, (size, _) in storages.items() if place not in filters)
+
+
+@pytest.mark.parametrize("options", [{}, {"pooling": "max"}, {"padding": "reflect"}])
+@pytest.mark.parametrize(
+    ("name", "layers", "height", "width"),
+    [
+        ("vgg16-hed", ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"), 128, 96),
+        ("vgg16-hed", ("conv1_1", "conv2_1", "conv3_1"), 256, 192),
+        ("alexnet-st", ("conv1", "conv5"), 128, 96),
+        ("alexnet", ("conv5",), 128, 96),
+        ("googlenet", ("inception5a",), 256, 192),
+    ],
+)
+def test_the_activations_are_those_that_autograd_keeps(name, layers, height, width, options):
+    weights = None if name == "vgg16-hed" else "random:0"
+    net = load_network(name, weights=weights, **options)
+    measured = measured_bytes(net, layers, height, width)
+    counted = sum(kept_bytes(net, layers, height, width))
+    small = 2 * 4 * 3 * height * width + sum(8 * 4 * net.channels(name) ** 2 for name in layers)
+    assert measured - small <= counted <= 1.1 * measured
+    assert counted < estimate(net, layers, height, width)
+
+
+def test_the_estimate_grows_with_size_and_depth():
+    net = load_network("vgg19", weights="random:0")
+    sides = [estimate(net, ["conv4_1"], n, n + 16) for n in range(64, 1024, 64)]
+    assert sides == sorted(set(sides))
+    depths = [estimate(net, [name], 256, 320) for name in net.names]
+    assert depths == sorted(set(depths))
+    assert estimate(net, ["conv4_1"], 256, 512) > estimate(net, ["conv4_1"], 256, 320)
+    assert estimate(net, ["conv4_1"], 1024, 2048) == pytest.approx(
+        16 * estimate(net, ["conv4_1"], 256, 512), rel=0.05
+    )
+
+
+def test_half_the_precision_keeps_half_and_what_is_widened():
+    single, half = tiny_network(dtype=torch.float32), tiny_network(dtype=torch.bfloat16)
+    one, two = (kept_bytes(net, ["conv1_1", "conv3_1"], 64, 48) for net in (single, half))
+    widened = [4 * 4 * 64 * 48, 0, 4 * 5 * 16 * 12]
+    assert [2 * (b - more) for b, more in zip(two, widened, strict=True)] == one
+
+
+def test_what_does_not_fit_is_refused_with_the_figures(monkeypatch, tiny32):
+    needed = estimate(tiny32, ["conv3_1"], 1000, 3000)
+    monkeypatch.setattr(memory, "available", lambda device: needed)
+    assert check_memory(tiny32, ["conv3_1"], 1000, 3000) == needed
+    monkeypatch.setattr(memory, "available", lambda device: needed - 1)
+    with pytest.raises(MemoryLimitError) as caught:
+        check_memory(tiny32, ["conv3_1"], 1000, 3000)
+    message = str(caught.value)
+    assert "3000x1000" in message and f"about {needed / 2**30:.1f} GiB" in message
+    assert "--size" in message and "bfloat16" in message and "\n" not in message
+
+
+def test_a_style_picture_that_does_not_fit_is_refused(monkeypatch):
+    needed = 4 * 3 * 4 * 1000 * 3000  # four copies in float32
+    monkeypatch.setattr(memory, "available", lambda device: needed)
+    check_picture(1000, 3000)
+    monkeypatch.setattr(memory, "available", lambda device: needed - 1)
+    with pytest.raises(MemoryLimitError, match=r"3000x1000 .* 0.1 GiB.*--style-scale"):
+        check_picture(1000, 3000)
+
+
+def test_available_is_the_least_of_machine_and_container(monkeypatch):
+    figures = {"memory.max": 10_000_000, "memory.current": 4_000_000}
+    monkeypatch.setattr(memory, "_cgroup", figures.get)
+    assert available(torch.device("cpu")) == 6_000_000
+    figures["memory.current"] = 11_000_000
+    assert available(torch.device("cpu")) == 0
+    figures["memory.max"] = None
+    assert available(torch.device("cpu")) > 100_000_000
+
+
+def test_limits_of_a_container_are_read(monkeypatch, tmp_path):
+    monkeypatch.setattr(memory, "Path", lambda _: tmp_path)
+    (tmp_path / "memory.max").write_text("123\n")
+    (tmp_path / "memory.current").write_text("max\n")
+    assert memory._cgroup("memory.max") == 123
+    assert memory._cgroup("memory.current") is None and memory._cgroup("none") is None
