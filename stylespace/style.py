@@ -187,6 +187,7 @@ class Style:
                 name: _layer(tensors, name, int(count))
                 for name, count in header["positions"].items()
             }
+            _check_header(header["space"], header["provenance"])
             return Style(layers, Space(**header["space"]), header["provenance"])
         except FileNotFoundError:
             siblings = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
@@ -210,6 +211,16 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         if text is None:
             raise StyleError(f"{path}: not a style file of stylespace: make one with capture.")
         return {key: file.get_tensor(key) for key in file.keys()}, json.loads(text)  # noqa: SIM118
+
+
+def _check_header(space: Mapping[str, str], provenance: Mapping[str, Any]) -> None:
+    """Raise ValueError unless the space is in words and every picture has a size and a weight."""
+    sound = all(isinstance(value, str) for value in space.values())
+    for one in provenance.get("pictures", []):
+        sides = one["height"], one["width"]
+        sound &= all(isinstance(side, int) and side > 0 for side in sides) and one["weight"] > 0
+    if not sound:
+        raise ValueError("header")
 
 
 def _layer(tensors: Mapping[str, Tensor], name: str, positions: int) -> LayerStyle:

@@ -1,6 +1,7 @@
 """Whatever is wrong, the answer is one clear line, the right exit code, and nothing lost."""
 
 import errno
+import json
 import os
 import pickle
 import re
@@ -21,7 +22,8 @@ from command_line import (
     program,
 )
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from stylespace.catalogue import CATALOGUE
 from stylespace.weights import random_weights
@@ -404,6 +406,32 @@ def test_styles_that_do_not_fit_or_are_damaged(refused, style):
     refused(1, "not a style file", "texture", "plain.safetensors", *TEXTURE)
     only = ("transfer", "sample:chelsea", style, "--init", "style", *TEXTURE)
     refused(2, "--init style needs a style picture", *only)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"provenance": []},
+        {"provenance": None},
+        {"provenance": {"pictures": 5}},
+        {"provenance": {"pictures": [{}]}},
+        {"provenance": {"pictures": [{"height": 0, "width": 5, "weight": 1}]}},
+        {"provenance": {"pictures": [{"height": "a", "width": 5, "weight": 1}]}},
+        {"provenance": {"pictures": [{"height": 4, "width": 5, "weight": "q"}]}},
+        {"space": None},
+        {"space": {"network": None, "pooling": "", "padding": "", "weights": ""}},
+        {"positions": {"conv1_1": -1}},
+        {"format": "another"},
+    ],
+)
+def test_a_style_file_with_a_forged_header(refused, style, change):
+    with safe_open(style, "pt") as file:
+        header = json.loads(file.metadata()["stylespace"])
+    text = json.dumps({**header, **change})
+    save_file(load_file(style), "forged.style.safetensors", metadata={"stylespace": text})
+    for command in ("texture", "capture"):
+        options = TEXTURE if command == "texture" else (*SHALLOW, *RANDOM)
+        refused(1, "damaged or not a style file", command, "forged.style.safetensors", *options)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,67 @@
+"""Asking for help costs no torch: what answers at once imports nothing slow."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+from command_line import picture_file
+
+QUICK = (
+    ("--help",),
+    ("--version",),
+    ("probe", "--help"),
+    ("transfer", "--help"),
+    ("networks",),
+    ("networks", "--json"),
+    ("samples",),
+    ("probe", "--entry", "12"),
+    ("probe", "--layer", "conv9", "--entry", "1,2"),
+    ("nonsense",),
+    ("texture", "gone.png"),
+    ("texture", "sample:gone"),
+    ("probe", "--entry", "1,2", "--out", "there.png"),
+    ("run", "gone.toml"),
+)
+HEAVY = ("torch", "numpy", "PIL", "matplotlib", "scipy", "skimage", "tqdm")
+SPY = (
+    "import sys\n"
+    "from stylespace.__main__ import main\n"
+    "code = main()\n"
+    f"print(code, [name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)\n"
+)
+
+
+@pytest.fixture
+def there(tmp_path):
+    picture_file(tmp_path / "there.png")
+    return tmp_path
+
+
+@pytest.mark.parametrize("arguments", QUICK, ids=" ".join)
+def test_quick_answers_import_nothing_slow(there, arguments):
+    command = [sys.executable, "-c", SPY, *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=there, timeout=60)
+    assert result.stderr.splitlines()[-1].endswith(" []"), result.stderr
+
+
+@pytest.mark.parametrize("arguments", QUICK[:1] + QUICK[2:3] + QUICK[4:8], ids=" ".join)
+def test_quick_answers_take_less_than_half_a_second(there, arguments):
+    command = [sys.executable, "-m", "stylespace", *arguments]
+    assert min(seconds(command, there) for _ in range(4)) < 0.5
+
+
+def seconds(command, folder):
+    began = time.perf_counter()
+    subprocess.run(command, capture_output=True, cwd=folder, timeout=60)
+    return time.perf_counter() - began
+
+
+def test_importing_the_package_imports_nothing_slow():
+    code = f"import sys, stylespace; assert not [n for n in {HEAVY!r} if n in sys.modules]"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_settings_import_nothing_slow():
+    code = f"import sys, stylespace.settings; assert not [n for n in {HEAVY!r} if n in sys.modules]"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
