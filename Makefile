@@ -3,8 +3,11 @@ PYTHON ?= python3.11
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test test-slow bench lint wheel clean
-.DELETE_ON_ERROR:
+# The pictures of the README, each made from the recipe of the same name.
+GALLERY := $(patsubst probes/%.toml,reports/gallery/%.jpg,$(wildcard probes/probe-conv*.toml \
+	probes/texture-*.toml probes/transfer-*.toml))
+
+.PHONY: demo test test-slow bench gallery wheel clean
 
 demo: $(VENV)/.installed  ## install, make one probe, print its path and figures
 	mkdir -p demo
@@ -19,10 +22,16 @@ test-slow: $(VENV)/.tested  ## the checks that take minutes: quality of the defa
 	$(BIN)/python -m pytest -m slow
 
 bench: $(VENV)/.installed  ## speed and memory, as ratios measured in one run
-	$(BIN)/python -m stylespace.bench
+	$(BIN)/python -m stylespace.bench --all
 
 wheel: $(VENV)/.tested  ## dist/*.whl, with weights and paintings inside
 	$(BIN)/python -m build --wheel
+
+gallery: $(GALLERY)  ## the pictures of the README: about ten minutes on two cores
+
+reports/gallery/%.jpg: probes/%.toml | $(VENV)/.installed
+	mkdir -p $(@D)
+	$(BIN)/stylespace run $< --out $@ --force
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

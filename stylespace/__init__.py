@@ -24,7 +24,7 @@ _HOMES = {
     "Terms": "objectives",
     "gram_distances": "distances",
     "synthesize": "synthesis",
-    "coarse_to_fine": "synthesis",
+    "coarse_to_fine": "ladder",
     "probe": "probes",
     "texture": "textures",
     "transfer": "transfer",

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from stylespace.catalogue import layer_names
 from stylespace.images import written_image
+from stylespace.ladder import Scale, coarse_to_fine
 from stylespace.memory import check_memory
 from stylespace.networks import Network, load_network
 from stylespace.settings import Making, Settings
-from stylespace.synthesis import Objective, Scale, Synthesis, Watch, coarse_to_fine
+from stylespace.synthesis import Objective, Synthesis, Watch
 
 Kind = TypeVar("Kind", bound=Settings)
 

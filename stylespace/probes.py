@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -31,10 +31,30 @@ PAINTING_SIDE = 256
 """Longer side of the paintings that a probe's value is compared with."""
 
 
+class Paintings:
+    """Gram matrices of the bundled paintings at 256 px, measured once a layer."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._grams: dict[str, Tensor] = {}
+
+    def values(self, layer: str, i: int, j: int) -> list[float]:
+        """Return G_ij of a layer in every painting, in the order of their names."""
+        if layer not in self._grams:
+            with torch.no_grad():
+                self._grams[layer] = torch.cat([self._gram(name, layer) for name in paintings()])
+        return self._grams[layer][:, i, j].tolist()
+
+    def _gram(self, name: str, layer: str) -> Tensor:
+        image = resize(open_picture(SAMPLE + name), PAINTING_SIDE)
+        return gram(self._network(image, [layer])[layer]).cpu()
+
+
 def probe(
     settings: ProbeSettings | None = None,
     *,
     network: Network | None = None,
+    compared: Paintings | None = None,
     watch: Watch | None = None,
     **changes: Any,
 ) -> Outcome:
@@ -44,6 +64,7 @@ def probe(
         settings: or its fields as keywords: probe(layer="conv3_1", entry="12,40", size=128). Of
             several entries the first is taken.
         network: loaded already, or None to load the one that the settings name.
+        compared: the paintings of that network, kept from one call to the next.
         watch: see `synthesize`.
 
     Returns:
@@ -76,7 +97,8 @@ def probe(
         parameters=settings.parameters,
     )
     image = as_written(synthesis, network)
-    figures = entry_figures(network, image, layer, i, j)
+    values = (compared or Paintings(network)).values(layer, i, j)
+    figures = entry_figures(network, image, layer, i, j, values)
     if synthesis.stopped != "interrupted":
         _check_reached(figures, layer, i, j)
     return Outcome(settings, image, figures, synthesis, network.sha256)
@@ -90,33 +112,27 @@ def _start(settings: ProbeSettings, side: int) -> Tensor:
     return fourier.decode(fourier.noise(1, generator=generator))
 
 
-def entry_figures(network: Network, image: Tensor, layer: str, i: int, j: int) -> dict[str, float]:
-    """Return the figures of an entry on a picture (1, 3, H, W), as `probe` lists them."""
+def entry_figures(
+    network: Network, image: Tensor, layer: str, i: int, j: int, in_paintings: Sequence[float]
+) -> dict[str, float]:
+    """Return the figures of an entry on a picture (1, 3, H, W), as `probe` lists them.
+
+    in_paintings: its values in the bundled paintings.
+    """
     with torch.no_grad():
         g = gram(network(image, [layer])[layer])[0].cpu().double()
     value, own = float(g[i, j]), float((g[i, i] * g[j, j]).sqrt())
-    values = painting_values(network, layer, i, j)
-    highest = max(values.values())
+    highest = max(in_paintings)
     norm = float(g.norm())
     return {
         "value": value,
         "painting_max": highest,
-        "painting_mean": sum(values.values()) / len(values),
+        "painting_mean": sum(in_paintings) / len(in_paintings),
         "enhancement": value / highest if highest > 0 else float("inf") if value > 0 else 0.0,
         "selectivity": (1 if i == j else 2) * value / norm if norm else 0.0,
         "cosine": value / own if own else 0.0,
         "saturated": float(((image <= 0) | (image >= 1)).float().mean()),
     }
-
-
-def painting_values(network: Network, layer: str, i: int, j: int) -> Mapping[str, float]:
-    """Return {painting: G_ij} over the bundled paintings at 256 px."""
-    with torch.no_grad():
-        features = {
-            name: network(resize(open_picture(SAMPLE + name), PAINTING_SIDE), [layer])[layer]
-            for name in paintings()
-        }
-    return {name: float((f[0, i] * f[0, j]).mean()) for name, f in features.items()}
 
 
 def _check_reached(figures: dict[str, float], layer: str, i: int, j: int) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -34,6 +36,8 @@ class Watching:
     ) -> None:
         self._quiet, self._preview, self._trace = quiet, preview, trace
         self._bar: tqdm | None = None
+        self._handler: Any = None
+        self._asked = False
         self._file: TextIO | None = None
 
     def __enter__(self) -> Self:
@@ -46,12 +50,20 @@ class Watching:
         trace: TracebackType | None,
     ) -> None:
         self._close_bar()
+        self._listen()
         if self._file is not None:
             self._file.close()
 
     def named(self, name: str) -> Callable[[Any], None]:
-        """Return a watcher for the run of that name."""
+        """Return a watcher for the run of that name.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C while the picture before was being finished.
+        """
         self._close_bar()
+        self._listen()
+        if self._asked:
+            raise KeyboardInterrupt
         return lambda step: self._see(name, step)
 
     def _see(self, name: str, step: Any) -> None:
@@ -61,6 +73,24 @@ class Watching:
             self._append(name, step)
         if self._preview is not None and step.number % EVERY == 0:
             self._picture(step)
+        if step.number == step.total:
+            self._finish()
+
+    def _finish(self) -> None:
+        """Hold Ctrl-C back from here on: the picture is done, measured and written in a moment."""
+        if threading.current_thread() is threading.main_thread():
+            self._handler = self._handler or signal.getsignal(signal.SIGINT)
+            signal.signal(signal.SIGINT, self._ask)
+
+    def _ask(self, *_: object) -> None:
+        self._asked = True
+        self._say("the picture is done and being written; ending then.")
+
+    def _listen(self) -> None:
+        """Take Ctrl-C as before."""
+        if self._handler is not None:
+            signal.signal(signal.SIGINT, self._handler)
+            self._handler = None
 
     def _show(self, name: str, step: Any) -> None:
         if self._bar is None:

@@ -18,7 +18,7 @@ from stylespace.files import check_folder, check_output, write_whole
 from stylespace.images import read_image, read_recipe, resize
 from stylespace.networks import Network
 from stylespace.plots import contact_sheet
-from stylespace.probes import PAINTING_SIDE, probe
+from stylespace.probes import PAINTING_SIDE, Paintings, probe
 from stylespace.recipes import plain_figures, write_outcome
 from stylespace.settings import RECIPE_FILE, ProbeSettings, recipe_of, to_toml
 from stylespace.synthesis import Watch
@@ -93,11 +93,12 @@ def survey(
     folder.mkdir(exist_ok=True)
     write_whole(folder / RECIPE_FILE, to_toml(settings).encode(), force=True)
     rows: list[Row] = []
+    compared = Paintings(network)
     interrupted = False
     try:
         for number, one in enumerate(_single(settings), start=1):
             name = f"{number}/{len(settings.entries())} {one.layer} {one.entry[0]}"
-            rows.append(_row(folder, one, network, force, name, watch))
+            rows.append(_row(folder, one, network, compared, force, watch and watch(name)))
     except KeyboardInterrupt:
         if not rows:
             raise
@@ -117,9 +118,9 @@ def _row(
     folder: Path,
     settings: ProbeSettings,
     network: Network,
+    compared: Paintings,
     force: bool,
-    name: str,
-    watch: Callable[[str], Watch] | None,
+    watch: Watch | None,
 ) -> Row:
     """Return the row of the one entry of the settings, from the folder or newly made."""
     ours = {"recipe": recipe_of(settings), "weights": network.sha256}
@@ -132,7 +133,7 @@ def _row(
         return Row(*entry, picture, record.get("figures") or {}, record.get("note", ""))
     check_output(path, force=force)
     try:
-        outcome = probe(settings, network=network, watch=watch and watch(name))
+        outcome = probe(settings, network=network, compared=compared, watch=watch)
     except UnreachedError as error:
         return _unreached(unreached, entry, ours, error)
     if outcome.synthesis.stopped == "interrupted":

@@ -1,21 +1,20 @@
 """The one loop: every picture of stylespace is made here, and nothing here knows of style.
 
 An objective is any callable from a picture to {name: value}; a value is a 0-d tensor (one
-problem) or a (B,) tensor (B independent problems, one a picture). `coarse_to_fine` is a loop
-around the loop.
+problem) or a (B,) tensor (B independent problems, one a picture). `ladder` climbs from
+coarse to fine, a loop around this one.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from stylespace.errors import StylespaceError, UsageError
-from stylespace.images import resize_to
 from stylespace.optimizers import optimizer_for
 from stylespace.parameters import Parameters, parameters_for
 
@@ -264,69 +263,3 @@ def _means(terms: Mapping[str, Tensor]) -> dict[str, float]:
     """Average each term over the batch, with one transfer from the device for all."""
     values = torch.stack([value.detach().mean() for value in terms.values()])
     return dict(zip(terms, values.tolist(), strict=True))
-
-
-@dataclass(frozen=True)
-class Scale:
-    """One rung of the ladder: size (H, W) in pixels and the evaluations spent there."""
-
-    height: int
-    width: int
-    steps: int
-
-
-def coarse_to_fine(
-    objective_at: Callable[[int, int], Objective],
-    start: Tensor,
-    scales: Sequence[Scale],
-    *,
-    watch: Watch | None = None,
-    **options: object,
-) -> Synthesis:
-    """Run `synthesize` from coarse to fine, each scale starting from the picture before.
-
-    Args:
-        objective_at: (H, W) -> the objective for that size; called once a scale, when it begins.
-        start: (B, 3, h, w), resized to the first scale.
-        scales: from coarse to fine.
-        watch: as in `synthesize`; steps are counted over all scales.
-        options: passed to `synthesize`.
-
-    Returns:
-        The last scale's picture, at the size of the last of `scales` even when the run ended
-        early; `losses` belong to the scale that was reached.
-    """
-    total = sum(scale.steps for scale in scales)
-    trace: list[Step] = []
-    image, losses, stopped = start, (), "steps"
-    for scale in scales:
-        try:
-            part = synthesize(
-                objective_at(scale.height, scale.width),
-                resize_to(image, scale.height, scale.width),
-                steps=scale.steps,
-                watch=_counted(len(trace), total, watch),
-                **options,
-            )
-        except KeyboardInterrupt:  # between two scales; the picture of the last one is kept
-            if not trace:
-                raise
-            stopped = "interrupted"
-            break
-        before = trace[-1].seconds if trace else 0.0
-        trace += [
-            replace(s, number=len(trace) + k, total=total, seconds=before + s.seconds)
-            for k, s in enumerate(part.steps, start=1)
-        ]
-        image, losses, stopped = part.image, part.losses, part.stopped
-        if stopped in ("interrupted", "watch"):
-            break
-    full = resize_to(image, scales[-1].height, scales[-1].width)
-    return Synthesis(full, losses, tuple(trace), stopped)
-
-
-def _counted(done: int, total: int, watch: Watch | None) -> Watch | None:
-    """Return `watch` with steps counted over all scales."""
-    if watch is None:
-        return None
-    return lambda step: watch(replace(step, number=done + step.number, total=total))

@@ -18,7 +18,7 @@ ROWS = (
     {"gram", "style"},
     {"statistics", "distances", "settings", "memory"},
     {"objectives", "local", "covariance", "parameters", "sources"},
-    {"optimizers", "synthesis"},
+    {"optimizers", "synthesis", "ladder"},
     {"outcomes", "probes", "textures", "transfer"},
     {"recipes", "plots", "makers"},
     {"reports", "surveys"},

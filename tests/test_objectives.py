@@ -11,6 +11,7 @@ from stylespace.gram import gram, mean
 from stylespace.objectives import (
     ALIVE,
     DEAD_LEVEL,
+    FLAT,
     SOFTNESS,
     Objective,
     Term,
@@ -144,15 +145,21 @@ def test_an_objective_evaluates_its_network_once_up_to_the_deepest(tiny, picture
 
 def test_total_variation_is_numpys():
     image = seeded_picture(5, 7, count=2)
-    x = image.numpy()
-    expected = [
-        ((one[:, 1:] - one[:, :-1]) ** 2).sum() + ((one[..., 1:] - one[..., :-1]) ** 2).sum()
-        for one in x
-    ]
-    np.testing.assert_allclose(total_variation(image), np.array(expected) / (3 * 5 * 7))
-    ramp = torch.arange(7.0).expand(1, 3, 5, 7)
-    assert float(total_variation(ramp)) == pytest.approx(6 / 7)
-    assert float(total_variation(ramp.mT)) == pytest.approx(6 / 7)
+    expected = []
+    for one in image.numpy():
+        right, down = np.zeros_like(one), np.zeros_like(one)
+        right[:, :, :-1], down[:, :-1] = np.diff(one, axis=2), np.diff(one, axis=1)
+        squares = (right**2 + down**2).sum(0)
+        expected.append((np.sqrt(squares + FLAT**2) - FLAT).mean())
+    np.testing.assert_allclose(total_variation(image), expected, rtol=1e-6)
+
+
+def test_total_variation_of_a_steep_ramp_is_its_slope():
+    ramp = 100 * torch.arange(7.0, dtype=torch.float64).expand(1, 3, 5, 7)
+    slope = 100 * 3**0.5 * 6 / 7  # three channels, six of seven columns rise
+    assert float(total_variation(ramp)) == pytest.approx(slope, rel=1e-3)
+    assert float(total_variation(ramp.mT)) == pytest.approx(slope, rel=1e-3)
+    assert float(total_variation(ramp[..., :1])) == 0
 
 
 @pytest.mark.parametrize("function", [total_variation, excess])

@@ -9,10 +9,11 @@ from conftest import TINY, seeded_picture, tiny_network
 from stylespace.errors import StylespaceError, UsageError
 from stylespace.gram import gram
 from stylespace.images import resize_to
+from stylespace.ladder import Scale, coarse_to_fine
 from stylespace.networks import Network
 from stylespace.objectives import Objective, Terms, content_term, entry_term, gram_term
 from stylespace.parameters import PARAMETERS, Free, parameters_for
-from stylespace.synthesis import Rules, Scale, Step, coarse_to_fine, synthesize
+from stylespace.synthesis import Rules, Step, synthesize
 from stylespace.weights import random_weights
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -151,10 +151,10 @@ class TransferSettings(Sourced):
         (), "Content layers, with a weight as conv4_2=1; default: conv4_2 (VGG)."
     )
     tv_weight: float = setting(
-        5.0, "Weight of total variation: smoother pictures.", minimum=0, maximum=LARGEST_WEIGHT
+        0.5, "Weight of total variation: less grain.", minimum=0, maximum=LARGEST_WEIGHT
     )
     content_weight: float = setting(
-        0.4, "Weight of the content terms.", minimum=0, maximum=LARGEST_WEIGHT
+        0.3, "Weight of the content terms.", minimum=0, maximum=LARGEST_WEIGHT
     )
     style_weight: float = setting(
         1.0, "Weight of the style terms.", minimum=0, maximum=LARGEST_WEIGHT

@@ -1,0 +1,33 @@
+"""The benchmark runs; slow: its ratios stay inside their bounds."""
+
+import pytest
+
+from stylespace import bench
+from stylespace.networks import load_network
+
+
+def test_interleaved_takes_turns_and_keeps_the_smallest():
+    calls = []
+    a, b = bench.interleaved(lambda: calls.append("a"), lambda: calls.append("b"), runs=3)
+    assert calls == ["a", "b"] * 4
+    assert 0 <= a < 1 and 0 <= b < 1
+
+
+def test_floor_and_objective_run_on_a_small_picture():
+    network = load_network(weights="random:0")
+    bench.floor_call(network, 32)
+    bench.objective_call(network, 32)
+
+
+@pytest.mark.slow
+def test_an_objective_call_costs_little_more_than_the_bare_network():
+    network = load_network()
+    ours, floor = bench.interleaved(
+        lambda: bench.objective_call(network, 256), lambda: bench.floor_call(network, 256)
+    )
+    assert ours / floor <= 1.15
+
+
+@pytest.mark.slow
+def test_a_transfer_at_256_pixels_needs_at_most_600_mebibytes_above_torch():
+    assert bench.transfer_peak(256) <= 600

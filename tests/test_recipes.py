@@ -1,0 +1,48 @@
+"""Recipes: every committed one is read, and runs at a size that a test can afford."""
+
+import dataclasses
+import math
+from pathlib import Path
+
+import pytest
+
+from stylespace.jobs import planned
+from stylespace.recipes import input_hashes, plain_figures, read_settings
+from stylespace.settings import ProbeSettings, read_toml
+
+REPOSITORY = Path(__file__).parents[1]
+RECIPES = sorted((REPOSITORY / "probes").glob("*.toml"))
+
+
+def test_there_are_recipes():
+    assert len(RECIPES) >= 8
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_committed_recipe_runs(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = read_toml(path)
+    small = {"size": 32, "sizes": (), "iterations": (3,), "weights": "random:0"}
+    if isinstance(settings, ProbeSettings):
+        small["entry"] = settings.entry[:2]
+    report = planned(dataclasses.replace(settings, **small), quiet=True).run()
+    assert report.code in (0, 1)  # so few evaluations need not reach an entry
+    assert all(one.exists() for one in report.outputs)
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "reports" / "gallery").glob("*.jpg")))
+def test_a_gallery_picture_carries_the_recipe_of_its_name(path):
+    assert read_settings(path) == read_toml(REPOSITORY / "probes" / f"{path.stem}.toml")
+
+
+def test_figures_that_json_cannot_hold_become_null():
+    assert plain_figures({"a": 1.5, "b": math.inf, "c": math.nan}) == {
+        "a": 1.5,
+        "b": None,
+        "c": None,
+    }
+
+
+def test_input_hashes_name_every_input_once(tmp_path):
+    settings = read_toml(REPOSITORY / "probes" / "transfer-wave.toml")
+    assert sorted(input_hashes(settings)) == ["sample:astronaut", "sample:hokusai-great-wave"]
