@@ -37,12 +37,12 @@ class MemoryLimitError(StylespaceError):
 class UnreachedError(StylespaceError):
     """A Gram entry that stayed zero, or below the paintings' values, after every way out.
 
-    figures: what was measured on the picture that is not shown.
+    figures: what was measured on the picture that is not shown. interrupted: by Ctrl-C.
     """
 
-    def __init__(self, message: str, figures: dict[str, float]) -> None:
+    def __init__(self, message: str, figures: dict[str, float], interrupted: bool = False) -> None:
         super().__init__(message)
-        self.figures = figures
+        self.figures, self.interrupted = figures, interrupted
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -118,7 +118,7 @@ class Job:
         network = network_for(self.settings, progress=not self.quiet)
         title = f"{self.settings.command} {_stem(self.settings).partition('-')[2]}"
         watch = watching.named(title)
-        return make[type(self.settings)](self.settings, network=network, watch=watch)
+        return make[type(self.settings)](settings=self.settings, network=network, watch=watch)
 
     def _survey(self, watching: Watching) -> Report:
         from stylespace.outcomes import network_for

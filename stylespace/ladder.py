@@ -50,7 +50,7 @@ def coarse_to_fine(
                 objective_at(scale.height, scale.width),
                 resize_to(image, scale.height, scale.width),
                 steps=scale.steps,
-                watch=_counted(len(trace), total, watch),
+                watch=_counted(trace, total, watch),
                 **options,
             )
         except KeyboardInterrupt:  # between two scales; the picture of the last one is kept
@@ -58,11 +58,7 @@ def coarse_to_fine(
                 raise
             stopped = "interrupted"
             break
-        before = trace[-1].seconds if trace else 0.0
-        trace += [
-            replace(s, number=len(trace) + k, total=total, seconds=before + s.seconds)
-            for k, s in enumerate(part.steps, start=1)
-        ]
+        trace += [_after(trace, step, total) for step in part.steps]
         image, losses, stopped = part.image, part.losses, part.stopped
         if stopped in ("interrupted", "watch"):
             break
@@ -70,8 +66,15 @@ def coarse_to_fine(
     return Synthesis(full, losses, tuple(trace), stopped)
 
 
-def _counted(done: int, total: int, watch: Watch | None) -> Watch | None:
+def _after(trace: Sequence[Step], step: Step, total: int) -> Step:
+    """Count a step on from the last of a finished trace."""
+    seconds = trace[-1].seconds if trace else 0.0
+    return replace(
+        step, number=len(trace) + step.number, total=total, seconds=seconds + step.seconds
+    )
+
+
+def _counted(trace: Sequence[Step], total: int, watch: Watch | None) -> Watch | None:
     """Return `watch` with steps counted over all scales."""
-    if watch is None:
-        return None
-    return lambda step: watch(replace(step, number=done + step.number, total=total))
+    done = tuple(trace)
+    return watch and (lambda step: watch(_after(done, step, total)))

@@ -80,21 +80,22 @@ def _operation(network: Network, operation: Operation, shape: Shape) -> tuple[in
 def available(device: torch.device) -> int:
     """Return the bytes that a run may take on a device."""
     if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
+        reusable = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + reusable
     import psutil
 
     free = psutil.virtual_memory().available
-    limit, used = (_cgroup(name) for name in ("memory.max", "memory.current"))
-    return free if limit is None or used is None else min(free, max(0, limit - used))
-
-
-def _cgroup(name: str) -> int | None:
-    """Return a figure of the container's own memory limit, where there is one."""
-    path = Path("/sys/fs/cgroup") / name
     try:
-        return int(path.read_text())
-    except (OSError, ValueError):
-        return None
+        return min(free, _container_free(Path("/sys/fs/cgroup")))
+    except (OSError, ValueError, KeyError):  # no container, or one without a limit
+        return free
+
+
+def _container_free(folder: Path) -> int:
+    """Return what a container's own limit leaves; files that are only cached count as free."""
+    limit, used = (int((folder / name).read_text()) for name in ("memory.max", "memory.current"))
+    stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+    return max(0, limit - used + int(stat["inactive_file"]))
 
 
 def check_memory(network: Network, layers: Sequence[str], height: int, width: int) -> int:

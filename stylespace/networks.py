@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
@@ -126,6 +127,10 @@ class Network:
             side += 1
         return side
 
+    def fits(self, layers: Iterable[str], height: int, width: int) -> bool:
+        """Say whether a picture of height x width pixels is large enough for every layer."""
+        return all(min(self.grid(layer, height, width)) >= 1 for layer in layers)
+
     def check_size(self, layers: Iterable[str], height: int, width: int) -> None:
         """Refuse a picture that is too small for one of the layers, naming both sizes.
 
@@ -140,7 +145,7 @@ class Network:
                     f" which needs {smallest}x{smallest}: take a larger --size or shallower layers."
                 )
 
-    def __call__(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+    def __call__(self, image: Tensor, layers: Sequence[str] | str) -> dict[str, Tensor]:
         """Return the activations of the named layers, evaluated up to the deepest of them.
 
         Args:
@@ -156,6 +161,9 @@ class Network:
         """
         if image.ndim != 4 or image.shape[1] != 3:
             raise ValueError(f"image must be (B, 3, H, W), got {tuple(image.shape)}")
+        if not image.is_floating_point():
+            raise ValueError(f"image must hold values in [0, 1], got {image.dtype}: divide it.")
+        layers = [layers] if isinstance(layers, str) else layers
         self.check_size(layers, image.shape[2], image.shape[3])
         asked = {name: self._address(name) for name in layers}
         found = self._evaluate(self._prepared(image), set(asked.values()))
@@ -235,7 +243,7 @@ def load_network(
     name: str = DEFAULT,
     pooling: str = "average",
     padding: str = "zeros",
-    weights: str | None = None,
+    weights: str | os.PathLike[str] | None = None,
     device: torch.device | str = "cpu",
     *,
     precision: str = "float32",
@@ -248,7 +256,7 @@ def load_network(
         pooling: "average" (plain, G15a) or "max"; every pooling of the network follows it.
         padding: "zeros", "replicate" or "reflect".
         weights: None for the network's own, "random:SEED", or a file (see `load_weights`).
-        device: a torch device.
+        device: a torch device, or "auto": CUDA, then MPS, then the CPU.
         precision: of the convolutions: "float32", "bfloat16", "float64", or "auto" (bfloat16
             where the device is fast at it). Statistics are always float32 or better.
         progress: show a download on stderr.
@@ -256,9 +264,10 @@ def load_network(
     Raises:
         UsageError: an unknown name. WeightsError: see `load_weights`.
     """
-    entry = catalogue_entry(name)
-    loaded = load_weights(name, weights, progress=progress)
-    dtype = feature_dtype(precision, torch.device(device))
+    entry, device = catalogue_entry(name), device_for(str(device))
+    dtype = feature_dtype(precision, device)
+    source = None if weights is None else os.fspath(weights)
+    loaded = load_weights(name, source, progress=progress)
     return Network(
         name,
         entry.layers,
@@ -278,4 +287,23 @@ def feature_dtype(precision: str, device: torch.device) -> torch.dtype:
         return torch.bfloat16 if fast else torch.float32
     if precision not in named:
         raise unknown("precision", precision, ("auto", *named))
+    if precision == "float64" and device.type == "mps":
+        raise UsageError("mps has no float64: use --device cpu or another --precision.")
     return named[precision]
+
+
+def device_for(name: str) -> torch.device:
+    """Return a torch device by name; "auto" is CUDA, then MPS, then the CPU.
+
+    Raises:
+        UsageError: unknown, or not there on this machine.
+    """
+    if name == "auto":
+        cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+        return torch.device("cuda" if cuda else "mps" if mps else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device).tolist()  # "meta" has no values to give back
+    except Exception:  # torch answers an unknown device in many ways, missing modules among them
+        raise UsageError(f"device {name!r} is not available here: use --device cpu.") from None
+    return device

@@ -26,7 +26,7 @@ class Term:
     """One named measurement of a picture.
 
     measure: (image (B, 3, H, W), features {layer: (B, C, h, w)}) -> (B,).
-    layers: whose activations it reads; before_relu: the values before the ReLU instead.
+    layers: whose activations it reads; "pre:conv3_1" for those before the ReLU.
     """
 
     name: str
@@ -199,13 +199,14 @@ def _entry_loss(pre: Tensor, entries: Tensor, selectivity: float) -> Tensor:
     alive = value > ALIVE * features.square().mean((1, 2, 3))
     score = value.clamp(min=torch.finfo(value.dtype).tiny).log()
     if selectivity:
-        score = score - selectivity * gram(features).square().sum((1, 2)).sqrt().log()
+        squares = gram(features).square().sum((1, 2)).clamp(min=torch.finfo(value.dtype).tiny)
+        score = score - selectivity * 0.5 * squares.log()
     return torch.where(alive, -score, DEAD_LEVEL - _approach(pre, entries))
 
 
 def _approach(pre: Tensor, entries: Tensor) -> Tensor:
     """How near two channels are to firing together: log mean softplus(soft minimum), (B,)."""
-    scale = pre.detach().std((1, 2, 3)).clamp(min=torch.finfo(pre.dtype).tiny)[:, None]
+    scale = pre.detach().std((1, 2, 3)).clamp(min=1e-6)[:, None]
     a, b = (one.flatten(1) / scale for one in entry_channels(pre, entries))
     lower = -torch.logaddexp(-a / SOFTNESS, -b / SOFTNESS)
     return _log_softplus(lower).logsumexp(1) - math.log(lower.shape[1])

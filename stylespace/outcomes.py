@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -9,7 +10,6 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from stylespace.catalogue import layer_names
 from stylespace.images import written_image
 from stylespace.ladder import Scale, coarse_to_fine
 from stylespace.memory import check_memory
@@ -20,13 +20,13 @@ from stylespace.synthesis import Objective, Synthesis, Watch
 Kind = TypeVar("Kind", bound=Settings)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Outcome:
     """A picture, and everything that is known about it.
 
     image: (1, 3, H, W), values that 8 bits hold: what the figures are measured on.
     figures: named numbers of the written picture. synthesis: the run, with its trace.
-    weights: SHA-256 of the network's filters.
+    weights: SHA-256 of the network's filters. device, dtype: where and in which precision it ran.
     """
 
     settings: Settings
@@ -34,22 +34,48 @@ class Outcome:
     figures: Mapping[str, float]
     synthesis: Synthesis
     weights: str
+    device: str = ""
+    dtype: str = ""
+
+
+def outcome_of(
+    settings: Settings,
+    image: Tensor,
+    figures: Mapping[str, float],
+    synthesis: Synthesis,
+    network: Network,
+) -> Outcome:
+    """Put an outcome together from a run and the network that it ran on."""
+    device, dtype = network.device.type, str(network.dtype).removeprefix("torch.")
+    return Outcome(settings, image, figures, synthesis, network.sha256, device, dtype)
 
 
 def settings_with(kind: type[Kind], settings: Kind | None, changes: Mapping[str, Any]) -> Kind:
-    """Return `settings` with `changes`, or new ones from `changes` alone.
+    """Return `settings` with `changes`, or new ones from `changes` alone; None changes nothing.
+
+    Where a field holds several values, one alone or any sequence will do; entries may be (i, j).
 
     Raises:
         UsageError: a value out of range. TypeError: an unknown name.
     """
     changes = {
-        name: (value,) if name in _TUPLES and isinstance(value, str | int) else value
+        name: _several(name, value) if name in _TUPLES else value
         for name, value in changes.items()
+        if value is not None
     }
     return kind(**changes) if settings is None else replace(settings, **changes)
 
 
 _TUPLES = ("sources", "styles", "layers", "content_layers", "iterations", "sizes", "entry")
+
+
+def _several(name: str, value: Any) -> tuple:
+    """Return the values of a field that holds several: "a", 3, Path("a"), (12, 40), [...]."""
+    if name == "entry" and not isinstance(value, str):
+        pairs = [value] if all(isinstance(one, int) for one in value) else value
+        return tuple(one if isinstance(one, str) else ",".join(map(str, one)) for one in pairs)
+    values = (value,) if isinstance(value, str | int | os.PathLike) else value
+    return tuple(os.fspath(one) if isinstance(one, os.PathLike) else one for one in values)
 
 
 def network_for(settings: Settings, *, progress: bool = False) -> Network:
@@ -58,35 +84,22 @@ def network_for(settings: Settings, *, progress: bool = False) -> Network:
     Raises:
         WeightsError: see `load_weights`. UsageError: a device that is not there.
     """
-    layer_names(settings.network)
     return load_network(
         settings.network,
         pooling=settings.pooling,
         padding=settings.padding,
         weights=settings.weights,
-        device=device_for(settings.device),
+        device=settings.device,
         precision=settings.precision,
         progress=progress,
     )
 
 
-def device_for(name: str) -> torch.device:
-    """Return a torch device by name; "auto" is CUDA, then MPS, then the CPU.
-
-    Raises:
-        UsageError: unknown, or not there on this machine.
-    """
-    from stylespace.errors import UsageError
-
-    if name == "auto":
-        cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
-        return torch.device("cuda" if cuda else "mps" if mps else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device).tolist()  # "meta" has no values to give back
-    except Exception:  # torch answers an unknown device in many ways, missing modules among them
-        raise UsageError(f"device {name!r} is not available here: use --device cpu.") from None
-    return device
+def judge_for(network: Network, settings: Settings) -> Network:
+    """Return the network that figures are measured with: never one in half precision."""
+    if network.dtype.itemsize >= 4:
+        return network
+    return network_for(replace(settings, precision="float32"))
 
 
 def run_ladder(
@@ -102,10 +115,14 @@ def run_ladder(
 ) -> Synthesis:
     """Check the memory of the finest scale and climb the ladder of the settings.
 
+    Scales that the user did not name are left out where they are too small for a layer.
     start: (H, W) -> the picture to start from. shape: scale in pixels (longer side) -> (H, W).
     """
     check_memory(network, deepest, *shape(settings.size))
-    sizes, schedule = settings.ladder(), settings.schedule()
+    sizes = settings.ladder()
+    while len(sizes) > 1 and not settings.sizes and not network.fits(deepest, *shape(sizes[0])):
+        sizes = sizes[1:]
+    schedule = settings.schedule(len(sizes))
     scales = [Scale(*shape(size), steps) for size, steps in zip(sizes, schedule, strict=True)]
     coarsest = scales[0].height, scales[0].width
     network.check_size(deepest, *coarsest)

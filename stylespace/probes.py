@@ -17,8 +17,10 @@ from stylespace.objectives import Objective, Terms, entry_term
 from stylespace.outcomes import (
     Outcome,
     as_written,
+    judge_for,
     network_for,
     noise_picture,
+    outcome_of,
     run_ladder,
     settings_with,
 )
@@ -51,8 +53,10 @@ class Paintings:
 
 
 def probe(
-    settings: ProbeSettings | None = None,
+    layer: str | None = None,
+    entry: str | tuple[int, int] | None = None,
     *,
+    settings: ProbeSettings | None = None,
     network: Network | None = None,
     compared: Paintings | None = None,
     watch: Watch | None = None,
@@ -61,8 +65,9 @@ def probe(
     """Make a picture that maximises a Gram entry.
 
     Args:
-        settings: or its fields as keywords: probe(layer="conv3_1", entry="12,40", size=128). Of
-            several entries the first is taken.
+        layer: its layer. entry: (i, j), or as on the command line "12,40".
+        settings: or its fields as keywords: probe("conv3_1", (12, 40), size=128). Of several
+            entries the first is taken.
         network: loaded already, or None to load the one that the settings name.
         compared: the paintings of that network, kept from one call to the next.
         watch: see `synthesize`.
@@ -80,12 +85,12 @@ def probe(
     Source: NN16a section 3. Departs: Fourier pixels and the logarithm of the entry (Distill17);
     `parameters="pixels", optimizer="lbfgs"` is nearer to the paper.
     """
+    changes = {"layer": layer, "entry": entry, **changes}
     settings = settings_with(ProbeSettings, settings, changes)
     network = network or network_for(settings)
     layer, i, j = settings.entries()[0]
-    entry = torch.tensor([[i, j]], device=network.device)
-    terms = Terms((entry_term(layer, entry, settings.selectivity),))
-    objective = Objective(network, terms)
+    place = torch.tensor([[i, j]], device=network.device)
+    objective = Objective(network, Terms((entry_term(layer, place, settings.selectivity),)))
     synthesis = run_ladder(
         network,
         settings,
@@ -97,11 +102,11 @@ def probe(
         parameters=settings.parameters,
     )
     image = as_written(synthesis, network)
-    values = (compared or Paintings(network)).values(layer, i, j)
-    figures = entry_figures(network, image, layer, i, j, values)
-    if synthesis.stopped != "interrupted":
-        _check_reached(figures, layer, i, j)
-    return Outcome(settings, image, figures, synthesis, network.sha256)
+    judge = judge_for(network, settings)
+    values = (compared or Paintings(judge)).values(layer, i, j)
+    figures = entry_figures(judge, image, layer, i, j, values)
+    _check_reached(figures, f"{layer} {i},{j}", synthesis.stopped == "interrupted")
+    return outcome_of(settings, image, figures, synthesis, network)
 
 
 def _start(settings: ProbeSettings, side: int) -> Tensor:
@@ -135,7 +140,7 @@ def entry_figures(
     }
 
 
-def _check_reached(figures: dict[str, float], layer: str, i: int, j: int) -> None:
+def _check_reached(figures: dict[str, float], entry: str, interrupted: bool) -> None:
     if figures["value"] > figures["painting_max"]:
         return
     why = (
@@ -144,7 +149,5 @@ def _check_reached(figures: dict[str, float], layer: str, i: int, j: int) -> Non
         else f"{figures['value']:.3g} does not exceed {figures['painting_max']:.3g}, its "
         "value in a painting"
     )
-    raise UnreachedError(
-        f"{layer} {i},{j} was not reached: {why}; try more --iterations or another --seed.",
-        figures,
-    )
+    advice = "it was interrupted" if interrupted else "try more --iterations or another --seed"
+    raise UnreachedError(f"{entry} was not reached: {why}; {advice}.", figures, interrupted)

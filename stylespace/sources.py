@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -66,12 +67,18 @@ def blender(
 ) -> Callable[[int], Style]:
     """Return a function from a side in pixels to the blended style of the sources.
 
+    It measures each side once.
+
     Raises:
         MemoryLimitError: a style picture with `largest` pixels on its longer side would not fit.
     """
     for picture in (source.image for source in sources if source.image is not None):
         height, width = (round(n * largest / max(picture.shape[2:])) for n in picture.shape[2:])
         check_picture(height, width)
-    return lambda side: Style.blend(
-        [(source.at(network, layers, side), source.weight) for source in sources]
-    )
+
+    @functools.cache
+    def style_at(side: int) -> Style:
+        parts = [(source.at(network, layers, side), source.weight) for source in sources]
+        return Style.blend(parts)
+
+    return style_at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -20,13 +21,13 @@ from stylespace.gram import gram, mean
 from stylespace.networks import Network, Space
 
 SUFFIX = ".style.safetensors"
-WHOLE = 1536
+WHOLE = 1024
 """Pictures up to this side are captured at once; larger ones in tiles, with the same result."""
-TILE = 1024
+TILE = 768
 FORMAT = "stylespace style 1"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LayerStyle:
     """Raw moments of one layer's activations.
 
@@ -38,12 +39,13 @@ class LayerStyle:
     positions: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Style:
     """A point in style space: {layer: LayerStyle}, where it lies, and where it comes from.
 
     space: network, pooling, padding and weights; styles of different spaces do not compare.
-    provenance: pictures, sizes, versions: any values that JSON holds.
+    provenance: {"pictures": [...]}: of each its name, width and height in pixels as measured,
+    weight in the blend, and the SHA-256 of its pixels.
     """
 
     layers: Mapping[str, LayerStyle]
@@ -66,7 +68,7 @@ class Style:
             image: (1, 3, H, W) in [0, 1].
             layers: layer names.
             tile: side of the tiles in pixels, in which the picture is evaluated to bound the
-                memory; the result is the same up to rounding. None: tiles above 1536 pixels.
+                memory; the result is the same up to rounding. None: tiles above 1024 pixels.
             source: the picture's name, kept in `provenance`.
 
         Raises:
@@ -80,8 +82,9 @@ class Style:
             tile = TILE if max(height, width) > WHOLE else max(height, width)
         with torch.no_grad():
             moments = _moments(network, image, names, tile)
-        made = {"pictures": [{"name": source, "width": width, "height": height, "weight": 1.0}]}
-        return Style(moments, network.space, made)
+        picture = {"name": source, "width": width, "height": height, "weight": 1.0}
+        picture["sha256"] = pixels_hash(image)
+        return Style(moments, network.space, {"pictures": [picture]})
 
     @staticmethod
     def blend(parts: Sequence[tuple[Style, float]]) -> Style:
@@ -201,6 +204,11 @@ class Style:
             raise StyleError(
                 f"{path}: damaged or not a style file ({type(error).__name__}): capture it again."
             ) from None
+
+
+def pixels_hash(image: Tensor) -> str:
+    """Return the SHA-256 of a picture's float32 values."""
+    return hashlib.sha256(image.detach().float().cpu().contiguous().numpy()).hexdigest()
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

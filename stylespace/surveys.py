@@ -17,6 +17,7 @@ from stylespace.errors import PictureError, UnreachedError
 from stylespace.files import check_folder, check_output, write_whole
 from stylespace.images import read_image, read_recipe, resize
 from stylespace.networks import Network
+from stylespace.outcomes import judge_for
 from stylespace.plots import contact_sheet
 from stylespace.probes import PAINTING_SIDE, Paintings, probe
 from stylespace.recipes import plain_figures, write_outcome
@@ -93,7 +94,7 @@ def survey(
     folder.mkdir(exist_ok=True)
     write_whole(folder / RECIPE_FILE, to_toml(settings).encode(), force=True)
     rows: list[Row] = []
-    compared = Paintings(network)
+    compared = Paintings(judge_for(network, settings))
     interrupted = False
     try:
         for number, one in enumerate(_single(settings), start=1):
@@ -133,7 +134,7 @@ def _row(
         return Row(*entry, picture, record.get("figures") or {}, record.get("note", ""))
     check_output(path, force=force)
     try:
-        outcome = probe(settings, network=network, compared=compared, watch=watch)
+        outcome = probe(settings=settings, network=network, compared=compared, watch=watch)
     except UnreachedError as error:
         return _unreached(unreached, entry, ours, error)
     if outcome.synthesis.stopped == "interrupted":

@@ -21,7 +21,7 @@ from stylespace.parameters import Parameters, parameters_for
 Objective = Callable[[Tensor], Mapping[str, Tensor]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Step:
     """One evaluation, as the watcher sees it.
 
@@ -52,7 +52,7 @@ class Step:
 Watch = Callable[[Step], object]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Synthesis:
     """What came out.
 
@@ -107,7 +107,7 @@ def synthesize(
     rules: Rules = Rules(),
     watch: Watch | None = None,
 ) -> Synthesis:
-    """Change a picture until its objective is low; keep the best picture seen.
+    """Change a picture, inside [0, 1] unless parameters are "free", until its objective is low.
 
     Args:
         objective: picture (B, 3, H, W) -> {name: 0-d or (B,) tensor}; the sum is minimised.
@@ -152,7 +152,7 @@ class _Run:
     def optimise(self, name: str, rate: float, steps: int, watch: Watch | None) -> None:
         try:
             losses, terms, gradient = self._evaluate(self.z)
-            if not torch.isfinite(losses).all():
+            if not (torch.isfinite(losses).all() and torch.isfinite(gradient).all()):
                 raise StylespaceError("the objective is not finite at the start.")
             rows = len(losses)
             driver = optimizer_for(
@@ -182,11 +182,16 @@ class _Run:
 
     def _evaluate(self, z: Tensor) -> tuple[Tensor, Mapping[str, Tensor], Tensor]:
         """Return the losses (B,) of the picture, its terms, and the gradient (B, n) of z."""
-        z = z.detach().requires_grad_()
-        self.image = self.parameters.decode(z)
-        terms = self.objective(self.image)
-        losses = sum(terms.values()).reshape(-1)
-        (gradient,) = torch.autograd.grad(losses.sum(), z)
+        with torch.enable_grad():
+            z = z.detach().requires_grad_()
+            self.image = self.parameters.decode(z)
+            terms = self.objective(self.image)
+            if not terms:
+                raise UsageError("the objective has no terms.")
+            losses = sum(terms.values()).reshape(-1)
+            if not losses.requires_grad:
+                raise UsageError("the objective does not depend on the picture.")
+            (gradient,) = torch.autograd.grad(losses.sum(), z)
         self.image = self.image.detach()
         return losses.detach(), terms, gradient.reshape(len(losses), -1)
 

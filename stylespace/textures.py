@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
@@ -13,8 +14,10 @@ from stylespace.outcomes import (
     Outcome,
     as_written,
     fitted,
+    judge_for,
     network_for,
     noise_picture,
+    outcome_of,
     run_ladder,
     settings_with,
     total_loss,
@@ -26,8 +29,9 @@ from stylespace.synthesis import Watch
 
 
 def texture(
-    settings: TextureSettings | None = None,
+    sources: str | Sequence[str] | None = None,
     *,
+    settings: TextureSettings | None = None,
     network: Network | None = None,
     watch: Watch | None = None,
     **changes: Any,
@@ -35,7 +39,8 @@ def texture(
     """Make a texture with the Gram matrices of one or several paintings.
 
     Args:
-        settings: or its fields as keywords: texture(sources="sample:gogh-auvers", size=256).
+        sources: pictures, sample:NAME or style files, one or several, with weights as PATH=0.3.
+        settings: or its fields as keywords: texture("sample:gogh-auvers", size=256).
         network: loaded already, or None to load the one that the settings name.
         watch: see `synthesize`.
 
@@ -50,29 +55,29 @@ def texture(
 
     Source: G15a. Departs: relative terms, coarse to fine, start from the mean colour with noise.
     """
-    settings = settings_with(TextureSettings, settings, changes)
+    settings = settings_with(TextureSettings, settings, {"sources": sources, **changes})
     network = network or network_for(settings)
-    sources = open_styles(settings.sources)
-    layers = settings.style_layers()
+    opened = open_styles(settings.sources)
+    layers = tuple(settings.style_layers())
     largest = settings.source_side(settings.size)
-    style_at = blender(sources, network, tuple(layers), largest=largest)
-    shape = fitted(*_aspect(sources[0]))
+    style_at = blender(opened, network, layers, largest=largest)
+    shape = fitted(*_aspect(opened[0]))
 
     def objective_at(height: int, width: int) -> Objective:
         style = style_at(settings.source_side(max(height, width)))
-        return Objective(network, style_terms(style, settings, mean_weight=settings.mean_weight))
+        terms = style_terms(style, settings, mean_weight=settings.mean_weight)
+        return Objective(network, terms + smoothness_terms(settings))
 
     def start(height: int, width: int) -> Tensor:
-        return noise_picture(height, width, colour=_colour(sources), seed=settings.seed)
+        return noise_picture(height, width, colour=_colour(opened), seed=settings.seed)
 
-    synthesis = run_ladder(
-        network, settings, objective_at, start, tuple(layers), shape, watch=watch
-    )
+    synthesis = run_ladder(network, settings, objective_at, start, layers, shape, watch=watch)
     image = as_written(synthesis, network)
-    target = style_at(largest)
-    figures = style_figures(Style.capture(network, image, tuple(layers)), target)
+    judge = judge_for(network, settings)
+    target = blender(opened, judge, layers, largest=largest)(largest)
+    figures = style_figures(Style.capture(judge, image, layers), target)
     figures["loss"] = total_loss(objective_at(*shape(settings.size)), image)
-    return Outcome(settings, image, figures, synthesis, network.sha256)
+    return outcome_of(settings, image, figures, synthesis, network)
 
 
 def style_terms(style: Style, settings: Sourced, *, mean_weight: float = 0.0) -> Terms:
@@ -84,9 +89,12 @@ def style_terms(style: Style, settings: Sourced, *, mean_weight: float = 0.0) ->
         terms += gram_term(name, style.layers[name].gram, weight / total)
         if mean_weight:
             terms += mean_term(name, style.layers[name].mean, mean_weight * weight / total)
-    if settings.tv_weight:
-        terms += total_variation_term(settings.tv_weight)
     return terms
+
+
+def smoothness_terms(settings: Sourced) -> Terms:
+    """Return the total variation term, or nothing where it weighs nothing."""
+    return Terms((total_variation_term(settings.tv_weight),) if settings.tv_weight else ())
 
 
 def style_figures(style: Style, target: Style) -> dict[str, float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -16,8 +18,10 @@ from stylespace.outcomes import (
     Outcome,
     as_written,
     fitted,
+    judge_for,
     network_for,
     noise_picture,
+    outcome_of,
     run_ladder,
     settings_with,
     total_loss,
@@ -26,12 +30,14 @@ from stylespace.settings import TransferSettings
 from stylespace.sources import StyleSource, blender, open_picture, open_styles
 from stylespace.style import Style
 from stylespace.synthesis import Watch
-from stylespace.textures import style_figures, style_terms
+from stylespace.textures import smoothness_terms, style_figures, style_terms
 
 
 def transfer(
-    settings: TransferSettings | None = None,
+    content: str | None = None,
+    styles: str | Sequence[str] | None = None,
     *,
+    settings: TransferSettings | None = None,
     network: Network | None = None,
     watch: Watch | None = None,
     **changes: Any,
@@ -39,16 +45,14 @@ def transfer(
     """Move a picture into the style of others, keeping its content.
 
     Args:
-        settings: or its fields as keywords:
-            transfer(content="photo.jpg", styles=("sample:gogh-auvers",), size=256).
+        content: a picture or sample:NAME.
+        styles: pictures, sample:NAME or style files, one or several, with weights as PATH=0.3.
+        settings: or its fields as keywords: transfer("a.jpg", "sample:gogh-auvers", size=256).
         network: loaded already, or None to load the one that the settings name.
         watch: see `synthesize`.
 
     Returns:
-        The outcome; figures: relative Gram distance to the style per layer (`gram.conv1_1`, ...),
-        their geometric mean `style_distance`, the content's own `content_style_distance` and the
-        quotient `reduction`; `content_similarity`, the structural similarity of the grey pictures;
-        `loss`, the written picture's objective.
+        The outcome; figures: see `transfer_figures`, and `loss`, the written picture's objective.
 
     Raises:
         PictureError, StyleError: a source that cannot be read or lives in another space.
@@ -56,39 +60,58 @@ def transfer(
 
     Source: G15b. Departs: relative terms, start from the content, coarse to fine.
     """
-    settings = settings_with(TransferSettings, settings, changes)
+    named = {"content": content and os.fspath(content), "styles": styles}
+    settings = settings_with(TransferSettings, settings, {**named, **changes})
     network = network or network_for(settings)
-    content = open_picture(settings.content)
-    sources = open_styles(settings.styles)
+    picture, sources = open_picture(settings.content), open_styles(settings.styles)
     layers, kept = tuple(settings.style_layers()), tuple(settings.content_layer_weights())
     largest = settings.source_side(settings.size)
     style_at = blender(sources, network, layers, largest=largest)
-    shape = fitted(*content.shape[2:])
+    shape = fitted(*picture.shape[2:])
 
     def objective_at(height: int, width: int) -> Objective:
         style = style_at(settings.source_side(max(height, width)))
         terms = settings.style_weight * style_terms(style, settings)
-        return Objective(network, terms + _content_terms(network, content, settings, height, width))
+        terms += _content_terms(network, picture, settings, height, width)
+        return Objective(network, terms + smoothness_terms(settings))
 
     def start(height: int, width: int) -> Tensor:
-        return _start(settings, content, sources, (height, width))
+        return _start(settings, picture, sources, (height, width))
 
     synthesis = run_ladder(
         network, settings, objective_at, start, layers + kept, shape, watch=watch
     )
     image = as_written(synthesis, network)
-    original = resize_to(content, *shape(settings.size)).to(network.device)
-    target = style_at(largest)
+    judge = judge_for(network, settings)
+    target = blender(sources, judge, layers, largest=largest)(largest)
+    original = resize_to(picture, *shape(settings.size)).to(network.device)
+    figures = transfer_figures(judge, image, original, target)
+    figures["loss"] = total_loss(objective_at(*shape(settings.size)), image)
+    return outcome_of(settings, image, figures, synthesis, network)
+
+
+def transfer_figures(
+    network: Network, image: Tensor, content: Tensor, target: Style
+) -> dict[str, float]:
+    """Return what a transfer is judged by.
+
+    Args:
+        network: of the target's style space. image, content: (1, 3, H, W). target: the style.
+
+    Returns:
+        The relative Gram distance to the style per layer (`gram.conv1_1`, ...), their geometric
+        mean `style_distance`, the content's own `content_style_distance`, the quotient
+        `reduction`, and `content_similarity`, the structural similarity of the grey pictures.
+    """
+    layers = tuple(target.layers)
     figures = style_figures(Style.capture(network, image, layers), target)
-    before = geometric_mean(gram_distances(Style.capture(network, original, layers), target))
+    before = geometric_mean(gram_distances(Style.capture(network, content, layers), target))
     after = figures["style_distance"]
-    figures |= {
+    return figures | {
         "content_style_distance": before,
         "reduction": before / after if after else float("inf"),
-        "content_similarity": grey_similarity(image, original),
-        "loss": total_loss(objective_at(*shape(settings.size)), image),
+        "content_similarity": grey_similarity(image, content),
     }
-    return Outcome(settings, image, figures, synthesis, network.sha256)
 
 
 def _content_terms(

@@ -8,6 +8,7 @@ import pickle
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 import torch
@@ -22,8 +23,9 @@ IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CAFFE = ((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255, 1 / 255, 1 / 255))
 HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))  # torchvision's GoogLeNet rescales ImageNet's to this
 
-CAFFE_HASHES = {"d01eb7cb": "vgg19", "00b39a1b": "vgg16"}
-"""SHA-256 prefixes of widely used files with torchvision's names and Caffe's values."""
+CAFFE_HASHES = ("d01eb7cb", "00b39a1b")
+"""Hashes in the names of two widely used files (VGG-19, VGG-16) with torchvision's layout and
+Caffe's values."""
 
 STLPIPS_FILE = "weights/vST0.0/alex_shift_tolerant.pth"
 STLPIPS_SHA256 = "b356b382f96010f77d085ee8343ecd9fd322d0a56e8de2b2d0549fafcad8b9ee"
@@ -96,6 +98,8 @@ def random_weights(layers: tuple[Layer, ...], seed: int) -> Weights:
 
 def _embedded(name: str, entry: Entry, progress: bool) -> Weights:
     path = assets.weights_path()
+    if file_hash(path) != assets.weights_sha256():
+        raise WeightsError(f"the embedded weights {path} are damaged: reinstall stylespace.")
     return _fitted(name, read_state(path), "embedded", caffe=True)
 
 
@@ -139,7 +143,7 @@ def _fetch(name: str, url: str, path: Path, *, progress: bool) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         prefix = path.stem.rsplit("-", 1)[-1]
         torch.hub.download_url_to_file(url, str(path), hash_prefix=prefix, progress=progress)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, HTTPException) as error:
         cause = " ".join(str(getattr(error, "reason", error)).split())
         raise WeightsError(
             f"the weights of {name} could not be fetched from {url} ({cause}). Without a network: "
@@ -158,7 +162,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
         WeightsError: missing, damaged, or holding anything but tensors.
     """
     if not path.is_file():
-        raise WeightsError(f"weights file {str(path)!r} is missing: check the path.")
+        kind = "a folder" if path.is_dir() else "missing"
+        raise WeightsError(f"weights file {str(path)!r} is {kind}: check the path.")
     try:
         state = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pth(path)
     except pickle.UnpicklingError:

@@ -93,18 +93,24 @@ def test_a_style_picture_that_does_not_fit_is_refused(monkeypatch):
 
 
 def test_available_is_the_least_of_machine_and_container(monkeypatch):
-    figures = {"memory.max": 10_000_000, "memory.current": 4_000_000}
-    monkeypatch.setattr(memory, "_cgroup", figures.get)
+    monkeypatch.setattr(memory, "_container_free", lambda folder: 6_000_000)
     assert available(torch.device("cpu")) == 6_000_000
-    figures["memory.current"] = 11_000_000
-    assert available(torch.device("cpu")) == 0
-    figures["memory.max"] = None
+    monkeypatch.setattr(memory, "_container_free", lambda folder: 2**62)
+    assert 100_000_000 < available(torch.device("cpu")) < 2**62
+
+
+@pytest.mark.parametrize("limit", ["max\n", None])
+def test_a_container_without_a_limit_takes_nothing_off(monkeypatch, tmp_path, limit):
+    if limit:
+        (tmp_path / "memory.max").write_text(limit)
+    monkeypatch.setattr(memory, "Path", lambda _: tmp_path)
     assert available(torch.device("cpu")) > 100_000_000
 
 
-def test_limits_of_a_container_are_read(monkeypatch, tmp_path):
-    monkeypatch.setattr(memory, "Path", lambda _: tmp_path)
-    (tmp_path / "memory.max").write_text("123\n")
-    (tmp_path / "memory.current").write_text("max\n")
-    assert memory._cgroup("memory.max") == 123
-    assert memory._cgroup("memory.current") is None and memory._cgroup("none") is None
+def test_files_that_a_container_only_caches_count_as_free(tmp_path):
+    (tmp_path / "memory.max").write_text("1000\n")
+    (tmp_path / "memory.current").write_text("900\n")
+    (tmp_path / "memory.stat").write_text("anon 100\ninactive_file 250\n")
+    assert memory._container_free(tmp_path) == 350
+    (tmp_path / "memory.current").write_text("2000\n")
+    assert memory._container_free(tmp_path) == 0

@@ -367,6 +367,19 @@ def test_ladders_and_schedules_that_are_given():
     )
 
 
+def test_fewer_evaluations_than_scales_leave_the_coarse_ones_out():
+    one = TextureSettings(sources=("a",), size=512, iterations=(2,))
+    assert one.ladder() == (256, 512) and one.schedule() == (1, 1)
+    assert TextureSettings(sources=("a",), size=512, iterations=(1,)).ladder() == (512,)
+
+
+def test_the_finest_scales_share_all_evaluations():
+    one = TextureSettings(sources=("a",), size=512, iterations=(90,))
+    assert len(one.schedule(2)) == 2 and sum(one.schedule(2)) == 90
+    given = TextureSettings(sources=("a",), size=512, iterations=(50, 30, 10))
+    assert given.schedule(2) == (30, 10)
+
+
 @pytest.mark.parametrize(
     ("options", "texts"),
     [
@@ -374,7 +387,7 @@ def test_ladders_and_schedules_that_are_given():
         ({"sizes": (200, 128, 300)}, ["sizes 200,128,300"]),
         ({"sizes": (200, 200, 300)}, ["sizes 200,200,300"]),
         ({"iterations": (1, 2, 3)}, ["iterations 1,2,3", "2 scales 150,300"]),
-        ({"iterations": (1,)}, ["iterations 1", "2 scales"]),
+        ({"sizes": (200, 300), "iterations": (1,)}, ["iterations 1", "2 scales"]),
         ({"iterations": ()}, ["iterations"]),
         ({"sizes": (100, 200, 300), "iterations": (10, 5)}, ["iterations 10,5", "3 scales"]),
     ],

@@ -1,6 +1,7 @@
 """Styles: capture against numpy, tiles against none, blends, files that are damaged."""
 
 import dataclasses
+import hashlib
 import json
 import math
 import struct
@@ -50,8 +51,9 @@ def test_capture_is_numpys(tiny, picture):
         np.testing.assert_allclose(layer.mean, flat.mean(1), rtol=1e-12)
         np.testing.assert_allclose(layer.gram, flat @ flat.T / flat.shape[1], rtol=1e-12)
         assert layer.positions == flat.shape[1]
+    digest = hashlib.sha256(picture.numpy().astype("float32").tobytes()).hexdigest()
     assert style.provenance["pictures"] == [
-        {"name": "name", "width": 22, "height": 13, "weight": 1.0}
+        {"name": "name", "width": 22, "height": 13, "weight": 1.0, "sha256": digest}
     ]
 
 

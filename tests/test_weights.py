@@ -252,7 +252,7 @@ def test_a_text_file_is_refused(tmp_path, suffix):
 
 def test_what_is_no_file_is_refused(tmp_path):
     assert "missing" in refusal("tiny", tmp_path / "none.pth")
-    assert "missing" in refusal("tiny", tmp_path)
+    assert "is a folder" in refusal("tiny", tmp_path)
     torch.save([torch.zeros(3)], tmp_path / "list.pth")
     assert "holds list, not a state dict" in refusal("tiny", tmp_path / "list.pth")
     torch.save(torch.zeros(3), tmp_path / "tensor.pth")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, fields
 from typing import ClassVar
@@ -146,7 +147,7 @@ class Making:
                 f"--iterations {comma_list(self.iterations)}: give one number, or one for each of "
                 f"the {len(sizes)} scales {comma_list(sizes)}."
             )
-        if len(self.iterations) == 1 and self.iterations[0] < len(sizes):
+        if self.sizes and len(self.iterations) == 1 and self.iterations[0] < len(sizes):
             raise UsageError(
                 f"--iterations {self.iterations[0]} are fewer than the {len(sizes)} scales "
                 f"{comma_list(sizes)}: give more, or fewer --sizes."
@@ -157,15 +158,19 @@ class Making:
         if self.sizes:
             return self.sizes
         sizes = [self.size]
-        while sizes[0] // 2 >= self.COARSEST:
+        most = self.iterations[0] if len(self.iterations) == 1 else math.inf
+        while sizes[0] // 2 >= self.COARSEST and len(sizes) < most:
             sizes.insert(0, sizes[0] // 2)
         return tuple(sizes)
 
-    def schedule(self) -> tuple[int, ...]:
-        """Return the evaluations of each scale: half as many at each finer one unless given."""
-        count = len(self.ladder())
-        if len(self.iterations) == count:
-            return self.iterations
+    def schedule(self, count: int | None = None) -> tuple[int, ...]:
+        """Return the evaluations of the `count` finest scales (None: of all).
+
+        As given, or half as many at each finer scale.
+        """
+        count = count or len(self.ladder())
+        if len(self.iterations) > 1:
+            return self.iterations[-count:]
         total = self.iterations[0]
         shares = [2.0**-k for k in range(count)]
         steps = [1 + int((total - count) * share / sum(shares)) for share in shares]

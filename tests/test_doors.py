@@ -1,0 +1,104 @@
+"""The Python functions as a user calls them: positions, keywords, kinds of values."""
+
+import pytest
+import torch
+
+import stylespace as ss
+from stylespace.errors import StylespaceError, UnreachedError, UsageError
+from stylespace.images import write_image
+from stylespace.networks import load_network
+from stylespace.outcomes import judge_for, settings_with
+from stylespace.parameters import Free
+from stylespace.settings import ProbeSettings, TransferSettings
+
+SMALL = {"size": 32, "iterations": 3, "weights": "random:0", "layers": "conv1_1"}
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / "photo.png"
+    write_image(path, torch.rand(1, 3, 20, 32, generator=torch.Generator().manual_seed(1)))
+    return path
+
+
+@pytest.mark.parametrize("entry", [(3, 5), "3,5", [(3, 5), (7, 7)], ["3,5"]])
+def test_an_entry_is_a_pair_or_a_text(entry):
+    settings = settings_with(ProbeSettings, None, {"layer": "conv1_1", "entry": entry})
+    assert settings.entries()[0] == ("conv1_1", 3, 5)
+
+
+def test_a_probe_takes_layer_and_entry_by_position():
+    options = {"size": 32, "iterations": 20, "weights": "random:0", "parameters": "pixels"}
+    try:
+        outcome = ss.probe("conv1_1", (3, 3), **options)
+    except UnreachedError as error:
+        assert "value" in error.figures
+    else:
+        assert outcome.image.shape == (1, 3, 32, 32)
+
+
+def test_texture_and_transfer_take_paths_by_position(photo):
+    assert ss.texture(photo, **SMALL).image.shape == (1, 3, 20, 32)
+    outcome = ss.transfer(photo, [photo, f"{photo}=0.5"], content_layers="conv1_2", **SMALL)
+    assert outcome.image.shape == (1, 3, 20, 32)
+    assert outcome.device == "cpu" and outcome.dtype == "float32"
+
+
+def test_long_pictures_leave_out_the_scales_that_are_too_small(tmp_path):
+    path = tmp_path / "long.png"
+    write_image(path, torch.rand(1, 3, 20, 300))
+    outcome = ss.texture(
+        path, layers="conv4_1", size=300, source_size=300, iterations=3, weights="random:0"
+    )
+    assert {step.size for step in outcome.synthesis.steps} == {(10, 150), (20, 300)}
+    with pytest.raises(UsageError, match="too small"):
+        ss.texture(path, layers="conv4_1", size=300, sizes=(64, 300), weights="random:0")
+
+
+def test_the_weights_of_terms_do_not_multiply_each_other(photo):
+    def first(**weights):
+        outcome = ss.transfer(
+            photo, photo, init="noise", content_layers="conv1_2", **weights, **SMALL
+        )
+        return outcome.synthesis.steps[0].terms
+
+    one, heavy = first(tv_weight=0.5), first(tv_weight=0.5, style_weight=10)
+    assert heavy["total_variation"] == pytest.approx(one["total_variation"])
+    assert heavy["gram.conv1_1"] == pytest.approx(10 * one["gram.conv1_1"])
+
+
+def test_figures_are_never_measured_in_half_precision(photo):
+    half = TransferSettings(content=str(photo), styles=(str(photo),), precision="bfloat16")
+    network = load_network(precision="bfloat16")
+    assert judge_for(network, half).dtype == torch.float32
+    full = load_network()
+    assert judge_for(full, half) is full
+
+
+def test_a_network_takes_one_layer_by_name_and_weights_by_path(tmp_path):
+    network = load_network("alexnet", weights="random:1", device="auto")
+    assert network.device.type in ("cpu", "cuda", "mps")
+    assert list(network(torch.rand(1, 3, 40, 50), "conv2")) == ["conv2"]
+    with pytest.raises(ValueError, match="uint8"):
+        network(torch.zeros(1, 3, 40, 50, dtype=torch.uint8), ["conv1"])
+    with pytest.raises(StylespaceError, match="missing"):
+        load_network("alexnet", weights=tmp_path / "none.pth")
+
+
+def test_styles_compare_by_identity(photo):
+    network = load_network(weights="random:0")
+    style = ss.Style.capture(network, ss.read_image(photo), ["conv1_1"])
+    assert style == style and style != ss.Style.blend([(style, 1)])
+
+
+def test_synthesize_works_where_gradients_are_off_and_refuses_constants():
+    start = torch.full((1, 3, 4, 5), 0.5)
+    with torch.no_grad():
+        result = ss.synthesize(lambda x: {"q": x.square().sum()}, start, steps=30)
+    assert float(result.image.max()) < 1e-6
+    with pytest.raises(UsageError, match="no terms"):
+        ss.synthesize(lambda x: {}, start)
+    with pytest.raises(UsageError, match="does not depend"):
+        ss.synthesize(lambda x: {"q": torch.zeros(())}, start)
+    with pytest.raises(StylespaceError, match="not finite at the start"):
+        ss.synthesize(lambda x: {"q": (x - 0.5).square().sum().sqrt()}, start, parameters=Free())
