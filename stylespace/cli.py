@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import time
@@ -12,8 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stylespace.errors import StylespaceError, UsageError
-from stylespace.options import json_option, output_options, settings_options
+from stylespace.errors import StylespaceError, UnreachedError, UsageError
+from stylespace.options import (
+    EXAMPLES,
+    NAMES,
+    json_option,
+    output_options,
+    quiet_option,
+    settings_options,
+)
 from stylespace.settings import (
     CaptureSettings,
     Making,
@@ -25,21 +33,7 @@ from stylespace.settings import (
 
 if TYPE_CHECKING:
     from stylespace.jobs import Report
-
-EXAMPLES = {
-    "probe": "stylespace probe --layer conv3_1 --entry 12,40",
-    "texture": "stylespace texture sample:gogh-auvers --size 384",
-    "transfer": "stylespace transfer photo.jpg sample:hokusai-great-wave --size 384",
-    "capture": "stylespace capture a.jpg b.jpg=0.5 --out mine.style.safetensors",
-    "run": "stylespace run probe-conv3_1-12-40.png",
-}
-NAMES = {
-    "probe": "probe-LAYER-I-J.png, or a folder probes-LAYER for several entries",
-    "texture": "texture-SOURCE.png",
-    "transfer": "transfer-CONTENT-STYLE.png",
-    "capture": "SOURCE.style.safetensors",
-    "run": "as the command would choose",
-}
+    from stylespace.recipes import Made
 
 
 class Commands(click.Group):
@@ -142,24 +136,27 @@ def run(recipe: Path, **output: Any) -> int:
 
     RECIPE is a .toml file, or a picture that stylespace wrote: it carries its own recipe.
     """
-    return _run(_recipe(recipe), **output)
+    settings, made = _recipe(recipe)
+    return _run(settings, made=made, **output)
 
 
-def _recipe(path: Path) -> Settings:
-    """Read settings; those of a .toml file without torch."""
+def _recipe(path: Path) -> tuple[Settings, Made | None]:
+    """Read settings, and what a picture says of its making; a .toml file without torch."""
     if path.suffix.lower() == ".toml":
         from stylespace.settings import read_toml
 
-        return read_toml(path)
-    from stylespace.recipes import read_settings
+        return read_toml(path), None
+    from stylespace.recipes import read_made
 
-    return read_settings(path)
+    return read_made(path)
 
 
 @commands.command()
 @json_option
-def networks(as_json: bool) -> int:
+@quiet_option
+def networks(as_json: bool, quiet: bool) -> int:
     """List the networks, their layers and what they need."""
+    began = time.perf_counter()
     from stylespace.catalogue import CATALOGUE
 
     rows = [
@@ -172,26 +169,36 @@ def networks(as_json: bool) -> int:
         }
         for name, entry in CATALOGUE.items()
     ]
-    return _listing("networks", rows, ("name", "needs", "about", "layers"), as_json)
+    return _listing("networks", rows, ("name", "needs", "about", "layers"), as_json, began)
 
 
 @commands.command()
 @json_option
-def samples(as_json: bool) -> int:
+@quiet_option
+def samples(as_json: bool, quiet: bool) -> int:
     """List the sample pictures, for use as sample:NAME."""
+    began = time.perf_counter()
     from dataclasses import asdict
 
     from stylespace.assets import samples as all_samples
 
     rows = [asdict(sample) for sample in all_samples()]
-    return _listing(
-        "samples", rows, ("name", "kind", "artist", "title", "year", "licence"), as_json
-    )
+    columns = ("name", "kind", "artist", "title", "year", "licence")
+    return _listing("samples", rows, columns, as_json, began)
 
 
-def _listing(name: str, rows: list[dict], columns: tuple[str, ...], as_json: bool) -> int:
+def _listing(name: str, rows: list, columns: tuple[str, ...], as_json: bool, began: float) -> int:
+    """Print rows as a table, or as one JSON object with the keys of every command."""
     if as_json:
-        click.echo(json.dumps({"command": name, name: rows}, indent=1))
+        full = {
+            "command": name,
+            "outputs": [],
+            "seconds": round(time.perf_counter() - began, 3),
+            "figures": {"count": len(rows)},
+            "recipe": {},
+            name: rows,
+        }
+        click.echo(json.dumps(full, indent=1))
         return 0
     from tabulate import tabulate
 
@@ -215,6 +222,9 @@ def _run(settings: Settings, *, as_json: bool, **output: Any) -> int:
         click.echo(json.dumps(_json(settings, report, seconds), indent=1, allow_nan=False))
     else:
         _print(report)
+    if report.remarks:
+        more = f" {len(report.remarks) - 1} more entries have such remarks: see table.json."
+        _said(report.remarks[0] + (more if len(report.remarks) > 1 else ""), 0)
     if report.interrupted:
         done = f"{report.outputs[0]} holds what was done so far"
         return _said(f"interrupted; {done}.", report.code)
@@ -222,14 +232,17 @@ def _run(settings: Settings, *, as_json: bool, **output: Any) -> int:
 
 
 def _json(settings: Settings, report: Report, seconds: float) -> dict[str, Any]:
+    from stylespace.recipes import plain_figures
+
     full = {
         "command": settings.command,
         "outputs": [str(path) for path in report.outputs],
         "seconds": seconds,
-        "figures": report.figures,
+        "figures": plain_figures(report.figures),
         "recipe": report.recipe,
     }
-    return {**full, "entries": report.entries} if report.entries else full
+    more = {name: getattr(report, name) for name in ("stopped", "evaluations", "entries")}
+    return full | {name: value for name, value in more.items() if value not in (None, ())}
 
 
 def _print(report: Report) -> None:
@@ -237,7 +250,7 @@ def _print(report: Report) -> None:
     for path in report.outputs:
         click.echo(path)
     for name, value in report.figures.items():
-        click.echo(f"  {name:<24} {'inf' if value is None else format(value, '.4g')}")
+        click.echo(f"  {name:<24} {'-' if math.isnan(value) else format(value, '.4g')}")
     for row in report.entries:
         if not row["reached"]:
             click.echo(f"  {row['note']}")
@@ -254,6 +267,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _wrong_usage(error.format_message(), error.ctx)
     except click.ClickException as error:
         return _said(error.format_message(), 1)
+    except UnreachedError as error:
+        return _said(str(error), 130 if error.interrupted else 1)
     except StylespaceError as error:
         return _said(str(error), 1)
     except (Interrupted, KeyboardInterrupt, click.Abort):

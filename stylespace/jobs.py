@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stylespace.errors import OutputError, UsageError, nearest
+from stylespace.errors import OutputError, UnreachedError, UsageError, nearest
 from stylespace.files import check_folder, check_output, free_path, holds, numbered
 from stylespace.settings import (
     RECIPE_FILE,
@@ -28,9 +28,10 @@ from stylespace.settings import (
 )
 
 if TYPE_CHECKING:
+    from stylespace.networks import Network
     from stylespace.outcomes import Outcome
     from stylespace.progress import Watching
-    from stylespace.surveys import Survey
+    from stylespace.recipes import Made
 
 STYLE_SUFFIX = ".style.safetensors"
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
@@ -40,13 +41,21 @@ LONGEST = {".webp": 16383}
 
 @dataclass(frozen=True)
 class Report:
-    """What a command says when it is done. entries: of several probes, a row each."""
+    """What a command says when it is done.
+
+    figures: also infinite or undefined ones. entries: of several probes, a row each.
+    stopped, evaluations: why the loop ended and after how many; None where nothing is optimised.
+    remarks: what was not right on the way.
+    """
 
     outputs: tuple[Path, ...]
-    figures: Mapping[str, float | None]
+    figures: Mapping[str, float]
     recipe: Mapping[str, Any]
     interrupted: bool = False
     entries: tuple[Mapping[str, Any], ...] = field(default=())
+    stopped: str | None = None
+    evaluations: int | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def code(self) -> int:
@@ -58,7 +67,10 @@ class Report:
 
 @dataclass(frozen=True)
 class Job:
-    """What to run, and where its results go. named: the user chose the name."""
+    """What to run, and where its results go.
+
+    named: the user chose the name. made: what the picture that is made again says of its making.
+    """
 
     settings: Settings
     out: Path
@@ -67,6 +79,7 @@ class Job:
     quiet: bool
     preview: Path | None
     trace: Path | None
+    made: Made | None = None
 
     def run(self) -> Report:
         """Run it and write its results.
@@ -77,7 +90,9 @@ class Job:
         if isinstance(self.settings, CaptureSettings):
             return self._capture()
         with self._watching() as watching:
-            return self._survey(watching) if _is_folder(self.settings) else self._picture(watching)
+            made = self._survey if _is_folder(self.settings) else self._picture
+            report = made(watching)
+        return replace(report, interrupted=report.interrupted or watching.asked)
 
     def _watching(self) -> Watching:
         from stylespace.progress import Watching
@@ -86,7 +101,6 @@ class Job:
 
     def _capture(self) -> Report:
         from stylespace.outcomes import network_for
-        from stylespace.recipes import plain_figures
         from stylespace.sources import blender, open_styles
 
         sources = open_styles(self.settings.sources)
@@ -96,35 +110,57 @@ class Job:
         path = self._free()
         style.save(path, force=self.force)
         norms = {f"norm.{name}": float(one.gram.norm()) for name, one in style.layers.items()}
-        return Report((path,), plain_figures(norms), recipe_of(self.settings))
+        return Report((path,), norms, recipe_of(self.settings))
 
     def _picture(self, watching: Watching) -> Report:
         from stylespace.recipes import input_hashes, write_outcome
 
         inputs = input_hashes(self.settings)  # of the files as they are read, not as they end up
-        outcome = self._made(watching)
+        try:
+            outcome = self._made(watching)
+        except UnreachedError as error:
+            raise self._unreached(error, watching) from error
         path = self._free()
         record = write_outcome(path, outcome, inputs=inputs, force=self.force)
-        interrupted = outcome.synthesis.stopped == "interrupted"
-        return Report((path,), record["figures"], record["recipe"], interrupted)
+        stopped, remarks = record["stopped"], tuple(filter(None, [record["remark"]]))
+        run = {"stopped": stopped, "evaluations": record["evaluations"], "remarks": remarks}
+        interrupted = stopped == "interrupted"
+        return Report((path,), outcome.figures, record["recipe"], interrupted, **run)
+
+    def _unreached(self, error: UnreachedError, watching: Watching) -> UnreachedError:
+        """Return the error that says whether Ctrl-C left the entry no time, or came too late."""
+        if not getattr(error, "interrupted", False):
+            return UnreachedError(str(error), error.figures, watching.asked)
+        layer, i, j = self.settings.entries()[0]
+        text = f"interrupted before {layer} {i},{j} was reached; nothing was written."
+        return UnreachedError(text, error.figures, True)
 
     def _made(self, watching: Watching) -> Outcome:
-        from stylespace.outcomes import network_for
         from stylespace.probes import probe
         from stylespace.textures import texture
         from stylespace.transfer import transfer
 
         make = {ProbeSettings: probe, TextureSettings: texture, TransferSettings: transfer}
-        network = network_for(self.settings, progress=not self.quiet)
+        network = self._network(watching)
         title = f"{self.settings.command} {_stem(self.settings).partition('-')[2]}"
         watch = watching.named(title)
         return make[type(self.settings)](settings=self.settings, network=network, watch=watch)
 
-    def _survey(self, watching: Watching) -> Report:
+    def _network(self, watching: Watching) -> Network:
+        """Load the network; a picture that is made again asks for the same one."""
         from stylespace.outcomes import network_for
-        from stylespace.surveys import SHEET, survey
 
         network = network_for(self.settings, progress=not self.quiet)
+        if self.made is not None:
+            self.made.check(network)
+            for line in self.made.warnings(network):
+                watching.say(line)
+        return network
+
+    def _survey(self, watching: Watching) -> Report:
+        from stylespace.surveys import SHEET, survey
+
+        network = self._network(watching)
         found = survey(self.settings, self.out, network, force=self.force, watch=watching.named)
         pictures = [self.out / row.picture for row in found.reached]
         sheet = [self.out / SHEET] if pictures else []
@@ -135,7 +171,10 @@ class Job:
             figures,
             recipe_of(self.settings),
             found.interrupted,
-            _entries(found),
+            found.entries,
+            found.stopped,
+            sum(row.evaluations for row in found.rows),
+            tuple(f"{row.name}: {row.remark}" for row in found.rows if row.remark),
         )
 
     def _free(self) -> Path:
@@ -143,14 +182,6 @@ class Job:
         if self.named or not os.path.lexists(self.out):
             return self.out
         return free_path(self.out.parent, _stem(self.settings), _suffix(self.settings))
-
-
-def _entries(found: Survey) -> tuple[dict[str, Any], ...]:
-    """Return the rows of a survey as --json prints them."""
-    return tuple(
-        {"entry": row.name, "reached": bool(row.picture), **row.figures, "note": row.note}
-        for row in found.rows
-    )
 
 
 def planned(
@@ -161,15 +192,17 @@ def planned(
     quiet: bool = False,
     preview: Path | None = None,
     trace: Path | None = None,
+    made: Made | None = None,
 ) -> Job:
     """Choose the outputs of a command, and check them and its inputs, before anything slow.
 
     Raises:
-        OutputError: a folder that is missing or read-only, a file that exists, an unknown format.
-        PictureError: an input that is not there. UsageError: an unknown sample.
+        OutputError: a folder that is missing or read-only, a file that exists.
+        PictureError: an input that is not there. UsageError: an unknown sample or format.
     """
     path = out or _chosen(settings)
     if _is_folder(settings):
+        _check_no_picture(path)
         check_folder(path, RECIPE_FILE, to_toml(settings), force=force)
     else:
         _check_format(path, settings)
@@ -181,7 +214,7 @@ def planned(
         check_output(trace, force=force)
     check_inputs(settings)
     _check_distinct([path, preview, trace], settings)
-    return Job(settings, path, out is not None, force, quiet, preview, trace)
+    return Job(settings, path, out is not None, force, quiet, preview, trace, made)
 
 
 def _is_folder(settings: Settings) -> bool:
@@ -202,15 +235,24 @@ def _chosen(settings: Settings) -> Path:
     )
 
 
+def _check_no_picture(path: Path) -> None:
+    """Refuse the name of a picture for a folder."""
+    if path.suffix.lower() in PICTURES:
+        raise UsageError(
+            f"--out {str(path)!r} is the name of a picture, and several entries go into a folder: "
+            f"use {str(path.with_suffix(''))!r}, or one --entry."
+        )
+
+
 def _check_format(path: Path, settings: Settings, *, picture: bool = False) -> None:
     """Refuse a name whose suffix says nothing, or a format that cannot hold the picture."""
     if not picture and isinstance(settings, CaptureSettings):
         if not path.name.endswith(STYLE_SUFFIX):
-            raise OutputError(f"{str(path)!r}: a style file's name must end in {STYLE_SUFFIX}.")
+            raise UsageError(f"{str(path)!r}: a style file's name must end in {STYLE_SUFFIX}.")
         return
     suffix = path.suffix.lower()
     if suffix not in PICTURES:
-        raise OutputError(
+        raise UsageError(
             f"{str(path)!r}: {suffix!r} is no picture format that is written."
             f"{nearest(suffix, PICTURES)} Known: {', '.join(PICTURES)}."
         )

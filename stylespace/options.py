@@ -12,6 +12,21 @@ import click
 
 from stylespace.settings import Making, Settings
 
+EXAMPLES = {
+    "probe": "stylespace probe --layer conv3_1 --entry 12,40",
+    "texture": "stylespace texture sample:gogh-auvers --size 384",
+    "transfer": "stylespace transfer photo.jpg sample:hokusai-great-wave --size 384",
+    "capture": "stylespace capture a.jpg b.jpg=0.5 --out mine.style.safetensors",
+    "run": "stylespace run probe-conv3_1-12-40.png",
+}
+NAMES = {
+    "probe": "probe-LAYER-I-J.png, or a folder probes-LAYER for several entries",
+    "texture": "texture-SOURCE.png",
+    "transfer": "transfer-CONTENT-STYLE.png",
+    "capture": "SOURCE.style.safetensors",
+    "run": "as the command would choose",
+}
+"""What a command writes where the user gives no name."""
 ALIASES = {"layer": ("--layer", "--layers")}
 METAVARS = {
     "content_layers": "LAYER,...",
@@ -109,7 +124,7 @@ def output_options(making: bool, name: str) -> Callable[[Callable], Callable]:
         _path("--out", f"What to write.  [default: {name}; a free name is found]"),
         click.option("--force", is_flag=True, help="Replace what is there."),
         json_option,
-        click.option("--quiet", is_flag=True, help="No progress."),
+        quiet_option,
     ]
     if making:
         options += [
@@ -129,4 +144,5 @@ def _path(flag: str, text: str) -> Callable:
     return click.option(flag, type=click.Path(path_type=Path), help=text)
 
 
+quiet_option = click.option("--quiet", is_flag=True, help="No progress.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
@@ -23,6 +24,9 @@ EVERY = 25
 class Watching:
     """What looks on while pictures are made; a context manager that closes bar and trace.
 
+    From the first evaluation on Ctrl-C is held back: it ends the loop at its next evaluation, and
+    once the loop is left, in whatever way, it is only remembered, until the end of the context.
+
     A preview or a trace that can no longer be written is given up with a word on stderr: it does
     not cost the run its picture.
     """
@@ -37,7 +41,7 @@ class Watching:
         self._quiet, self._preview, self._trace = quiet, preview, trace
         self._bar: tqdm | None = None
         self._handler: Any = None
-        self._asked = False
+        self._asked = self._finished = self._said = False
         self._file: TextIO | None = None
 
     def __enter__(self) -> Self:
@@ -50,9 +54,14 @@ class Watching:
         trace: TracebackType | None,
     ) -> None:
         self._close_bar()
-        self._listen()
+        self._release()
         if self._file is not None:
             self._file.close()
+
+    @property
+    def asked(self) -> bool:
+        """Say whether Ctrl-C was pressed since the first evaluation."""
+        return self._asked
 
     def named(self, name: str) -> Callable[[Any], None]:
         """Return a watcher for the run of that name.
@@ -61,12 +70,13 @@ class Watching:
             KeyboardInterrupt: Ctrl-C while the picture before was being finished.
         """
         self._close_bar()
-        self._listen()
         if self._asked:
             raise KeyboardInterrupt
+        self._finished = False
         return lambda step: self._see(name, step)
 
     def _see(self, name: str, step: Any) -> None:
+        self._hold()
         if not self._quiet:
             self._show(name, step)
         if self._trace is not None:
@@ -74,19 +84,34 @@ class Watching:
         if self._preview is not None and step.number % EVERY == 0:
             self._picture(step)
         if step.number == step.total:
-            self._finish()
+            self._finished = True
+        elif self._asked:
+            self._finished = True
+            raise KeyboardInterrupt  # the loop catches it and returns the best picture
 
-    def _finish(self) -> None:
-        """Hold Ctrl-C back from here on: the picture is done, measured and written in a moment."""
-        if threading.current_thread() is threading.main_thread():
-            self._handler = self._handler or signal.getsignal(signal.SIGINT)
-            signal.signal(signal.SIGINT, self._ask)
+    def _hold(self) -> None:
+        """Take Ctrl-C from here on, unless it is ignored, as in the background."""
+        here = threading.current_thread() is threading.main_thread()
+        if self._handler is None and here:
+            before = signal.getsignal(signal.SIGINT)
+            if before not in (signal.SIG_IGN, None):
+                self._handler = before
+                signal.signal(signal.SIGINT, self._ask)
 
     def _ask(self, *_: object) -> None:
-        self._asked = True
-        self._say("the picture is done and being written; ending then.")
+        """Remember Ctrl-C, and say once what comes of it."""
+        done = self._finished
+        text = (
+            "the picture is done and being written; ending then."
+            if done
+            else "ending as soon as this evaluation is done."
+        )
+        if not self._asked or done != self._said:
+            with suppress(RuntimeError):  # the signal came amid a write to the same stream
+                self.say(text)
+        self._asked, self._said = True, done
 
-    def _listen(self) -> None:
+    def _release(self) -> None:
         """Take Ctrl-C as before."""
         if self._handler is not None:
             signal.signal(signal.SIGINT, self._handler)
@@ -102,7 +127,7 @@ class Watching:
         self._bar.set_postfix_str(f"{width}x{height} loss {step.best:.4g}", refresh=False)
         self._bar.update(step.number - self._bar.n)
         if step.note:
-            self._say(f"step {step.number}: {step.note}")
+            self.say(f"step {step.number}: {step.note}")
 
     def _append(self, name: str, step: Any) -> None:
         try:
@@ -110,7 +135,7 @@ class Watching:
                 self._file = self._trace.open("w", encoding="utf-8", buffering=1)
             self._file.write(trace_line(name, step))
         except OSError as error:
-            self._say(f"{str(self._trace)!r}: {(error.strerror or '').lower()}; no more trace.")
+            self.say(f"{str(self._trace)!r}: {(error.strerror or '').lower()}; no more trace.")
             self._trace = None
 
     def _picture(self, step: Any) -> None:
@@ -119,10 +144,11 @@ class Watching:
         try:
             write_image(self._preview, step.image[:1], force=True)
         except StylespaceError as error:
-            self._say(f"{error} No more previews.")
+            self.say(f"{error} No more previews.")
             self._preview = None
 
-    def _say(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """Write a line on stderr, above the bar."""
         tqdm.write(f"stylespace: {text}", file=sys.stderr)
 
     def _close_bar(self) -> None:

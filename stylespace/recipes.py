@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from stylespace.errors import PictureError, UsageError
+from stylespace.errors import PictureError, UsageError, WeightsError
 from stylespace.images import read_recipe, write_image
+from stylespace.networks import Network
 from stylespace.outcomes import Outcome
 from stylespace.settings import (
     Settings,
@@ -20,9 +23,60 @@ from stylespace.settings import (
     settings_from,
     source_path,
 )
+from stylespace.synthesis import Synthesis
 from stylespace.weights import file_hash
 
 PACKAGES = ("stylespace", "torch", "numpy")
+STILL = 3
+"""Evaluations that may leave the picture as it is, before it is worth a word."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a picture says of its making, for a run that makes it again; empty where it is silent.
+
+    weights: SHA-256 of the network's filters. versions: of packages. stopped: why the run ended.
+    """
+
+    weights: str = ""
+    device: str = ""
+    precision: str = ""
+    stopped: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def check(self, network: Network) -> None:
+        """Refuse other filters than the picture was made with.
+
+        Raises:
+            WeightsError: they differ.
+        """
+        if self.weights and network.sha256 != self.weights:
+            raise WeightsError(
+                f"the picture was made with other weights of {network.name} (SHA-256 "
+                f"{self.weights[:12]}..., here {network.sha256[:12]}...): restore them, or give "
+                "the command with its options instead."
+            )
+
+    def warnings(self, network: Network) -> list[str]:
+        """Return a line for everything that may make the new picture differ."""
+        here = {name: version(name) for name in PACKAGES}
+        here |= {"device": network.device.type, "precision": _name(network.dtype)}
+        then = {**self.versions, "device": self.device, "precision": self.precision}
+        differing = [
+            f"{name} {then[name]} (here {now})"
+            for name, now in here.items()
+            if then.get(name) and then[name] != now
+        ]
+        lines = []
+        if differing:
+            lines.append(f"made with {', '.join(differing)}: the new picture may differ a little.")
+        if self.stopped == "interrupted":
+            lines.append("that run was interrupted; this one goes to its end and will differ.")
+        return lines
+
+
+def _name(dtype: object) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def recipe_record(outcome: Outcome, inputs: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -35,9 +89,43 @@ def recipe_record(outcome: Outcome, inputs: Mapping[str, str] | None = None) -> 
         "versions": {name: version(name) for name in PACKAGES},
         "weights": outcome.weights,
         "inputs": input_hashes(outcome.settings) if inputs is None else dict(inputs),
-        "figures": plain_figures(outcome.figures),
+        "device": outcome.device,
+        "precision": _name(outcome.dtype),
+        **figures_record(outcome.figures),
         "stopped": outcome.synthesis.stopped,
         "evaluations": len(outcome.synthesis.steps),
+        "remark": remark(outcome.synthesis),
+    }
+
+
+def remark(synthesis: Synthesis) -> str:
+    """Return what was not right with a run in one line, or nothing."""
+    steps = synthesis.steps
+    still = sum(b.moved == 0 and b.size == a.size for a, b in pairwise(steps))  # not a new scale
+    parts = []
+    if synthesis.stopped in ("not finite", "zero gradient"):
+        parts.append(f"the run ended early ({synthesis.stopped})")
+    if synthesis.notes:
+        parts.append(f"{len(synthesis.notes)} were {synthesis.notes[0]}")
+    if still > STILL:
+        parts.append(f"{still} did not move the picture")
+    return f"of {len(steps)} evaluations: {'; '.join(parts)}." if parts else ""
+
+
+def figures_record(figures: Mapping[str, float]) -> dict[str, Any]:
+    """Return figures as a record holds them, with the names of those that JSON cannot hold."""
+    other = {name: str(value) for name, value in figures.items() if not math.isfinite(value)}
+    record = {"figures": plain_figures(figures)}
+    return {**record, "not_finite": other} if other else record
+
+
+def figures_of(record: Mapping[str, Any]) -> dict[str, float]:
+    """Return the figures of a record, those that JSON cannot hold included."""
+    other = record.get("not_finite") or {}
+    figures = record.get("figures") or {}
+    return {
+        name: float(other.get(name, "nan") if value is None else value)
+        for name, value in figures.items()
     }
 
 
@@ -77,8 +165,15 @@ def read_settings(path: Path) -> Settings:
         UsageError: damaged, unknown keys, or a picture without a recipe.
         PictureError: missing or unreadable, or made from inputs that are gone or have changed.
     """
-    if path.suffix.lower() == ".toml":
-        return read_toml(path)
+    return read_toml(path) if path.suffix.lower() == ".toml" else read_made(path)[0]
+
+
+def read_made(path: Path) -> tuple[Settings, Made]:
+    """Return the settings of a picture that carries its recipe, and what it says of its making.
+
+    Raises:
+        UsageError, PictureError: see `read_settings`.
+    """
     record = read_recipe(path)
     if not isinstance(record, Mapping) or not isinstance(record.get("recipe"), Mapping):
         raise UsageError(
@@ -86,7 +181,10 @@ def read_settings(path: Path) -> Settings:
         )
     settings = settings_from(record["recipe"])
     _check_inputs(settings, record.get("inputs"))
-    return settings
+    names = ("weights", "device", "precision", "stopped")
+    texts = {name: record[name] for name in names if isinstance(record.get(name), str)}
+    versions = record.get("versions")
+    return settings, Made(**texts, versions=versions if isinstance(versions, Mapping) else {})
 
 
 def _check_inputs(settings: Settings, hashes: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -20,11 +21,12 @@ from stylespace.networks import Network
 from stylespace.outcomes import judge_for
 from stylespace.plots import contact_sheet
 from stylespace.probes import PAINTING_SIDE, Paintings, probe
-from stylespace.recipes import plain_figures, write_outcome
+from stylespace.recipes import figures_of, figures_record, plain_figures, remark, write_outcome
 from stylespace.settings import RECIPE_FILE, ProbeSettings, recipe_of, to_toml
 from stylespace.synthesis import Watch
 
 COLUMNS = ("value", "painting_max", "enhancement", "selectivity", "cosine", "saturated")
+RUN = ("stopped", "evaluations", "remark")
 UNREACHED = "unreached.json"
 SHEET = "contact-sheet.jpg"
 THUMBNAIL = 224  # pixels of a picture's side on the sheet
@@ -32,14 +34,21 @@ THUMBNAIL = 224  # pixels of a picture's side on the sheet
 
 @dataclass(frozen=True)
 class Row:
-    """One entry of a survey. picture: file name in the folder, or None; note: why not."""
+    """One entry of a survey.
+
+    picture: file name in the folder, or None; note: why not. figures: also infinite ones.
+    stopped, evaluations, remark: of its run, as its picture carries them.
+    """
 
     layer: str
     i: int
     j: int
     picture: str | None
-    figures: dict[str, float | None]
+    figures: dict[str, float]
     note: str = ""
+    stopped: str = ""
+    evaluations: int = 0
+    remark: str = ""
 
     @property
     def name(self) -> str:
@@ -58,6 +67,27 @@ class Survey:
     def reached(self) -> tuple[Row, ...]:
         """The rows that have a picture."""
         return tuple(row for row in self.rows if row.picture)
+
+    @property
+    def stopped(self) -> str:
+        """Why the loops ended: each different answer once."""
+        words = dict.fromkeys(row.stopped for row in self.reached)
+        return "interrupted" if self.interrupted else ", ".join(words)
+
+    @property
+    def entries(self) -> tuple[dict[str, Any], ...]:
+        """The rows as JSON can hold them."""
+        return tuple(
+            {
+                "entry": row.name,
+                "reached": bool(row.picture),
+                **plain_figures(row.figures),
+                "note": row.note,
+                "stopped": row.stopped,
+                "evaluations": row.evaluations,
+            }
+            for row in self.rows
+        )
 
 
 def probe_stem(layer: str, i: int, j: int) -> str:
@@ -91,21 +121,32 @@ def survey(
         KeyboardInterrupt: Ctrl-C before the first entry was done.
     """
     check_folder(folder, RECIPE_FILE, to_toml(settings), force=force)
-    folder.mkdir(exist_ok=True)
-    write_whole(folder / RECIPE_FILE, to_toml(settings).encode(), force=True)
+    ours = [path for path in (folder / RECIPE_FILE, folder) if not path.exists()]
     rows: list[Row] = []
     compared = Paintings(judge_for(network, settings))
     interrupted = False
     try:
+        folder.mkdir(exist_ok=True)
+        write_whole(folder / RECIPE_FILE, to_toml(settings).encode(), force=True)
         for number, one in enumerate(_single(settings), start=1):
             name = f"{number}/{len(settings.entries())} {one.layer} {one.entry[0]}"
             rows.append(_row(folder, one, network, compared, force, watch and watch(name)))
-    except KeyboardInterrupt:
+    except BaseException as error:
         if not rows:
+            _remove(folder, ours)
+        if not rows or not isinstance(error, KeyboardInterrupt):
             raise
         interrupted = True
     _write_tables(folder, settings, rows)
     return Survey(tuple(rows), interrupted)
+
+
+def _remove(folder: Path, ours: Sequence[Path]) -> None:
+    """Remove what a call made before its first entry, unless anything else is in the folder."""
+    with suppress(OSError):
+        if {path.name for path in folder.iterdir()} <= {RECIPE_FILE}:
+            for path in ours:
+                path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _single(settings: ProbeSettings) -> list[ProbeSettings]:
@@ -131,16 +172,21 @@ def _row(
     record = _record(path) or _record(unreached)
     if record and {key: record.get(key) for key in ours} == ours:
         picture = None if "note" in record else path.name
-        return Row(*entry, picture, record.get("figures") or {}, record.get("note", ""))
+        run = {name: record[name] for name in RUN if name in record}
+        return Row(*entry, picture, figures_of(record), record.get("note", ""), **run)
     check_output(path, force=force)
     try:
         outcome = probe(settings=settings, network=network, compared=compared, watch=watch)
     except UnreachedError as error:
+        if getattr(error, "interrupted", False):
+            raise KeyboardInterrupt from error
         return _unreached(unreached, entry, ours, error)
     if outcome.synthesis.stopped == "interrupted":
         raise KeyboardInterrupt
     write_outcome(path, outcome, force=force)
-    return Row(*entry, path.name, plain_figures(outcome.figures))
+    run = outcome.synthesis
+    figures = dict(outcome.figures)
+    return Row(*entry, path.name, figures, "", run.stopped, len(run.steps), remark(run))
 
 
 def _record(path: Path) -> dict[str, Any] | None:
@@ -155,16 +201,17 @@ def _unreached(
     path: Path, entry: tuple[str, int, int], ours: dict[str, Any], error: UnreachedError
 ) -> Row:
     """Remember that an entry was not reached, so that the next call need not try again."""
-    figures = plain_figures(error.figures)
-    text = json.dumps({**ours, "figures": figures, "note": str(error)}, indent=1)
-    write_whole(path, text.encode(), force=True)
-    return Row(*entry, None, figures, str(error))
+    record = {**ours, **figures_record(error.figures), "note": str(error)}
+    write_whole(path, json.dumps(record, indent=1).encode(), force=True)
+    return Row(*entry, None, dict(error.figures), str(error))
 
 
 def _write_tables(folder: Path, settings: ProbeSettings, rows: Sequence[Row]) -> None:
     """Write the tables, the page and the sheet, replacing those of an earlier call."""
     write_whole(folder / "table.csv", _csv(rows).encode(), force=True)
-    table = [{**asdict(row), "figures": dict(sorted(row.figures.items()))} for row in rows]
+    table = [
+        {**asdict(row), "figures": dict(sorted(plain_figures(row.figures).items()))} for row in rows
+    ]
     write_whole(folder / "table.json", json.dumps(table, indent=1).encode(), force=True)
     write_whole(folder / "README.md", _page(settings, rows).encode(), force=True)
     shown = [row for row in rows if row.picture]
@@ -213,4 +260,4 @@ def _numbers(row: Row) -> list[float | None]:
 
 
 def _shown(value: float | None) -> str:
-    return "inf" if value is None else f"{value:.3g}"
+    return "-" if value is None or math.isnan(value) else f"{value:.3g}"

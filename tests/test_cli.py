@@ -1,6 +1,7 @@
 """Every command from end to end, in process and as a program, at sizes that take no time."""
 
 import os
+import pkgutil
 import re
 import signal
 import subprocess
@@ -47,7 +48,9 @@ def test_progress_is_on_stderr_with_time_left_unless_quiet(call):
 
 def test_json_is_one_object_of_the_contract(call):
     result = call("probe", *REACHED, "--json", "--quiet").json
-    assert set(result) == {"command", "outputs", "seconds", "figures", "recipe"}
+    contract = {"command", "outputs", "seconds", "figures", "recipe"}
+    assert set(result) == contract | {"stopped", "evaluations"}
+    assert (result["stopped"], result["evaluations"]) == ("steps", 2)
     assert result["command"] == "probe"
     assert result["outputs"] == ["probe-conv1_1-4-4.png"]
     assert result["seconds"] > 0
@@ -59,7 +62,7 @@ def test_json_is_one_object_of_the_contract(call):
 
 
 def test_an_infinite_enhancement_is_null_in_json(call, monkeypatch):
-    monkeypatch.setattr("stylespace.probes.painting_values", lambda *_: {"none": 0.0})
+    monkeypatch.setattr("stylespace.probes.Paintings.values", lambda *_: [0.0])
     assert call("probe", *REACHED, "--json", "--quiet").json["figures"]["enhancement"] is None
     assert re.search(r"enhancement +inf", call("probe", *REACHED).out)
 
@@ -80,7 +83,7 @@ def test_every_picture_format_is_written_with_its_recipe(call, suffix):
 
 
 def test_an_unreached_entry_leaves_no_picture(call, monkeypatch):
-    monkeypatch.setattr("stylespace.probes.painting_values", lambda *_: {"high": 1e9})
+    monkeypatch.setattr("stylespace.probes.Paintings.values", lambda *_: [1e9])
     result = call("probe", *REACHED, "--json")
     assert (result.code, result.out) == (1, "")
     assert "conv1_1 4,4 was not reached" in result.err.splitlines()[-1]
@@ -160,7 +163,7 @@ def test_other_filters_in_the_same_file_are_measured_again(call):
 
 def test_a_survey_of_unreached_entries_ends_with_1_and_says_why(call, monkeypatch):
     both = (*PROBES, "--entry", "4,4", "--entry", "0,0")
-    monkeypatch.setattr("stylespace.probes.painting_values", lambda *_: {"high": 1e9})
+    monkeypatch.setattr("stylespace.probes.Paintings.values", lambda *_: [1e9])
     result = call(*both, "--json")
     assert result.code == 1
     assert [row["reached"] for row in result.json["entries"]] == [False, False]
@@ -173,12 +176,12 @@ def test_a_survey_of_unreached_entries_ends_with_1_and_says_why(call, monkeypatc
 
 
 def test_one_reached_entry_is_enough(call, monkeypatch):
-    from stylespace import probes
+    from stylespace.probes import Paintings
 
-    true = probes.painting_values
+    true = Paintings.values
     monkeypatch.setattr(
-        "stylespace.probes.painting_values",
-        lambda network, layer, i, j: {"high": 1e9} if i == 0 else true(network, layer, i, j),
+        "stylespace.probes.Paintings.values",
+        lambda self, layer, i, j: [1e9] if i == 0 else true(self, layer, i, j),
     )
     result = call(*PROBES, "--entry", "0,0", "--entry", "4,4", "--json")
     assert result.code == 0
@@ -221,6 +224,31 @@ def test_a_survey_interrupted_at_once_says_that_nothing_is_there(call, monkeypat
     result = call(*PROBES, "--entry", "4,4", "--entry", "6,6", "--quiet")
     assert (result.code, result.out) == (130, "")
     assert result.err == "stylespace: interrupted; nothing was written.\n"
+    assert list(Path().iterdir()) == []
+
+
+def test_a_survey_interrupted_at_once_leaves_what_was_there(call, monkeypatch):
+    interrupting(monkeypatch, 1)
+    folder = Path("mine")
+    folder.mkdir()
+    both = (*PROBES, "--entry", "4,4", "--entry", "6,6", "--out", "mine")
+    assert call(*both).code == 130
+    assert list(folder.iterdir()) == []
+    (folder / "notes.txt").write_text("mine")
+    interrupting(monkeypatch, 1)
+    assert call(*both, "--force").code == 130
+    assert (folder / "notes.txt").exists()
+
+
+def test_an_infinite_figure_is_told_from_an_undefined_one_also_when_gone_on_with(call, monkeypatch):
+    monkeypatch.setattr("stylespace.probes.Paintings.values", lambda *_: [0.0])
+    both = (*PROBES, "--entry", "4,4", "--entry", "6,6", "--quiet", "--json")
+    first = call(*both)
+    tables = listing("probes-conv1_1")
+    assert first.json["entries"][0]["enhancement"] is None
+    assert " inf " in Path("probes-conv1_1/README.md").read_text()
+    assert call(*both).json["entries"] == first.json["entries"]
+    assert listing("probes-conv1_1") == tables
 
 
 def test_texture(call):
@@ -370,6 +398,10 @@ def test_a_survey_runs_again_from_its_recipe(call):
 def test_listings(call, name):
     table, listed = call(name), call(name, "--json").json
     assert listed["command"] == name
+    assert (listed["outputs"], listed["recipe"]) == ([], {})
+    assert listed["figures"] == {"count": len(listed[name])}
+    assert listed["seconds"] >= 0
+    assert call(name, "--quiet").out == table.out
     for row in listed[name]:
         assert row["name"] in table.out
 
@@ -483,6 +515,140 @@ def test_ctrl_c_between_two_scales_keeps_the_picture(call, monkeypatch):
     result = call("texture", "sample:durer-lion", *SMALL, "--layers", "conv1_1", *scales)
     assert result.code == 130, result.err
     assert max(read_image("texture-durer-lion.png").shape) == 32
+
+
+def pressing(monkeypatch, place, count=1):
+    """Press Ctrl-C when a function is called."""
+    owner, _, name = place.rpartition(".")
+    true = getattr(pkgutil.resolve_name(owner), name)
+
+    def pressed(*arguments, **options):
+        for _ in range(count):
+            os.kill(os.getpid(), signal.SIGINT)
+        return true(*arguments, **options)
+
+    monkeypatch.setattr(place, pressed)
+
+
+AFTER = ("stylespace.probes.as_written", "stylespace.recipes.write_image")
+
+
+@pytest.mark.parametrize("place", AFTER)
+def test_ctrl_c_while_the_picture_is_finished_keeps_it(call, monkeypatch, place):
+    before = signal.getsignal(signal.SIGINT)
+    pressing(monkeypatch, place, count=3)
+    result = call("probe", *REACHED, "--quiet")
+    assert result.code == 130, result.err
+    assert result.paths == ["probe-conv1_1-4-4.png"]
+    assert result.err.count("the picture is done and being written") == 1
+    assert read_recipe(result.paths[0])["stopped"] == "steps"
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("place", AFTER)
+@pytest.mark.parametrize("reason", ["interrupted", "not finite"])
+def test_ctrl_c_after_a_run_that_ended_early_keeps_the_picture(call, monkeypatch, place, reason):
+    """The second one, after one in the loop; or the first, after a loop that left by itself."""
+    from stylespace.synthesis import _Run
+
+    def report(self, number, *arguments):
+        true(self, number, *arguments)
+        if number == 3 and reason == "interrupted":
+            os.kill(os.getpid(), signal.SIGINT)
+        elif number == 3:
+            self.failures = 99
+
+    true = _Run._report
+    monkeypatch.setattr(_Run, "_report", report)
+    pressing(monkeypatch, place)
+    result = call("probe", *REACHED, "--iterations", "50", "--json")
+    assert result.code == 130, result.err
+    assert result.json["stopped"] == reason
+    assert result.json["evaluations"] < 5
+    assert read_recipe("probe-conv1_1-4-4.png")["stopped"] == reason
+    assert ("ended early (not finite)" in result.err) == (reason == "not finite")
+
+
+def test_ctrl_c_before_an_entry_is_reached_is_one_line(call, monkeypatch):
+    monkeypatch.setattr("stylespace.probes.Paintings.values", lambda *_: [1e9])
+    pressing(monkeypatch, "stylespace.progress.tqdm.update")
+    result = call("probe", *REACHED, "--iterations", "50")
+    assert (result.code, result.out) == (130, "")
+    said = "interrupted before conv1_1 4,4 was reached; nothing was written."
+    assert result.err.splitlines()[-1] == f"stylespace: {said}"
+    assert listing() == {}
+
+
+def test_ctrl_c_in_the_first_entry_of_a_survey_leaves_nothing(call, monkeypatch):
+    monkeypatch.setattr("stylespace.probes.Paintings.values", lambda *_: [1e9])
+    pressing(monkeypatch, "stylespace.progress.tqdm.update")
+    result = call(*PROBES, "--entry", "4,4", "--entry", "6,6", "--iterations", "50")
+    assert (result.code, result.out) == (130, "")
+    assert list(Path().iterdir()) == []
+
+
+def test_a_run_that_went_wrong_says_so_in_one_line_also_quietly(call, monkeypatch):
+    from stylespace.synthesis import _Run
+
+    true = _Run._finished
+    monkeypatch.setattr(
+        _Run, "_finished", lambda self, gradient, failed: true(self, gradient * 0, failed)
+    )
+    result = call("probe", *REACHED, "--iterations", "9", "--quiet", "--json")
+    assert result.code == 0
+    assert result.json["stopped"] == "zero gradient"
+    assert result.err == "stylespace: of 1 evaluations: the run ended early (zero gradient).\n"
+
+
+def test_evaluations_that_do_not_move_are_told():
+    from stylespace.recipes import remark
+    from stylespace.synthesis import Step, Synthesis
+
+    def steps(moves, size=(8, 8)):
+        return [Step(1, 9, size, (1.0,), {}, 1.0, moved, 0.0) for moved in moves]
+
+    def said(moves):
+        return remark(Synthesis(None, (1.0,), tuple(moves), "steps"))
+
+    assert said(steps([0, 1, 1])) == ""
+    assert said([one for k in range(9) for one in steps([0, 1], (k, k))]) == ""
+    assert said(steps([0, 1, 0, 0, 0, 0])) == "of 6 evaluations: 4 did not move the picture."
+
+
+def changed(path, **changes):
+    """Write a picture again whose record says something else."""
+    from stylespace.images import write_image
+
+    record = {**read_recipe(path), **changes}
+    write_image(path, read_image(path), recipe=record, force=True)
+
+
+def test_a_picture_carries_where_and_how_it_was_made(call):
+    call("probe", *REACHED, "--out", "a.png")
+    record = read_recipe("a.png")
+    assert (record["device"], record["precision"]) == ("cpu", "float32")
+
+
+def test_other_weights_than_a_picture_promises_are_refused(call):
+    call("probe", *REACHED, "--out", "a.png")
+    changed("a.png", weights="0" * 64)
+    result = call("run", "a.png", "--out", "b.png", "--quiet")
+    assert result.code == 1
+    assert "other weights of vgg16-hed" in result.err
+    assert len(result.err.splitlines()) == 1
+    assert not Path("b.png").exists()
+
+
+def test_other_versions_and_an_interrupted_run_are_warned_of(call):
+    call("probe", *REACHED, "--out", "a.png")
+    changed("a.png", versions={"torch": "0.1"}, stopped="interrupted")
+    result = call("run", "a.png", "--out", "b.png", "--quiet")
+    assert result.code == 0
+    assert len(result.err.splitlines()) == 2
+    assert "made with torch 0.1 (here " in result.err
+    assert "was interrupted" in result.err
+    changed("a.png", versions=[], stopped=3, weights=None, device={})
+    assert call("run", "a.png", "--out", "c.png", "--quiet").err == ""
 
 
 def test_a_closed_pipe_is_no_traceback(tmp_path):

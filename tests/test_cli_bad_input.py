@@ -211,7 +211,7 @@ def test_every_numeric_option_is_in_the_list_above(call):
         (("--sizes", "32,32", "--size", "32"), ["32,32"]),
         (("--sizes", "16,64"), ["--size"]),
         (("--size", "32", "--sizes", "16,32", "--iterations", "1,2,3"), ["2 scales 16,32"]),
-        (("--size", "512", "--iterations", "1"), ["--iterations 1", "scales"]),
+        (("--size", "64", "--sizes", "32,64", "--iterations", "1"), ["--iterations 1", "scales"]),
         (("--size", "32", "--iterations", "2,"), ["whole numbers"]),
         (("--weights", "random:x"), ["random:0"]),
         (("--weights", "random:"), ["random:0"]),
@@ -252,7 +252,8 @@ def test_outputs_are_refused_before_torch_is_imported(refused, monkeypatch, out,
     Path("file").write_text("")
     Path("folder.png").mkdir()
     picture_file("there.png")
-    refused(1, words, "probe", *REACHED, "--out", out)
+    wrong = out in ("x.bmp", "x.pgn", "x", "", "/dev/full")  # a wrong name, whatever is there
+    refused(2 if wrong else 1, words, "probe", *REACHED, "--out", out)
     if out.endswith(".png"):
         refused(1, words, "probe", *REACHED, "--preview", out)
 
@@ -267,9 +268,11 @@ def test_outputs_of_other_kinds(refused):
     picture = picture_file("p.png")
     Path("t.jsonl").write_text("mine")
     several = ("probe", *REACHED, "--entry", "1,1")
-    refused(1, ".style.safetensors", "capture", picture, "--out", "x.safetensors")
+    refused(2, ".style.safetensors", "capture", picture, "--out", "x.safetensors")
     refused(1, "16383", "probe", "--entry", "1,2", "--size", "20000", "--out", "x.webp")
-    refused(1, "where a folder is needed", *several, "--out", picture)
+    refused(1, "where a folder is needed", *several, "--out", "t.jsonl")
+    refused(2, ["'new.PNG'", "folder", "'new'"], *several, "--out", "new.PNG")
+    refused(2, "name of a picture", *several, "--out", picture, "--force")
     refused(1, "'gone'", *several, "--out", "gone/folder")
     refused(1, "exists already", "probe", *REACHED, "--trace", "t.jsonl")
     refused(2, "named twice", "probe", *REACHED, "--out", "x.png", "--preview", "./x.png")
@@ -329,7 +332,7 @@ class Harmful:
     ("kind", "words"),
     [
         ("missing", ["no such file", "Did you mean 'right.safetensors'?"]),
-        ("folder", ["missing"]),
+        ("folder", ["is a folder"]),
         ("empty.pth", ["readable"]),
         ("cut.safetensors", ["readable"]),
         ("text.pth", ["damaged"]),

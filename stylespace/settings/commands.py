@@ -114,6 +114,9 @@ class TextureSettings(Sourced):
     sources: tuple[str, ...] = setting(
         (), "Picture, sample:NAME or .style.safetensors, with a weight as PATH=0.3.", argument=True
     )
+    tv_weight: float = setting(
+        0.1, "Weight of total variation: less grain.", minimum=0, maximum=LARGEST_WEIGHT
+    )
     match: str = setting("gram", "What is matched.", choices=("gram",))
     mean_weight: float = setting(
         0.0, "Weight of the channel means beside the Gram.", minimum=0, maximum=LARGEST_WEIGHT
