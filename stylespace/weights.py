@@ -23,9 +23,8 @@ IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CAFFE = ((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255, 1 / 255, 1 / 255))
 HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))  # torchvision's GoogLeNet rescales ImageNet's to this
 
-CAFFE_HASHES = ("d01eb7cb", "00b39a1b")
-"""Hashes in the names of two widely used files (VGG-19, VGG-16) with torchvision's layout and
-Caffe's values."""
+CAFFE_FILES = ("d01eb7cb", "00b39a1b")
+"""Parts of the names of two widely used files with torchvision's layout and Caffe's values."""
 
 STLPIPS_FILE = "weights/vST0.0/alex_shift_tolerant.pth"
 STLPIPS_SHA256 = "b356b382f96010f77d085ee8343ecd9fd322d0a56e8de2b2d0549fafcad8b9ee"
@@ -152,7 +151,7 @@ def _fetch(name: str, url: str, path: Path, *, progress: bool) -> None:
 
 
 def _is_caffe_file(path: Path) -> bool:
-    return any(prefix in path.name for prefix in CAFFE_HASHES)
+    return any(prefix in path.name for prefix in CAFFE_FILES)
 
 
 def read_state(path: Path) -> dict[str, Tensor]:

@@ -14,13 +14,13 @@ import stylespace
 ROWS = (
     {"errors"},
     {"images", "colour", "assets", "files"},
-    {"architectures", "catalogue", "weights", "networks"},
-    {"gram", "style"},
+    {"architectures", "catalogue", "devices", "weights", "networks"},
+    {"gram", "tiles", "style"},
     {"statistics", "distances", "settings", "memory"},
     {"objectives", "local", "covariance", "parameters", "sources"},
     {"optimizers", "synthesis", "ladder"},
     {"outcomes", "probes", "textures", "transfer"},
-    {"recipes", "plots", "makers"},
+    {"recipes", "plots"},
     {"reports", "surveys"},
     {"cli", "jobs", "options", "progress", "bench", "__main__"},
 )

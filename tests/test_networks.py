@@ -12,9 +12,10 @@ import torch.nn.functional as F
 from conftest import TINY, seeded_picture, tiny_network
 from torch import nn
 
+from stylespace.devices import feature_dtype
 from stylespace.errors import UsageError
 from stylespace.gram import gram
-from stylespace.networks import Network, feature_dtype, load_network
+from stylespace.networks import Network, load_network
 from stylespace.weights import Weights, random_weights
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from test_architectures import ALL, network
 
 from stylespace import style as style_module
+from stylespace import tiles
 from stylespace.errors import OutputError, StyleError, UsageError
 from stylespace.networks import Space
 from stylespace.style import LayerStyle, Style
@@ -122,7 +123,7 @@ def test_the_margin_of_a_tile_is_as_small_as_it_can_be(name, monkeypatch):
     step = net.reach(deepest).stride
     image = seeded_picture(10 * step + 64, 17 * step)
     whole = Style.capture(net, image, [deepest], tile=1000)
-    halos, spans = [], style_module._spans
+    halos, spans = [], tiles._spans
 
     def smaller(length, tile, halo, less):
         halos.append(halo)
@@ -130,7 +131,7 @@ def test_the_margin_of_a_tile_is_as_small_as_it_can_be(name, monkeypatch):
 
     for less in (0, step):
         monkeypatch.setattr(
-            style_module, "_spans", lambda n, tile, halo, less=less: smaller(n, tile, halo, less)
+            tiles, "_spans", lambda n, tile, halo, less=less: smaller(n, tile, halo, less)
         )
         tiled = Style.capture(net, image, [deepest], tile=2 * step)
         if less:
