@@ -150,6 +150,7 @@ class _Run:
         self.began = time.perf_counter()
 
     def optimise(self, name: str, rate: float, steps: int, watch: Watch | None) -> None:
+        """Evaluate, keep the best, report, tell the optimiser: once a step."""
         try:
             losses, terms, gradient = self._evaluate(self.z)
             if not (torch.isfinite(losses).all() and torch.isfinite(gradient).all()):
