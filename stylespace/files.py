@@ -14,6 +14,9 @@ from typing import BinaryIO
 
 from stylespace.errors import OutputError
 
+STYLE_SUFFIX = ".style.safetensors"
+"""How a style file's name ends."""
+
 _FORCE = "add --force to replace it, or choose another --out"
 _ELSEWHERE = "choose another --out"
 _REMEDIES = {

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stylespace.errors import OutputError, UnreachedError, UsageError, nearest
-from stylespace.files import check_folder, check_output, free_path, holds, numbered
+from stylespace.files import STYLE_SUFFIX, check_folder, check_output, free_path, holds, numbered
 from stylespace.settings import (
     RECIPE_FILE,
     SAMPLE,
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from stylespace.progress import Watching
     from stylespace.recipes import Made
 
-STYLE_SUFFIX = ".style.safetensors"
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 LONGEST = {".webp": 16383}
 """Sides in pixels that a format cannot hold more of; the others hold any picture made here."""
@@ -106,7 +105,7 @@ class Job:
         sources = open_styles(self.settings.sources)
         network = network_for(self.settings, progress=not self.quiet)
         size, layers = self.settings.size, tuple(self.settings.style_layers())
-        style = blender(sources, network, layers, largest=size)(size)
+        style = blender(sources, layers, largest=size)(network, size)
         path = self._free()
         style.save(path, force=self.force)
         norms = {f"norm.{name}": float(one.gram.norm()) for name, one in style.layers.items()}

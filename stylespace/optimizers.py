@@ -69,8 +69,8 @@ class LBFGS:
         accepted = self._fresh | (loss <= self._f + self.SUFFICIENT * slope)  # False for NaN
         self._remember(accepted & ~self._fresh, gradient)
         self._shorten(~accepted, loss, slope)
-        self._x = _chosen(accepted, self.point, self._x)
-        self._g = _chosen(accepted, gradient, self._g)
+        self._x = chosen(accepted, self.point, self._x)
+        self._g = chosen(accepted, gradient, self._g)
         self._f = torch.where(accepted, loss, self._f)
         self._turn(accepted)
         self._fresh = torch.zeros_like(self._fresh)
@@ -78,7 +78,7 @@ class LBFGS:
 
     def restart(self, rows: Tensor, point: Tensor) -> None:
         """See `Optimizer.restart`."""
-        self.point = _chosen(rows, point, self.point)
+        self.point = chosen(rows, point, self.point)
         self._fresh = self._fresh | rows
         self._rho = self._rho.masked_fill(rows, 0)
         self._first = torch.where(rows, self._first / 4, self._first)
@@ -102,8 +102,8 @@ class LBFGS:
         sy, yy = (s * y).sum(1), (y * y).sum(1)
         valid = moved & (sy > 1e-10 * yy)
         place = self._told % len(self._rho)
-        self._s[place] = _chosen(valid, s, torch.zeros_like(s))
-        self._y[place] = _chosen(valid, y, torch.zeros_like(y))
+        self._s[place] = chosen(valid, s, torch.zeros_like(s))
+        self._y[place] = chosen(valid, y, torch.zeros_like(y))
         self._rho[place] = torch.where(valid, 1 / sy, 0)
         self._gamma = torch.where(valid, sy / yy, self._gamma)
         self._told += 1
@@ -129,11 +129,11 @@ class LBFGS:
         direction = self._direction(steepest).masked_fill(blocked, 0)
         uphill = (direction * steepest).sum(1) >= 0
         self._rho = self._rho.masked_fill(uphill & rows, 0)
-        direction = _chosen(uphill, -steepest, direction)
+        direction = chosen(uphill, -steepest, direction)
         size = direction.square().mean(1).sqrt()
         first = torch.where(size > 0, self._first / size, 0)
         known = (self._rho > 0).any(0)
-        self._d = _chosen(rows, direction, self._d)
+        self._d = chosen(rows, direction, self._d)
         self._t = torch.where(rows, torch.where(known, torch.ones_like(first), first), self._t)
 
     def _direction(self, gradient: Tensor) -> Tensor:
@@ -183,16 +183,16 @@ class Adam:
 
     def restart(self, rows: Tensor, point: Tensor) -> None:
         """See `Optimizer.restart`."""
-        self.point.copy_(_chosen(rows, point, self.point))
+        self.point.copy_(chosen(rows, point, self.point))
         state = self._inner.state[self.point]
         for name in ("exp_avg", "exp_avg_sq"):
             state[name][rows] = 0
         self._rate[rows] /= 2
 
 
-def _chosen(rows: Tensor, yes: Tensor, no: Tensor) -> Tensor:
-    """(B,) picks whole rows of two (B, n)."""
-    return torch.where(rows[:, None], yes, no)
+def chosen(rows: Tensor, yes: Tensor, no: Tensor) -> Tensor:
+    """(B,) picks whole rows of two (B, ...); (1,) picks one of the two."""
+    return torch.where(rows.reshape(-1, *(1 for _ in yes.shape[1:])), yes, no)
 
 
 OPTIMIZERS = ("lbfgs", "adam")

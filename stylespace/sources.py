@@ -12,7 +12,7 @@ from stylespace.images import read_image, resize
 from stylespace.memory import check_picture
 from stylespace.networks import Network
 from stylespace.settings import source_path, split_weight
-from stylespace.style import SUFFIX, Style
+from stylespace.style import Style
 
 
 def open_picture(name: str) -> Tensor:
@@ -26,7 +26,7 @@ def open_picture(name: str) -> Tensor:
 
 def is_style_file(name: str) -> bool:
     """Say whether a name is that of a style file."""
-    return name.endswith((SUFFIX, ".safetensors"))
+    return name.endswith(".safetensors")
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,11 @@ def open_styles(sources: Sequence[str]) -> tuple[StyleSource, ...]:
 
 
 def blender(
-    sources: Sequence[StyleSource], network: Network, layers: Sequence[str], *, largest: int
-) -> Callable[[int], Style]:
-    """Return a function from a side in pixels to the blended style of the sources.
+    sources: Sequence[StyleSource], layers: Sequence[str], *, largest: int
+) -> Callable[[Network, int], Style]:
+    """Return a function from a network and a side in pixels to the blended style of the sources.
 
-    It measures each side once.
+    It measures each side once with each network.
 
     Raises:
         MemoryLimitError: a style picture with `largest` pixels on its longer side would not fit.
@@ -77,7 +77,7 @@ def blender(
         check_picture(height, width)
 
     @functools.cache
-    def style_at(side: int) -> Style:
+    def style_at(network: Network, side: int) -> Style:
         parts = [(source.at(network, layers, side), source.weight) for source in sources]
         return Style.blend(parts)
 

@@ -19,7 +19,6 @@ from stylespace.files import write_whole
 from stylespace.networks import Network, Space
 from stylespace.tiles import LayerStyle, moments_in_tiles
 
-SUFFIX = ".style.safetensors"
 WHOLE = 1024
 """Pictures up to this side are captured at once; larger ones in tiles, with the same result."""
 TILE = 768

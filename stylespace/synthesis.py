@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from stylespace.errors import StylespaceError, UsageError
-from stylespace.optimizers import optimizer_for
+from stylespace.optimizers import chosen, optimizer_for
 from stylespace.parameters import Parameters, parameters_for
 
 Objective = Callable[[Tensor], Mapping[str, Tensor]]
@@ -204,9 +204,9 @@ class _Run:
             return ""
         better = (losses < self.best_losses) & ~failed
         self.best_losses, self.best_z, self.best_image = (  # new ones: watchers may keep the old
-            _chosen(better, losses, self.best_losses),
-            _chosen(better, self.z, self.best_z),
-            _chosen(better, self.image, self.best_image),
+            chosen(better, losses, self.best_losses),
+            chosen(better, self.z, self.best_z),
+            chosen(better, self.image, self.best_image),
         )
         self.failures = self.failures + 1 if failed.any() else 0
         return "not finite: back to the best picture, history dropped" if failed.any() else ""
@@ -258,11 +258,6 @@ class _Run:
     def result(self) -> Synthesis:
         losses = tuple(self.best_losses.tolist())
         return Synthesis(self.best_image, losses, tuple(self.steps), self.stopped)
-
-
-def _chosen(rows: Tensor, yes: Tensor, no: Tensor) -> Tensor:
-    """(B,) picks whole rows of two (B, ...); (1,) picks one of the two."""
-    return torch.where(rows.reshape(-1, *(1 for _ in yes.shape[1:])), yes, no)
 
 
 def _means(terms: Mapping[str, Tensor]) -> dict[str, float]:

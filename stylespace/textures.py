@@ -60,11 +60,11 @@ def texture(
     opened = open_styles(settings.sources)
     layers = tuple(settings.style_layers())
     largest = settings.source_side(settings.size)
-    style_at = blender(opened, network, layers, largest=largest)
+    style_at = blender(opened, layers, largest=largest)
     shape = fitted(*_aspect(opened[0]))
 
     def objective_at(height: int, width: int) -> Objective:
-        style = style_at(settings.source_side(max(height, width)))
+        style = style_at(network, settings.source_side(max(height, width)))
         terms = style_terms(style, settings, mean_weight=settings.mean_weight)
         return Objective(network, terms + smoothness_terms(settings))
 
@@ -74,7 +74,7 @@ def texture(
     synthesis = run_ladder(network, settings, objective_at, start, layers, shape, watch=watch)
     image = as_written(synthesis, network)
     judge = judge_for(network, settings)
-    target = blender(opened, judge, layers, largest=largest)(largest)
+    target = style_at(judge, largest)
     figures = style_figures(Style.capture(judge, image, layers), target)
     figures["loss"] = total_loss(objective_at(*shape(settings.size)), image)
     return outcome_of(settings, image, figures, synthesis, network)

@@ -66,11 +66,11 @@ def transfer(
     picture, sources = open_picture(settings.content), open_styles(settings.styles)
     layers, kept = tuple(settings.style_layers()), tuple(settings.content_layer_weights())
     largest = settings.source_side(settings.size)
-    style_at = blender(sources, network, layers, largest=largest)
+    style_at = blender(sources, layers, largest=largest)
     shape = fitted(*picture.shape[2:])
 
     def objective_at(height: int, width: int) -> Objective:
-        style = style_at(settings.source_side(max(height, width)))
+        style = style_at(network, settings.source_side(max(height, width)))
         terms = settings.style_weight * style_terms(style, settings)
         terms += _content_terms(network, picture, settings, height, width)
         return Objective(network, terms + smoothness_terms(settings))
@@ -83,7 +83,7 @@ def transfer(
     )
     image = as_written(synthesis, network)
     judge = judge_for(network, settings)
-    target = blender(sources, judge, layers, largest=largest)(largest)
+    target = style_at(judge, largest)
     original = resize_to(picture, *shape(settings.size)).to(network.device)
     figures = transfer_figures(judge, image, original, target)
     figures["loss"] = total_loss(objective_at(*shape(settings.size)), image)
