@@ -107,6 +107,14 @@ def holds(path: Path, text: str) -> bool:
         return False
 
 
+def neighbours(path: Path) -> list[str]:
+    """Return the names in the folder of `path`, for a hint at the nearest; none if unreadable."""
+    try:
+        return os.listdir(path.parent)
+    except (OSError, ValueError):  # no folder, or a zero byte in its name
+        return []
+
+
 def write_whole(
     path: str | os.PathLike[str],
     write: bytes | Callable[[BinaryIO], object],

@@ -9,13 +9,14 @@ import re
 import stat
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
 from stylespace.errors import PictureError, nearest
+from stylespace.files import neighbours
 
 MAX_PIXELS = 89_478_485
 """Pixels of the largest picture that is read: the size from which Pillow suspects an attack."""
@@ -74,7 +75,7 @@ def _check_file(path: Path) -> None:
     try:
         status = os.stat(path)
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # or a zero byte
-        hint = nearest(path.name, _neighbours(path)) or " Check the name and the folder."
+        hint = nearest(path.name, neighbours(path)) or " Check the name and the folder."
         raise PictureError(f"no such file.{hint}") from error
     if stat.S_ISDIR(status.st_mode):
         raise PictureError("this is a folder; name a picture inside it.")
@@ -82,12 +83,6 @@ def _check_file(path: Path) -> None:
         raise PictureError("not an ordinary file; name a picture file.")
     if status.st_size == 0:
         raise PictureError("the file is empty; get it again from its source.")
-
-
-def _neighbours(path: Path) -> list[str]:
-    with suppress(OSError):
-        return os.listdir(path.parent)
-    return []
 
 
 @contextmanager

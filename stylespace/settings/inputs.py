@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stylespace.assets import sample_path
 from stylespace.errors import PictureError, nearest
+from stylespace.files import neighbours
 from stylespace.settings.commands import STARTS, TransferSettings
 from stylespace.settings.fields import split_weight
 from stylespace.settings.shared import Settings
@@ -49,14 +50,7 @@ def check_inputs(settings: Settings) -> None:
     for name in input_names(settings):
         if not os.path.exists(source_path(name)):
             starts = STARTS if name == getattr(settings, "init", None) else ()
-            hint = nearest(Path(name).name, (*starts, *_neighbours(Path(name))))
+            hint = nearest(Path(name).name, (*starts, *neighbours(Path(name))))
             raise PictureError(
                 f"{name!r}: no such file.{hint or ' Check the name and the folder.'}"
             )
-
-
-def _neighbours(path: Path) -> list[str]:
-    try:
-        return os.listdir(path.parent)
-    except (OSError, ValueError):  # no folder, or a zero byte in its name
-        return []
