@@ -13,15 +13,16 @@ import stylespace
 
 ROWS = (
     {"errors"},
-    {"images", "colour", "assets", "files"},
+    {"images", "colour", "assets", "files", "executors"},
     {"architectures", "catalogue", "devices", "weights", "networks"},
     {"gram", "tiles", "style"},
     {"statistics", "distances", "settings", "memory"},
-    {"objectives", "local", "covariance", "parameters", "sources"},
+    {"objectives", "entries", "distribution", "patterns", "local", "covariance"}
+    | {"parameters", "phases", "robustness", "sources"},
     {"optimizers", "synthesis", "ladder"},
-    {"outcomes", "probes", "textures", "transfer"},
+    {"outcomes", "probes", "edits", "patches", "textures", "samplers", "transfer"},
     {"recipes", "plots"},
-    {"reports", "surveys"},
+    {"reports", "surveys", "atlas"},
     {"cli", "jobs", "options", "progress", "bench", "__main__"},
 )
 ROW = {name: number for number, names in enumerate(ROWS) for name in names}
