@@ -22,10 +22,13 @@ _HOMES = {
     "Objective": "objectives",
     "Term": "objectives",
     "Terms": "objectives",
+    "statistics": "statistics",
     "gram_distances": "distances",
     "synthesize": "synthesis",
     "coarse_to_fine": "ladder",
     "probe": "probes",
+    "edit": "edits",
+    "atlas": "atlas",
     "texture": "textures",
     "transfer": "transfer",
     "read_image": "images",
@@ -47,7 +50,7 @@ def __dir__() -> list[str]:
 
 
 class _Package(ModuleType):
-    """Keeps gram and transfer functions: an import would put the modules in their place."""
+    """Keeps gram and its like functions: an import would put the modules in their place."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _HOMES and isinstance(value, ModuleType):

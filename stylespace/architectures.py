@@ -43,7 +43,10 @@ class Pooling:
 
 @dataclass(frozen=True)
 class Blur:
-    """Fixed binomial filter [1 2 1]x[1 2 1]/16 on reflect padding: anti-aliased subsampling."""
+    """Fixed binomial filter [1 2 1]x[1 2 1]/16: anti-aliased subsampling.
+
+    Its border is reflected, or wrapped where the whole network's is.
+    """
 
     kernel: int = 3
     stride: int = 2
@@ -57,7 +60,8 @@ class Inception:
     branches: tuple[tuple[Convolution | Pooling, ...], ...]
 
 
-Operation = Convolution | Pooling | Blur | Inception
+Window = Convolution | Pooling | Blur
+Operation = Window | Inception
 
 
 @dataclass(frozen=True)
@@ -116,14 +120,30 @@ def reaches(layers: tuple[Layer, ...]) -> dict[str, Reach]:
     return result
 
 
-def output_length(operation: Operation, length: int, *, reflect: bool = False) -> int:
+def circular_border(operation: Window) -> tuple[int, int]:
+    """Return the positions that circular padding adds before and after a side.
+
+    Position i reads what it reads under any padding, from i * stride - padding on. A side that
+    the stride divides has length / stride of them: one period, and the next begins again.
+
+    Departs: from the published networks, which read some borders on one side only or drop them.
+    """
+    return operation.padding, max(0, operation.kernel - operation.stride - operation.padding)
+
+
+def output_length(operation: Operation, length: int, *, padding: str = "zeros") -> int:
     """Return the positions along one side behind `operation`; 0 or less where it does not fit.
 
-    reflect: padding mirrors the border, which needs more positions than it pads.
+    padding: "reflect" needs more positions than it pads, "circular" as many; see
+    `circular_border` for what that one keeps.
     """
     if isinstance(operation, Inception):
-        return min(_chain_length(branch, length, reflect=reflect) for branch in operation.branches)
-    if (reflect or isinstance(operation, Blur)) and length <= operation.padding:
+        return min(_chain_length(branch, length, padding) for branch in operation.branches)
+    if padding == "circular":
+        border = circular_border(operation)
+        span = length + sum(border) - operation.kernel
+        return span // operation.stride + 1 if length >= max(*border, operation.stride) else 0
+    if (padding == "reflect" or isinstance(operation, Blur)) and length <= operation.padding:
         return 0
     span = length + 2 * operation.padding - operation.kernel
     if span < 0:
@@ -135,17 +155,17 @@ def output_length(operation: Operation, length: int, *, reflect: bool = False) -
     return count - starts_outside
 
 
-def _chain_length(operations: tuple[Operation, ...], length: int, *, reflect: bool) -> int:
+def _chain_length(operations: tuple[Operation, ...], length: int, padding: str) -> int:
     for operation in operations:
-        length = output_length(operation, length, reflect=reflect)
+        length = output_length(operation, length, padding=padding)
     return length
 
 
-def lengths(layers: tuple[Layer, ...], length: int, *, reflect: bool = False) -> dict[str, int]:
+def lengths(layers: tuple[Layer, ...], length: int, *, padding: str = "zeros") -> dict[str, int]:
     """Return the positions along one side at every layer for a picture side of `length` pixels."""
     result = {}
     for layer in layers:
-        length = _chain_length(layer.operations, length, reflect=reflect) if length > 0 else 0
+        length = _chain_length(layer.operations, length, padding) if length > 0 else 0
         result[layer.name] = length
     return result
 

@@ -10,7 +10,7 @@ from stylespace.errors import UsageError, unknown
 
 DEFAULT = "vgg16-hed"
 POOLINGS = ("average", "max")
-PADDINGS = ("zeros", "replicate", "reflect")
+PADDINGS = ("zeros", "replicate", "reflect", "circular")
 
 
 @dataclass(frozen=True)

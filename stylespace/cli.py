@@ -7,7 +7,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,9 @@ from stylespace.options import (
     settings_options,
 )
 from stylespace.settings import (
+    AtlasSettings,
     CaptureSettings,
+    EditSettings,
     Making,
     ProbeSettings,
     Settings,
@@ -96,6 +98,25 @@ def probe(settings: ProbeSettings, **output: Any) -> int:
 
     Several entries go into a folder, with a contact sheet and tables; interrupted, the same
     command goes on where it stopped.
+    """
+    return _run(settings, **output)
+
+
+@_command(EditSettings)
+def edit(settings: EditSettings, **output: Any) -> int:
+    """Change one entry of a painting's style and hold the rest: what does it carry?
+
+    SOURCE is a picture or sample:NAME.
+    """
+    return _run(settings, **output)
+
+
+@_command(AtlasSettings)
+def atlas(settings: AtlasSettings, **output: Any) -> int:
+    """Map a layer's Gram matrix: a small picture for every entry of a block.
+
+    Sheets, a map of the values and tables go into a folder; interrupted, the same command goes
+    on where it stopped, with any executor.
     """
     return _run(settings, **output)
 
@@ -249,11 +270,37 @@ def _print(report: Report) -> None:
     """Print paths and figures, and why an entry was not reached."""
     for path in report.outputs:
         click.echo(path)
-    for name, value in report.figures.items():
-        click.echo(f"  {name:<24} {'-' if math.isnan(value) else format(value, '.4g')}")
+    for line in _figure_lines(report.figures):
+        click.echo(f"  {line}")
     for row in report.entries:
         if not row["reached"]:
             click.echo(f"  {row['note']}")
+
+
+def _figure_lines(figures: Mapping[str, float]) -> list[str]:
+    """Return figures one a line, those of layers (`gram.conv1_1`) as a table at the end."""
+    plain = {name: value for name, value in figures.items() if "." not in name}
+    lines = [f"{name:<24} {_number(value)}" for name, value in plain.items()]
+    by_layer = [name.split(".", 1) for name in figures if "." in name]
+    kinds, layers = (
+        (list(dict.fromkeys(part)) for part in zip(*by_layer, strict=True))
+        if by_layer
+        else ([], [])
+    )
+    if kinds:
+        from tabulate import tabulate
+
+        rows = [
+            [kind, *(_number(figures.get(f"{kind}.{layer}", math.nan)) for layer in layers)]
+            for kind in kinds
+        ]
+        table = tabulate(rows, ["", *layers], tablefmt="plain", disable_numparse=True)
+        lines += ["", *table.splitlines()]
+    return lines
+
+
+def _number(value: float) -> str:
+    return "-" if math.isnan(value) else format(value, ".4g")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,13 +8,19 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from stylespace.style import Style
+from stylespace.tiles import LayerStyle
 
 
 def relative_distance(value: Tensor, target: Tensor) -> float:
     """Return ||X - T||^2 / ||T||^2 in float64: 0 at the target, 1 for nothing at all."""
-    difference = (value.cpu().double() - target.cpu().double()).square().sum()
-    norm = target.cpu().double().square().sum()
-    return float(difference / norm) if norm > 0 else float(difference)
+    value, target = (x.detach().cpu().double() for x in (value, target))
+    difference, norm = float((value - target).square().sum()), float(target.square().sum())
+    return difference / norm if norm > 0 else difference
+
+
+def relative_error(value: float, target: float) -> float:
+    """Return |x - t| / |t|, unsquared; the plain |x| for a target of 0."""
+    return abs(value - target) / (abs(target) or 1.0)
 
 
 def gram_distances(style: Style, target: Style) -> dict[str, float]:
@@ -24,12 +30,22 @@ def gram_distances(style: Style, target: Style) -> dict[str, float]:
         StyleError: the two live in different style spaces.
         UsageError: a layer of `target` that `style` does not hold.
     """
+    return {
+        name: relative_distance(layer.gram, goal.gram)
+        for name, (layer, goal) in layer_pairs(style, target).items()
+    }
+
+
+def layer_pairs(style: Style, target: Style) -> dict[str, tuple[LayerStyle, LayerStyle]]:
+    """Return every layer of `target` beside that of `style`: {layer: (of style, of target)}.
+
+    Raises:
+        StyleError: the two live in different style spaces.
+        UsageError: a layer of `target` that `style` does not hold.
+    """
     style.check_space(target.space)
     layers = style.pick(tuple(target.layers)).layers
-    return {
-        name: relative_distance(layers[name].gram, layer.gram)
-        for name, layer in target.layers.items()
-    }
+    return {name: (layers[name], goal) for name, goal in target.layers.items()}
 
 
 def geometric_mean(values: Mapping[str, float]) -> float:

@@ -58,17 +58,11 @@ def check_output(path: str | os.PathLike[str], *, force: bool = False) -> Path:
     return path
 
 
-def free_path(folder: str | os.PathLike[str], stem: str, suffix: str) -> Path:
-    """Return the first of `stem.suffix`, `stem-2.suffix`, `stem-3.suffix`... that is not taken.
-
-    `suffix` may carry its dot or not; empty, it gives a name for a folder.
-    """
-    paths = numbered(folder, stem, suffix)
-    return next(path for path in paths if not os.path.lexists(path))
-
-
 def numbered(folder: str | os.PathLike[str], stem: str, suffix: str) -> Iterator[Path]:
-    """Yield the names that `free_path` goes through, without end."""
+    """Yield `stem.suffix`, `stem-2.suffix`, `stem-3.suffix`..., without end.
+
+    `suffix` may carry its dot or not; empty, it gives names for folders.
+    """
     ending = f".{suffix.removeprefix('.')}" if suffix else ""
     yield Path(folder, f"{stem}{ending}")
     yield from (Path(folder, f"{stem}-{number}{ending}") for number in itertools.count(2))

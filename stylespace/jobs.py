@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stylespace.errors import OutputError, UnreachedError, UsageError, nearest
-from stylespace.files import STYLE_SUFFIX, check_folder, check_output, free_path, holds, numbered
+from stylespace.files import (
+    STYLE_SUFFIX,
+    check_folder,
+    check_output,
+    holds,
+    numbered,
+    write_whole,
+)
 from stylespace.settings import (
     RECIPE_FILE,
     SAMPLE,
+    AtlasSettings,
     CaptureSettings,
+    EditSettings,
     Making,
     ProbeSettings,
     Settings,
@@ -68,7 +77,8 @@ class Report:
 class Job:
     """What to run, and where its results go.
 
-    named: the user chose the name. made: what the picture that is made again says of its making.
+    named: the user chose the name. figure: a figure goes beside the picture. made: what the
+    picture that is made again says of its making.
     """
 
     settings: Settings
@@ -78,6 +88,7 @@ class Job:
     quiet: bool
     preview: Path | None
     trace: Path | None
+    figure: bool = True
     made: Made | None = None
 
     def run(self) -> Report:
@@ -89,9 +100,13 @@ class Job:
         if isinstance(self.settings, CaptureSettings):
             return self._capture()
         with self._watching() as watching:
-            made = self._survey if _is_folder(self.settings) else self._picture
-            report = made(watching)
+            report = self._maker()(watching)
         return replace(report, interrupted=report.interrupted or watching.asked)
+
+    def _maker(self) -> Callable[[Watching], Report]:
+        if isinstance(self.settings, AtlasSettings):
+            return self._atlas
+        return self._survey if _is_folder(self.settings) else self._picture
 
     def _watching(self) -> Watching:
         from stylespace.progress import Watching
@@ -121,25 +136,42 @@ class Job:
             raise self._unreached(error, watching) from error
         path = self._free()
         record = write_outcome(path, outcome, inputs=inputs, force=self.force)
+        outputs = (path, *self._drawn(path, outcome))
         stopped, remarks = record["stopped"], tuple(filter(None, [record["remark"]]))
         run = {"stopped": stopped, "evaluations": record["evaluations"], "remarks": remarks}
         interrupted = stopped == "interrupted"
-        return Report((path,), outcome.figures, record["recipe"], interrupted, **run)
+        return Report(outputs, outcome.figures, record["recipe"], interrupted, **run)
+
+    def _drawn(self, path: Path, outcome: Outcome) -> tuple[Path, ...]:
+        """Write the figure beside the picture, if there is one."""
+        from stylespace.plots import figure_of
+
+        drawn = figure_of(outcome) if self.figure else None
+        if drawn is None:
+            return ()
+        write_whole(figure_path(path), drawn, force=self.force)
+        return (figure_path(path),)
 
     def _unreached(self, error: UnreachedError, watching: Watching) -> UnreachedError:
         """Return the error that says whether Ctrl-C left the entry no time, or came too late."""
         if not getattr(error, "interrupted", False):
             return UnreachedError(str(error), error.figures, watching.asked)
-        layer, i, j = self.settings.entries()[0]
+        layer, i, j = self.settings.first
         text = f"interrupted before {layer} {i},{j} was reached; nothing was written."
         return UnreachedError(text, error.figures, True)
 
     def _made(self, watching: Watching) -> Outcome:
+        from stylespace.edits import edit
         from stylespace.probes import probe
         from stylespace.textures import texture
         from stylespace.transfer import transfer
 
-        make = {ProbeSettings: probe, TextureSettings: texture, TransferSettings: transfer}
+        make = {
+            ProbeSettings: probe,
+            EditSettings: edit,
+            TextureSettings: texture,
+            TransferSettings: transfer,
+        }
         network = self._network(watching)
         title = f"{self.settings.command} {_stem(self.settings).partition('-')[2]}"
         watch = watching.named(title)
@@ -157,14 +189,14 @@ class Job:
         return network
 
     def _survey(self, watching: Watching) -> Report:
-        from stylespace.surveys import SHEET, survey
+        from stylespace.surveys import survey
+        from stylespace.tables import SHEET
 
         network = self._network(watching)
         found = survey(self.settings, self.out, network, force=self.force, watch=watching.named)
         pictures = [self.out / row.picture for row in found.reached]
         sheet = [self.out / SHEET] if pictures else []
-        count = len(self.settings.entries())
-        figures = {"entries": count, "done": len(found.rows), "reached": len(pictures)}
+        figures = {"entries": found.count, "done": len(found.rows), "reached": len(pictures)}
         return Report(
             (self.out, *pictures, *sheet),
             figures,
@@ -176,11 +208,21 @@ class Job:
             tuple(f"{row.name}: {row.remark}" for row in found.rows if row.remark),
         )
 
+    def _atlas(self, watching: Watching) -> Report:
+        from stylespace.atlas import MAP, atlas
+
+        say = None if self.quiet else watching.say
+        options = {"force": self.force, "watch": watching.named, "say": say}
+        found = atlas(self.settings, self.out, self._network(watching), **options)
+        pictures = [self.out / name for name in (*found.sheets, MAP)]
+        recipe = recipe_of(self.settings.decisive)
+        return Report((self.out, *pictures), found.figures, recipe, found.interrupted)
+
     def _free(self) -> Path:
         """Return the output's name; one that was chosen for the user may have been taken since."""
-        if self.named or not os.path.lexists(self.out):
+        if self.named or not _taken(self.out, self.settings):
             return self.out
-        return free_path(self.out.parent, _stem(self.settings), _suffix(self.settings))
+        return _free_path(self.out.parent, self.settings)
 
 
 def planned(
@@ -191,6 +233,7 @@ def planned(
     quiet: bool = False,
     preview: Path | None = None,
     trace: Path | None = None,
+    figure: bool = True,
     made: Made | None = None,
 ) -> Job:
     """Choose the outputs of a command, and check them and its inputs, before anything slow.
@@ -202,31 +245,63 @@ def planned(
     path = out or _chosen(settings)
     if _is_folder(settings):
         _check_no_picture(path)
-        check_folder(path, RECIPE_FILE, to_toml(settings), force=force)
+        check_folder(path, RECIPE_FILE, _recipe_text(settings), force=force)
     else:
         _check_format(path, settings)
         check_output(path, force=force)
+    drawn = figure_path(path) if figure and _has_figure(settings) else None
+    if drawn is not None:
+        check_output(drawn, force=force)
     if preview is not None:
         _check_format(preview, settings, picture=True)
         check_output(preview, force=force)
     if trace is not None:
         check_output(trace, force=force)
     check_inputs(settings)
-    _check_distinct([path, preview, trace], settings)
-    return Job(settings, path, out is not None, force, quiet, preview, trace, made)
+    _check_distinct([path, preview, trace, drawn], settings)
+    return Job(settings, path, out is not None, force, quiet, preview, trace, figure, made)
 
 
 def _is_folder(settings: Settings) -> bool:
     """Several entries go into a folder."""
-    return isinstance(settings, ProbeSettings) and len(settings.entries()) > 1
+    if isinstance(settings, AtlasSettings):
+        return True
+    return isinstance(settings, ProbeSettings) and settings.several
+
+
+def _recipe_text(settings: Settings) -> str:
+    """Return the recipe that a folder holds: of an atlas without where it is computed."""
+    return to_toml(settings.decisive if isinstance(settings, AtlasSettings) else settings)
+
+
+def _has_figure(settings: Settings) -> bool:
+    """Say whether a figure goes beside the picture."""
+    kinds = (ProbeSettings, EditSettings, TextureSettings)
+    return isinstance(settings, kinds) and not _is_folder(settings)
+
+
+def figure_path(path: Path) -> Path:
+    """Return where the figure of a picture goes."""
+    return path.with_name(f"{path.stem}-figure.png")
+
+
+def _taken(path: Path, settings: Settings) -> bool:
+    """Say whether a name is in use, or that of the figure that belongs to it."""
+    figure = _has_figure(settings) and os.path.lexists(figure_path(path))
+    return os.path.lexists(path) or figure
+
+
+def _free_path(folder: Path | str, settings: Settings) -> Path:
+    names = numbered(folder, _stem(settings), _suffix(settings))
+    return next(path for path in names if not _taken(path, settings))
 
 
 def _chosen(settings: Settings) -> Path:
     """Return a free name; of a folder also the one that this very call began to fill."""
     stem, suffix = _stem(settings), _suffix(settings)
     if not _is_folder(settings):
-        return free_path("", stem, suffix)
-    recipe = to_toml(settings)
+        return _free_path("", settings)
+    recipe = _recipe_text(settings)
     return next(
         path
         for path in numbered("", stem, suffix)
@@ -280,9 +355,14 @@ def _suffix(settings: Settings) -> str:
 
 def _stem(settings: Settings) -> str:
     """Return the result's name without suffix, used where the user gives none."""
+    if isinstance(settings, AtlasSettings):
+        return settings.stem
     if isinstance(settings, ProbeSettings):
-        layer, i, j = settings.entries()[0]
+        layer, i, j = settings.first
         return f"probes-{layer}" if _is_folder(settings) else f"probe-{layer}-{i}-{j}"
+    if isinstance(settings, EditSettings):
+        layer, i, j = settings.place()
+        return f"edit-{_short(settings.source)}-{layer}-{i}-{j}"
     if isinstance(settings, TransferSettings):
         return f"transfer-{_short(settings.content)}-{_short(settings.styles[0])}"
     first = _short(settings.sources[0])

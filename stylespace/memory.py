@@ -66,8 +66,8 @@ def _operation(network: Network, operation: Operation, shape: Shape) -> tuple[in
         joined = (sum(one[0] for _, one in chains), *chains[0][1][1:])
         return sum(count for count, _ in chains) + size * math.prod(joined), joined
     c, h, w = shape
-    reflect, pad = network.padding == "reflect", operation.padding
-    sides = (architectures.output_length(operation, n, reflect=reflect) for n in (h, w))
+    padding, pad = network.padding, operation.padding
+    sides = (architectures.output_length(operation, n, padding=padding) for n in (h, w))
     result = (operation.outputs if isinstance(operation, Convolution) else c, *sides)
     count = size * math.prod(result)
     if isinstance(operation, Blur) or (pad and network.padding != "zeros"):
@@ -98,13 +98,26 @@ def _container_free(folder: Path) -> int:
     return max(0, limit - used + int(stat["inactive_file"]))
 
 
-def check_memory(network: Network, layers: Sequence[str], height: int, width: int) -> int:
-    """Return the estimate, or refuse a run that would not fit.
+BATCH_PIXELS = 8 * 128**2
+"""Pixels of a batch on a CPU, above which more of them at once are no faster."""
+
+
+def batch_size(network: Network, layers: Sequence[str], height: int, width: int) -> int:
+    """Return how many pictures to optimise at once: half of the free memory, at least one."""
+    fitting = available(network.device) // (2 * estimate(network, layers, height, width))
+    useful = BATCH_PIXELS // (height * width) if network.device.type == "cpu" else fitting
+    return max(1, min(fitting, useful))
+
+
+def check_memory(
+    network: Network, layers: Sequence[str], height: int, width: int, *, count: int = 1
+) -> int:
+    """Return the estimate for `count` pictures at once, or refuse a run that would not fit.
 
     Raises:
         MemoryLimitError: with the figure and the remedies.
     """
-    needed, free = estimate(network, layers, height, width), available(network.device)
+    needed, free = count * estimate(network, layers, height, width), available(network.device)
     if needed > free:
         raise MemoryLimitError(
             f"{width}x{height} pixels need about {_gib(needed)}, and {_gib(free)} are free on "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -11,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylespace import architectures
-from stylespace.architectures import Blur, Convolution, Inception, Layer, Operation, Reach
+from stylespace.architectures import Blur, Convolution, Inception, Layer, Operation, Reach, Window
 from stylespace.catalogue import DEFAULT, PADDINGS, POOLINGS, catalogue_entry, resolve_layer
 from stylespace.devices import device_for, feature_dtype
 from stylespace.errors import UsageError, unknown
@@ -65,12 +66,9 @@ class Network:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        if pooling not in POOLINGS:
-            raise unknown("pooling", pooling, POOLINGS)
-        if padding not in PADDINGS:
-            raise unknown("padding", padding, PADDINGS)
         self.name, self.layers = name, layers
-        self.pooling, self.padding = pooling, padding
+        self.pooling = _known("pooling", pooling, POOLINGS)
+        self.padding = _known("padding", padding, PADDINGS)
         self.source, self.sha256 = weights.source, weights.sha256
         self.device, self.dtype = torch.device(device), dtype
         self.filters = {
@@ -79,6 +77,16 @@ class Network:
         }
         self._mean = torch.tensor(weights.mean, device=device, dtype=_wide(dtype))[:, None, None]
         self._std = torch.tensor(weights.std, device=device, dtype=_wide(dtype))[:, None, None]
+
+    def with_padding(self, padding: str) -> Network:
+        """Return a network with other padding that shares these filters; this one stays.
+
+        Raises:
+            UsageError: an unknown padding.
+        """
+        other = copy.copy(self)
+        other.padding = _known("padding", padding, PADDINGS)
+        return other
 
     @property
     def space(self) -> Space:
@@ -116,9 +124,8 @@ class Network:
     def grid(self, layer: str, height: int, width: int) -> tuple[int, int]:
         """Return the (h, w) positions of a layer for a picture of height x width pixels."""
         (name,) = self.resolve([layer])
-        reflect = self.padding == "reflect"
-        sides = (architectures.lengths(self.layers, n, reflect=reflect) for n in (height, width))
-        h, w = (side[name] for side in sides)
+        lengths = architectures.lengths
+        h, w = (lengths(self.layers, n, padding=self.padding)[name] for n in (height, width))
         return h, w
 
     def minimum_side(self, layer: str) -> int:
@@ -196,15 +203,16 @@ class Network:
     def _apply(self, operation: Operation, x: Tensor) -> Tensor:
         if isinstance(operation, Convolution):
             weight, bias = self.filters[operation.key]
-            x, padding = self._padded(x, operation.padding)
+            x, padding = self._padded(x, operation)
             return F.conv2d(x, weight, bias, operation.stride, padding)
         if isinstance(operation, Blur):
-            return _blurred(x, operation)
+            return _blurred(self._padded(x, operation)[0], operation.stride)
         if isinstance(operation, Inception):
             return torch.cat([self._branch(chain, x) for chain in operation.branches], 1)
         pool = F.avg_pool2d if self.pooling == "average" else F.max_pool2d
-        x, padding = self._padded(x, operation.padding)
-        return pool(x, operation.kernel, operation.stride, padding, ceil_mode=operation.ceil)
+        x, padding = self._padded(x, operation)
+        ceil = operation.ceil and self.padding != "circular"  # nothing lies beyond a period
+        return pool(x, operation.kernel, operation.stride, padding, ceil_mode=ceil)
 
     def _branch(self, operations: Sequence[Operation], x: Tensor) -> Tensor:
         for number, operation in enumerate(operations):
@@ -213,18 +221,29 @@ class Network:
             x = F.relu_(x) if inside and isinstance(operation, Convolution) else x
         return x
 
-    def _padded(self, x: Tensor, padding: int) -> tuple[Tensor, int]:
+    def _padded(self, x: Tensor, operation: Window) -> tuple[Tensor, int]:
         """Return the input with its border, and the zero padding left to the operation."""
-        if not padding or self.padding == "zeros":
-            return x, padding
-        return F.pad(x, (padding,) * 4, self.padding), 0
+        border = (operation.padding,) * 4
+        if self.padding == "circular":
+            border = architectures.circular_border(operation) * 2
+            return F.pad(x, border, "circular") if any(border) else x, 0
+        if isinstance(operation, Blur):
+            return F.pad(x, border, "reflect"), 0
+        if not operation.padding or self.padding == "zeros":
+            return x, operation.padding
+        return F.pad(x, border, self.padding), 0
 
 
-def _blurred(x: Tensor, blur: Blur) -> Tensor:
+def _known(kind: str, name: str, names: Sequence[str]) -> str:
+    if name not in names:
+        raise unknown(kind, name, names)
+    return name
+
+
+def _blurred(x: Tensor, stride: int) -> Tensor:
     line = torch.tensor([1.0, 2.0, 1.0], device=x.device, dtype=x.dtype) / 4
     kernel = (line[:, None] * line).expand(x.shape[1], 1, 3, 3)
-    padded = F.pad(x, (blur.padding,) * 4, "reflect")
-    return F.conv2d(padded, kernel, stride=blur.stride, groups=x.shape[1])
+    return F.conv2d(x, kernel, stride=stride, groups=x.shape[1])
 
 
 def _placed(tensor: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
@@ -255,7 +274,8 @@ def load_network(
     Args:
         name: see `stylespace.catalogue.CATALOGUE`.
         pooling: "average" (plain, G15a) or "max"; every pooling of the network follows it.
-        padding: "zeros", "replicate" or "reflect".
+        padding: "zeros", "replicate", "reflect", or "circular" for seamless pictures, whose sides
+            are multiples of the deepest layer's stride.
         weights: None for the network's own, "random:SEED", or a file (see `load_weights`).
         device: a torch device, or "auto": CUDA, then MPS, then the CPU.
         precision: of the convolutions: "float32", "bfloat16", "float64", or "auto" (bfloat16

@@ -8,7 +8,6 @@ whatever the layer, and an optimiser's first step has a useful size.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -157,75 +156,3 @@ def range_term(weight: float = 1.0) -> Term:
 def excess(image: Tensor) -> Tensor:
     """Mean over pixels of the squared distance to [0, 1]: (B, ...) -> (B,)."""
     return (image - image.detach().clamp(0, 1)).square().flatten(1).mean(1)
-
-
-def entry_term(layer: str, entries: Tensor, selectivity: float = 0.0) -> Term:
-    """Minus the logarithm of a Gram entry, for pictures that maximise it; one entry a picture.
-
-    -log G_ij + selectivity * log ||G||_F: 0 is energy inside the pixel box, 1 is pure selectivity.
-    The logarithm makes steps independent of the entry's size.
-
-    Where the two channels do not fire together yet (G_ij below ALIVE of the layer's mean energy)
-    the gradient of G_ij is zero or useless. There the smooth minimum of the two pre-activations
-    is raised, where it is largest, until both fire at one place; the value is put above that of
-    any live picture. (A product of softplus pre-activations lets one channel rise alone: it left
-    conv2_1 12,40 and 0,114 of the embedded network unreached, which this reaches.)
-
-    Args:
-        layer: name. entries: (B, 2) or (1, 2), whole numbers. selectivity: in [0, 1].
-
-    Source: NN16a section 3 (maximising an entry). Departs: the logarithm; the way out of dead
-    starts.
-    """
-    pre = f"pre:{layer}"
-    return Term(
-        f"entry.{layer}",
-        lambda image, features: _entry_loss(features[pre], entries, selectivity),
-        (pre,),
-    )
-
-
-ALIVE = 1e-3
-"""Share of the layer's mean energy from which on an entry's own gradient is followed."""
-DEAD_LEVEL = 100.0
-"""Loss of a dead entry, above -log of any live one: float32's smallest normal is e^-87."""
-SOFTNESS = 0.1
-"""Width of the smooth minimum, in standard deviations of the layer's pre-activations."""
-
-
-def _entry_loss(pre: Tensor, entries: Tensor, selectivity: float) -> Tensor:
-    features = pre.relu()
-    value = entry_value(features, entries)
-    alive = value > ALIVE * features.square().mean((1, 2, 3))
-    score = value.clamp(min=torch.finfo(value.dtype).tiny).log()
-    if selectivity:
-        squares = gram(features).square().sum((1, 2)).clamp(min=torch.finfo(value.dtype).tiny)
-        score = score - selectivity * 0.5 * squares.log()
-    return torch.where(alive, -score, DEAD_LEVEL - _approach(pre, entries))
-
-
-def _approach(pre: Tensor, entries: Tensor) -> Tensor:
-    """How near two channels are to firing together: log mean softplus(soft minimum), (B,)."""
-    scale = pre.detach().std((1, 2, 3)).clamp(min=1e-6)[:, None]
-    a, b = (one.flatten(1) / scale for one in entry_channels(pre, entries))
-    lower = -torch.logaddexp(-a / SOFTNESS, -b / SOFTNESS)
-    return _log_softplus(lower).logsumexp(1) - math.log(lower.shape[1])
-
-
-def _log_softplus(x: Tensor) -> Tensor:
-    """Return log softplus(x), which is x itself far below zero, where float32 has lost e^x."""
-    near = torch.nn.functional.softplus(x.clamp(min=-20)).log()
-    return torch.where(x > -20, near, x)
-
-
-def entry_channels(features: Tensor, entries: Tensor) -> tuple[Tensor, Tensor]:
-    """Return channels i and j of each picture: (B, C, h, w), (B or 1, 2) -> two (B, h, w)."""
-    rows = torch.arange(len(features), device=features.device)
-    i, j = entries.to(features.device).expand(len(features), 2).unbind(1)
-    return features[rows, i], features[rows, j]
-
-
-def entry_value(features: Tensor, entries: Tensor) -> Tensor:
-    """G_ij of each picture without its whole Gram matrix: (B, C, h, w), (B or 1, 2) -> (B,)."""
-    a, b = entry_channels(features, entries)
-    return (a * b).mean((1, 2))

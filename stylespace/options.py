@@ -10,10 +10,12 @@ from typing import Any
 
 import click
 
-from stylespace.settings import Making, Settings
+from stylespace.settings import Making, Settings, option_name
 
 EXAMPLES = {
     "probe": "stylespace probe --layer conv3_1 --entry 12,40",
+    "edit": "stylespace edit sample:gogh-auvers --layer conv3_1 --entry 12,40 --factor 0",
+    "atlas": "stylespace atlas --layer conv2_1 --block 0-15,0-15 --executor processes",
     "texture": "stylespace texture sample:gogh-auvers --size 384",
     "transfer": "stylespace transfer photo.jpg sample:hokusai-great-wave --size 384",
     "capture": "stylespace capture a.jpg b.jpg=0.5 --out mine.style.safetensors",
@@ -21,6 +23,8 @@ EXAMPLES = {
 }
 NAMES = {
     "probe": "probe-LAYER-I-J.png, or a folder probes-LAYER for several entries",
+    "edit": "edit-SOURCE-LAYER-I-J.png",
+    "atlas": "a folder atlas-LAYER, or atlas-LAYER-A-B-C-D for a block",
     "texture": "texture-SOURCE.png",
     "transfer": "transfer-CONTENT-STYLE.png",
     "capture": "SOURCE.style.safetensors",
@@ -29,12 +33,16 @@ NAMES = {
 """What a command writes where the user gives no name."""
 ALIASES = {"layer": ("--layer", "--layers")}
 METAVARS = {
+    "block": "A-B,C-D",
     "content_layers": "LAYER,...",
     "device": "DEVICE",
+    "entries": "WHICH",
     "entry": "I,J",
+    "executor": "EXECUTOR",
     "init": "START",
     "layer": "LAYER",
     "layers": "LAYER,...",
+    "painting": "PAINTING",
     "network": "NETWORK",
     "weights": "WEIGHTS",
 }
@@ -90,7 +98,10 @@ def _parameter(one: dataclasses.Field) -> Callable:
         many = one.type.startswith("tuple")
         metavar = f"{one.name.upper()}..." if many else one.name.upper()
         return click.argument(one.name, nargs=-1 if many else 1, required=True, metavar=metavar)
-    flags = ALIASES.get(one.name, (f"--{one.name.replace('_', '-')}",))
+    flags = ALIASES.get(one.name, (option_name(one),))
+    if one.type == "bool":
+        name = flags[0].removeprefix("--")
+        return click.option(f"--{name}/--no-{name}", one.name, default=None, help=_help(one))
     kind = {"multiple": True} if meta["repeat"] else {"type": _type(one)}
     return click.option(*flags, one.name, help=_help(one), metavar=METAVARS.get(one.name), **kind)
 
@@ -98,9 +109,7 @@ def _parameter(one: dataclasses.Field) -> Callable:
 def _help(one: dataclasses.Field) -> str:
     """Return the help text of an option, with its default."""
     text = one.metadata["help"]
-    if one.metadata["repeat"]:
-        return f"{text}  [required]"
-    if one.default in (None, ()):
+    if one.default in (None, (), "") or one.default is False:
         return text
     many = isinstance(one.default, tuple)
     shown = ",".join(map(str, one.default)) if many else f"{one.default}".removesuffix(".0")
@@ -128,6 +137,11 @@ def output_options(making: bool, name: str) -> Callable[[Callable], Callable]:
     ]
     if making:
         options += [
+            click.option(
+                "--figure/--no-figure",
+                default=True,
+                help="OUT-figure.png beside a probe, an edit or a texture.  [default: on]",
+            ),
             _path("--preview", "Picture to rewrite every 25 evaluations with the best so far."),
             _path("--trace", "File to fill with every evaluation's terms, one JSON object a line."),
         ]

@@ -27,6 +27,7 @@ class Outcome:
     image: (1, 3, H, W), values that 8 bits hold: what the figures are measured on.
     figures: named numbers of the written picture. synthesis: the run, with its trace.
     weights: SHA-256 of the network's filters. device, dtype: where and in which precision it ran.
+    beside: what its figure shows beside the picture, or None where there is no figure.
     """
 
     settings: Settings
@@ -36,6 +37,7 @@ class Outcome:
     weights: str
     device: str = ""
     dtype: str = ""
+    beside: Any = None
 
 
 def outcome_of(
@@ -44,10 +46,12 @@ def outcome_of(
     figures: Mapping[str, float],
     synthesis: Synthesis,
     network: Network,
+    *,
+    beside: Any = None,
 ) -> Outcome:
     """Put an outcome together from a run and the network that it ran on."""
     device, dtype = network.device.type, str(network.dtype).removeprefix("torch.")
-    return Outcome(settings, image, figures, synthesis, network.sha256, device, dtype)
+    return Outcome(settings, image, figures, synthesis, network.sha256, device, dtype, beside)
 
 
 def settings_with(kind: type[Kind], settings: Kind | None, changes: Mapping[str, Any]) -> Kind:
@@ -66,7 +70,16 @@ def settings_with(kind: type[Kind], settings: Kind | None, changes: Mapping[str,
     return kind(**changes) if settings is None else replace(settings, **changes)
 
 
-_TUPLES = ("sources", "styles", "layers", "content_layers", "iterations", "sizes", "entry")
+_TUPLES = (
+    "sources",
+    "styles",
+    "layers",
+    "content_layers",
+    "iterations",
+    "sizes",
+    "entry",
+    "entries",
+)
 
 
 def _several(name: str, value: Any) -> tuple:
@@ -111,14 +124,16 @@ def run_ladder(
     shape: Callable[[int], tuple[int, int]],
     *,
     watch: Watch | None,
+    count: int = 1,
     **options: object,
 ) -> Synthesis:
     """Check the memory of the finest scale and climb the ladder of the settings.
 
     Scales that the user did not name are left out where they are too small for a layer.
-    start: (H, W) -> the picture to start from. shape: scale in pixels (longer side) -> (H, W).
+    start: (H, W) -> the `count` pictures to start from. shape: scale in pixels (longer side) ->
+    (H, W).
     """
-    check_memory(network, deepest, *shape(settings.size))
+    check_memory(network, deepest, *shape(settings.size), count=count)
     sizes = settings.ladder()
     while len(sizes) > 1 and not settings.sizes and not network.fits(deepest, *shape(sizes[0])):
         sizes = sizes[1:]

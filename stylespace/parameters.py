@@ -14,6 +14,14 @@ import torch
 from torch import Tensor
 
 from stylespace.errors import unknown
+from stylespace.phases import (
+    MARGIN,
+    Phases,
+    frequencies,
+    painting_spectrum,
+    picture_of,
+    spectrum_of,
+)
 
 
 class Parameters(Protocol):
@@ -65,7 +73,7 @@ class Sigmoid(Free):
     """Pixels as the sigmoid of z: smooth bounds that are never quite reached."""
 
     learning_rate: float = 0.05
-    margin: float = 0.01
+    margin: float = MARGIN
 
     def encode(self, image: Tensor) -> Tensor:
         """Return the logit of the picture, kept `margin` away from the bounds."""
@@ -74,10 +82,6 @@ class Sigmoid(Free):
     def decode(self, z: Tensor) -> Tensor:
         """Return sigmoid(z)."""
         return torch.sigmoid(z)
-
-
-COLOUR = ((0.26, 0.09, 0.02), (0.27, 0.00, -0.05), (0.27, -0.09, 0.03))
-"""Square root of the RGB covariance of natural pictures, as published with Distill17 (lucid)."""
 
 
 @dataclass(frozen=True)
@@ -98,20 +102,16 @@ class Fourier:
     bounds: tuple[float, float] | None = None
     decay: float = 1.0
     spread: float = 3.0
-    margin: float = 0.01
+    margin: float = MARGIN
 
     def decode(self, z: Tensor) -> Tensor:
         """(B, 3, H, W // 2 + 1, 2) -> (B, 3, H, W)."""
         spectrum = torch.view_as_complex(z) * self._scale(z)
-        planes = torch.fft.irfft2(spectrum, s=(self.height, self.width), norm="ortho")
-        return torch.sigmoid(torch.einsum("dc,bchw->bdhw", self._colour(z), planes))
+        return picture_of(spectrum, self.height, self.width)
 
     def encode(self, image: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, 3, H, W // 2 + 1, 2), kept `margin` away from the bounds."""
-        logits = torch.logit(image.clamp(self.margin, 1 - self.margin))
-        inverse = torch.linalg.inv(self._colour(image))
-        planes = torch.einsum("cd,bdhw->bchw", inverse, logits)
-        spectrum = torch.fft.rfft2(planes, norm="ortho") / self._scale(image)
+        spectrum = spectrum_of(image, self.margin) / self._scale(image)
         return torch.view_as_real(spectrum).contiguous()
 
     def noise(self, count: int, *, generator: torch.Generator, amplitude: float = 0.1) -> Tensor:
@@ -121,23 +121,25 @@ class Fourier:
 
     def _scale(self, like: Tensor) -> Tensor:
         """Return the (H, W // 2 + 1) amplitudes, of mean square 1 over the grid."""
-        down = torch.fft.fftfreq(self.height, device=like.device, dtype=like.dtype)[:, None]
-        across = torch.fft.rfftfreq(self.width, device=like.device, dtype=like.dtype)
-        frequency = (down.square() + across.square()).sqrt()
         lowest = 1 / max(self.height, self.width)
-        scale = frequency.clamp(min=lowest) ** -self.decay
+        scale = frequencies(self.height, self.width, like).clamp(min=lowest) ** -self.decay
         return self.spread * scale / scale.square().mean().sqrt()
-
-    def _colour(self, like: Tensor) -> Tensor:
-        matrix = torch.tensor(COLOUR, device=like.device, dtype=like.dtype)
-        return matrix / matrix.norm(dim=0).max()
 
 
 PARAMETERS = {"pixels": Pixels, "sigmoid": Sigmoid, "fourier": Fourier, "free": Free}
+"""Parametrisations by name that hold any picture of the box."""
+PHASES = "phases"
+"""The one that holds only the phases of a picture; its contrast is that of paintings."""
 
 
 def parameters_for(name: str, height: int, width: int) -> Parameters:
-    """Return the parametrisation of that name for pictures of height x width pixels."""
+    """Return the parametrisation of that name for pictures of height x width pixels.
+
+    Raises:
+        UsageError: a name that is neither in PARAMETERS nor PHASES.
+    """
+    if name == PHASES:
+        return Phases(height, width, painting_spectrum(height, width))
     if name not in PARAMETERS:
-        raise unknown("parametrisation", name, PARAMETERS)
+        raise unknown("parametrisation", name, (*PARAMETERS, PHASES))
     return Fourier(height, width) if name == "fourier" else PARAMETERS[name]()

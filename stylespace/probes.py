@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from stylespace.assets import paintings
+from stylespace.entries import entry_term
 from stylespace.errors import UnreachedError
 from stylespace.gram import gram
-from stylespace.images import resize
 from stylespace.networks import Network
-from stylespace.objectives import Objective, Terms, entry_term
+from stylespace.objectives import Objective, Terms
 from stylespace.outcomes import (
     Outcome,
     as_written,
@@ -24,32 +25,15 @@ from stylespace.outcomes import (
     run_ladder,
     settings_with,
 )
-from stylespace.parameters import Fourier
-from stylespace.settings import SAMPLE, ProbeSettings
+from stylespace.parameters import parameters_for
+from stylespace.patches import Paintings
+from stylespace.robustness import Robust
+from stylespace.settings import ProbeSettings
 from stylespace.sources import open_picture
-from stylespace.synthesis import Watch
+from stylespace.style import Style
+from stylespace.synthesis import Synthesis, Watch
 
-PAINTING_SIDE = 256
-"""Longer side of the paintings that a probe's value is compared with."""
-
-
-class Paintings:
-    """Gram matrices of the bundled paintings at 256 px, measured once a layer."""
-
-    def __init__(self, network: Network) -> None:
-        self._network = network
-        self._grams: dict[str, Tensor] = {}
-
-    def values(self, layer: str, i: int, j: int) -> list[float]:
-        """Return G_ij of a layer in every painting, in the order of their names."""
-        if layer not in self._grams:
-            with torch.no_grad():
-                self._grams[layer] = torch.cat([self._gram(name, layer) for name in paintings()])
-        return self._grams[layer][:, i, j].tolist()
-
-    def _gram(self, name: str, layer: str) -> Tensor:
-        image = resize(open_picture(SAMPLE + name), PAINTING_SIDE)
-        return gram(self._network(image, [layer])[layer]).cpu()
+Entry = tuple[str, int, int]
 
 
 def probe(
@@ -73,10 +57,8 @@ def probe(
         watch: see `synthesize`.
 
     Returns:
-        The outcome; figures: `value` of the entry on the written picture, `painting_max` and
-        `painting_mean` over the bundled paintings at 256 px, `enhancement` (value / max; inf where
-        no painting has any), `selectivity` G_ij / ||G|| (twice that off the diagonal), `cosine`
-        G_ij / sqrt(G_ii G_jj), `saturated` (fraction of values at 0 or 1).
+        The outcome; its figures are those of `entry_figures`, and `agreement` of several seeds:
+        the mean cosine between the layer's Gram matrices of their pictures.
 
     Raises:
         UnreachedError: the entry stayed zero, or at or below its value in a painting.
@@ -85,64 +67,178 @@ def probe(
     Source: NN16a section 3. Departs: Fourier pixels and the logarithm of the entry (Distill17);
     `parameters="pixels", optimizer="lbfgs"` is nearer to the paper.
     """
-    changes = {"layer": layer, "entry": entry, **changes}
-    settings = settings_with(ProbeSettings, settings, changes)
+    settings = settings_with(ProbeSettings, settings, {"layer": layer, "entry": entry, **changes})
     network = network or network_for(settings)
-    layer, i, j = settings.entries()[0]
-    place = torch.tensor([[i, j]], device=network.device)
-    objective = Objective(network, Terms((entry_term(layer, place, settings.selectivity),)))
-    synthesis = run_ladder(
+    first = chosen_entries(settings, network)[:1]
+    (made,) = probe_batch(settings, first, network, compared=compared, watch=watch)
+    if isinstance(made, UnreachedError):
+        raise made
+    return made
+
+
+def chosen_entries(settings: ProbeSettings, network: Network) -> tuple[Entry, ...]:
+    """Return every entry that settings ask for, the largest of a painting among them."""
+
+    def top(layer: str, count: int, diagonal: bool) -> list[tuple[int, int]]:
+        image = open_picture(settings.painting)
+        g = Style.capture(network, image, [layer]).layers[layer].gram.cpu()
+        return largest_entries(g, count, diagonal=diagonal)
+
+    return settings.chosen(top)
+
+
+def largest_entries(g: Tensor, count: int, *, diagonal: bool) -> list[tuple[int, int]]:
+    """Return the places (i, j), i <= j, of the largest entries of a Gram matrix (C, C)."""
+    i, j = torch.triu_indices(*g.shape, 1) if not diagonal else torch.arange(len(g)).expand(2, -1)
+    order = g[i, j].argsort(descending=True, stable=True)[:count]
+    return list(zip(i[order].tolist(), j[order].tolist(), strict=True))
+
+
+def probe_batch(
+    settings: ProbeSettings,
+    entries: Sequence[Entry],
+    network: Network,
+    *,
+    compared: Paintings | None = None,
+    watch: Watch | None = None,
+) -> tuple[Outcome | UnreachedError, ...]:
+    """Make the pictures of several entries of one layer at once.
+
+    Each has its own optimiser's state, so that none depends on its neighbours.
+
+    Returns:
+        An outcome an entry, with the settings of that entry alone; an error where it was not
+        reached.
+    """
+    layer = entries[0][0]
+    if any(one[0] != layer for one in entries):
+        raise ValueError("the entries of a batch must belong to one layer")
+    synthesis = _synthesis(settings, layer, [one[1:] for one in entries], network, watch)
+    compared = compared or Paintings(judge_for(network, settings))
+    made = []
+    for number, entry in enumerate(entries):
+        own = range(number * settings.seeds, (number + 1) * settings.seeds)
+        runs = [synthesis.row(k) for k in own]
+        made.append(_best(single_settings(settings, entry), runs, network, compared))
+    return tuple(made)
+
+
+def single_settings(settings: ProbeSettings, entry: Entry) -> ProbeSettings:
+    """Return the settings of one entry alone."""
+    layer, i, j = entry
+    return replace(settings, layer=layer, entry=(f"{i},{j}",), entries=(), painting=None)
+
+
+def _synthesis(
+    settings: ProbeSettings,
+    layer: str,
+    pairs: Sequence[tuple[int, int]],
+    network: Network,
+    watch: Watch | None,
+) -> Synthesis:
+    """Maximise entries, each from every seed: row e * seeds + s is entry e from seed s."""
+    places = torch.tensor(pairs, device=network.device).repeat_interleave(settings.seeds, 0)
+    term = entry_term(layer, places, settings.selectivity, goal=settings.goal)
+    objective = Objective(network, Terms((term,)))
+    return run_ladder(
         network,
         settings,
-        lambda height, width: objective,
-        lambda height, width: _start(settings, width),
+        lambda height, width: (
+            Robust(objective, seed=settings.seed) if settings.robust else objective
+        ),
+        lambda height, width: _starts(settings, width).repeat(len(pairs), 1, 1, 1),
         (layer,),
         lambda size: (size, size),
         watch=watch,
+        count=len(places),
         parameters=settings.parameters,
     )
-    image = as_written(synthesis, network)
-    judge = judge_for(network, settings)
-    values = (compared or Paintings(judge)).values(layer, i, j)
-    figures = entry_figures(judge, image, layer, i, j, values)
-    _check_reached(figures, f"{layer} {i},{j}", synthesis.stopped == "interrupted")
-    return outcome_of(settings, image, figures, synthesis, network)
 
 
-def _start(settings: ProbeSettings, side: int) -> Tensor:
-    if settings.parameters != "fourier":
-        return noise_picture(side, side, seed=settings.seed, spread=0.05)
-    fourier = Fourier(side, side)
-    generator = torch.Generator().manual_seed(settings.seed)
-    return fourier.decode(fourier.noise(1, generator=generator))
+def _starts(settings: ProbeSettings, side: int) -> Tensor:
+    """Return a start a seed, (seeds, 3, side, side), the same for every entry."""
+    seeds = range(settings.seed, settings.seed + settings.seeds)
+    parameters = parameters_for(settings.parameters, side, side)
+    if not hasattr(parameters, "noise"):
+        return torch.cat([noise_picture(side, side, seed=seed, spread=0.05) for seed in seeds])
+    return torch.cat(
+        [
+            parameters.decode(parameters.noise(1, generator=torch.Generator().manual_seed(seed)))
+            for seed in seeds
+        ]
+    )
 
 
-def entry_figures(
-    network: Network, image: Tensor, layer: str, i: int, j: int, in_paintings: Sequence[float]
-) -> dict[str, float]:
-    """Return the figures of an entry on a picture (1, 3, H, W), as `probe` lists them.
+def _best(
+    settings: ProbeSettings,
+    runs: Sequence[Synthesis],
+    network: Network,
+    compared: Paintings,
+) -> Outcome | UnreachedError:
+    """Return the outcome of the run whose entry is largest on the written picture."""
+    layer, i, j = entry = settings.first
+    images = [as_written(run, network) for run in runs]
+    grams = [_gram(compared.network, image, layer) for image in images]
+    best = max(range(len(runs)), key=lambda k: float(grams[k][i, j]))
+    figures = entry_figures(grams[best], images[best], entry, compared)
+    if len(runs) > 1:
+        figures |= {"agreement": agreement(grams), "best_seed": settings.seed + best}
+    error = _unreached(figures, entry, runs[best].stopped == "interrupted")
+    if error is not None:
+        return error
+    patches = compared.patches(layer, i, j)
+    return outcome_of(settings, images[best], figures, runs[best], network, beside=patches)
 
-    in_paintings: its values in the bundled paintings.
-    """
+
+def _gram(network: Network, image: Tensor, layer: str) -> Tensor:
     with torch.no_grad():
-        g = gram(network(image, [layer])[layer])[0].cpu().double()
-    value, own = float(g[i, j]), float((g[i, i] * g[j, j]).sqrt())
-    highest = max(in_paintings)
-    norm = float(g.norm())
+        return gram(network(image, [layer])[layer])[0].cpu().double()
+
+
+def agreement(grams: Sequence[Tensor]) -> float:
+    """Return the mean cosine between Gram matrices (C, C), two by two: 1 where all are alike."""
+    pairs = list(combinations(grams, 2))
+    cosines = [(a * b).sum() / (a.norm() * b.norm()).clamp(min=1e-30) for a, b in pairs]
+    return float(sum(cosines) / len(pairs))
+
+
+def entry_figures(g: Tensor, image: Tensor, entry: Entry, compared: Paintings) -> dict[str, float]:
+    """Return the figures of an entry on a picture (1, 3, H, W) with Gram matrix g (C, C).
+
+    `value` G_ij; `painting_max` and `painting_mean` over the bundled paintings at 256 px;
+    `enhancement` and `enhancement_mean`, the value by those (inf where no painting has any);
+    `percentile`: percentage of all painting positions whose F_i F_j lies below the value;
+    `selectivity` G_ij / ||G|| (twice that off the diagonal); `cosine` G_ij / sqrt(G_ii G_jj);
+    `saturated`: fraction of the picture's values at 0 or 1.
+    """
+    layer, i, j = entry
+    value, own, norm = float(g[i, j]), float((g[i, i] * g[j, j]).sqrt()), float(g.norm())
+    in_paintings = compared.values(layer, i, j)
+    highest, average = max(in_paintings), sum(in_paintings) / len(in_paintings)
     return {
         "value": value,
         "painting_max": highest,
-        "painting_mean": sum(in_paintings) / len(in_paintings),
-        "enhancement": value / highest if highest > 0 else float("inf") if value > 0 else 0.0,
+        "painting_mean": average,
+        "enhancement": _quotient(value, highest),
+        "enhancement_mean": _quotient(value, average),
+        "percentile": compared.percentile(layer, i, j, value),
         "selectivity": (1 if i == j else 2) * value / norm if norm else 0.0,
         "cosine": value / own if own else 0.0,
         "saturated": float(((image <= 0) | (image >= 1)).float().mean()),
     }
 
 
-def _check_reached(figures: dict[str, float], entry: str, interrupted: bool) -> None:
+def _quotient(value: float, other: float) -> float:
+    if other > 0:
+        return value / other
+    return float("inf") if value > 0 else 0.0
+
+
+def _unreached(figures: dict[str, float], entry: Entry, interrupted: bool) -> UnreachedError | None:
+    """Return why an entry was not reached, or None where it was."""
     if figures["value"] > figures["painting_max"]:
-        return
+        return None
+    layer, i, j = entry
     why = (
         "the two channels never fired together"
         if figures["value"] <= 0
@@ -150,4 +246,5 @@ def _check_reached(figures: dict[str, float], entry: str, interrupted: bool) -> 
         "value in a painting"
     )
     advice = "it was interrupted" if interrupted else "try more --iterations or another --seed"
-    raise UnreachedError(f"{entry} was not reached: {why}; {advice}.", figures, interrupted)
+    text = f"{layer} {i},{j} was not reached: {why}; {advice}."
+    return UnreachedError(text, figures, interrupted)

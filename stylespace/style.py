@@ -107,6 +107,11 @@ class Style:
         ]
         return Style(layers, first.space, {"pictures": pictures})
 
+    @property
+    def grams(self) -> dict[str, Tensor]:
+        """The Gram matrix of each layer, {layer: (C, C)}."""
+        return {name: layer.gram for name, layer in self.layers.items()}
+
     def to(self, device: torch.device) -> Style:
         """Return the same style with its tensors on a device."""
         moved = {

@@ -77,6 +77,11 @@ class Synthesis:
         """What happened on the way, in order."""
         return tuple(step.note for step in self.steps if step.note)
 
+    def row(self, k: int) -> Synthesis:
+        """Return problem k of a batch by itself; `terms` and `best` stay the batch's average."""
+        steps = tuple(replace(step, losses=step.losses[k : k + 1]) for step in self.steps)
+        return Synthesis(self.image[k : k + 1], self.losses[k : k + 1], steps, self.stopped)
+
     @property
     def still(self) -> int:
         """How many steps did not move."""

@@ -1,15 +1,20 @@
-"""Textures: pictures with a painting's Gram matrices (G15a)."""
+"""Textures: pictures with a painting's Gram matrices (G15a), or only with their distribution."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from stylespace.distances import geometric_mean, gram_distances
+from stylespace.distances import relative_distance
+from stylespace.errors import UsageError
+from stylespace.images import resize
+from stylespace.matching import match_figures, seed_distance, style_terms
 from stylespace.networks import Network
-from stylespace.objectives import Objective, Terms, gram_term, mean_term, total_variation_term
+from stylespace.objectives import Objective, Terms, total_variation_term
 from stylespace.outcomes import (
     Outcome,
     as_written,
@@ -22,10 +27,28 @@ from stylespace.outcomes import (
     settings_with,
     total_loss,
 )
-from stylespace.settings import Sourced, TextureSettings
+from stylespace.patterns import (
+    autocorrelation_term,
+    histogram_term,
+    spectrum_term,
+    wrapped_total_variation_term,
+)
+from stylespace.samplers import sample
+from stylespace.settings import TextureSettings
 from stylespace.sources import StyleSource, blender, open_styles
 from stylespace.style import Style
-from stylespace.synthesis import Watch
+from stylespace.synthesis import Synthesis, Watch
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """What a texture's figure shows beside it.
+
+    source: (1, 3, H, W), or None for a style file. grams: {layer: (target's, result's), (C, C)}.
+    """
+
+    source: Tensor | None
+    grams: Mapping[str, tuple[Tensor, Tensor]]
 
 
 def texture(
@@ -36,7 +59,7 @@ def texture(
     watch: Watch | None = None,
     **changes: Any,
 ) -> Outcome:
-    """Make a texture with the Gram matrices of one or several paintings.
+    """Make a texture with the Gram matrices of one or several paintings, or their distribution.
 
     Args:
         sources: pictures, sample:NAME or style files, one or several, with weights as PATH=0.3.
@@ -45,63 +68,179 @@ def texture(
         watch: see `synthesize`.
 
     Returns:
-        The outcome; figures: the relative Gram distance of every layer (`gram.conv1_1`, ...) of
-        the written picture, their geometric mean `style_distance`, and `loss`, the written
-        picture's objective.
+        The outcome; figures: of every layer (`gram.conv1_1`, ...) those of `match_figures`;
+        `style_distance`, the geometric mean of the relative Gram distances; `loss`, the written
+        picture's objective; `seed_distance` of several seeds: the mean relative Gram distance
+        between their pictures, over pairs and layers; `residual.*` and `residual_true.*` with a
+        sampler: how far the picture stayed from the sampled Gram matrices, and another one, made
+        alike, from the painting's own.
 
     Raises:
         PictureError, StyleError: a source that cannot be read or lives in another space.
-        MemoryLimitError: it would not fit.
+        UsageError: a style file where a picture is needed. MemoryLimitError: it would not fit.
 
-    Source: G15a. Departs: relative terms, coarse to fine, start from the mean colour with noise.
+    Source: G15a; NN16a section 4. Departs: relative terms, coarse to fine, start from the mean
+    colour with noise.
     """
     settings = settings_with(TextureSettings, settings, {"sources": sources, **changes})
     network = network or network_for(settings)
-    opened = open_styles(settings.sources)
-    layers = tuple(settings.style_layers())
-    largest = settings.source_side(settings.size)
-    style_at = blender(opened, layers, largest=largest)
-    shape = fitted(*_aspect(opened[0]))
-
-    def objective_at(height: int, width: int) -> Objective:
-        style = style_at(network, settings.source_side(max(height, width)))
-        terms = style_terms(style, settings, mean_weight=settings.mean_weight)
-        return Objective(network, terms + smoothness_terms(settings))
-
-    def start(height: int, width: int) -> Tensor:
-        return noise_picture(height, width, colour=_colour(opened), seed=settings.seed)
-
-    synthesis = run_ladder(network, settings, objective_at, start, layers, shape, watch=watch)
-    image = as_written(synthesis, network)
+    work = _Work(settings, network)
+    synthesis = work.run(watch)
     judge = judge_for(network, settings)
-    target = style_at(judge, largest)
-    figures = style_figures(Style.capture(judge, image, layers), target)
-    figures["loss"] = total_loss(objective_at(*shape(settings.size)), image)
-    return outcome_of(settings, image, figures, synthesis, network)
+    images = [as_written(synthesis.row(k), network) for k in range(settings.seeds)]
+    painting, found = work.style_at(judge, work.largest), work.measured(judge, images)
+    loss = total_loss(work.objective(judge, *images[0].shape[2:]), images[0])
+    figures = {
+        **match_figures(found[0], painting),
+        **({"seed_distance": seed_distance(found, painting)} if len(found) > 1 else {}),
+        **(work.residuals(judge, found[0], watch) if settings.sampler else {}),
+        "loss": loss,
+    }
+    grams = {name: (g, found[0].grams[name]) for name, g in painting.grams.items()}
+    match = Match(work.opened[0].image, grams)
+    return outcome_of(settings, images[0], figures, synthesis.row(0), network, beside=match)
 
 
-def style_terms(style: Style, settings: Sourced, *, mean_weight: float = 0.0) -> Terms:
-    """Return the weighted Gram terms of a style, their weights adding up to 1."""
-    layers = settings.style_layers()
-    total = sum(layers.values())
-    terms = Terms()
-    for name, weight in layers.items():
-        terms += gram_term(name, style.layers[name].gram, weight / total)
-        if mean_weight:
-            terms += mean_term(name, style.layers[name].mean, mean_weight * weight / total)
-    return terms
+class _Work:
+    """The parts of a texture: what is matched at each scale, from which start, and how far it got.
+
+    style_at: (network, side in pixels) -> the blended style of the sources. largest: that side
+    at the finest scale.
+    """
+
+    def __init__(self, settings: TextureSettings, network: Network) -> None:
+        self.settings, self.network = settings, network
+        self.opened = open_styles(settings.sources)
+        self.layers = tuple(settings.style_layers())
+        self.largest = settings.source_side(settings.size)
+        self.style_at = blender(self.opened, self.layers, largest=self.largest)
+        if settings.reads_picture():
+            self._check_picture()
+        self._sampled: dict[str, Tensor] = {}
+
+    def run(self, watch: Watch | None) -> Synthesis:
+        """Climb the ladder from noise, a row of the batch a seed."""
+        return run_ladder(
+            self.network,
+            self.settings,
+            lambda height, width: self.objective(self.network, height, width),
+            self._start,
+            self.layers,
+            self._shape,
+            watch=watch,
+            count=self.settings.seeds,
+        )
+
+    def objective(self, network: Network, height: int, width: int) -> Objective:
+        """Return what a picture of height x width pixels is measured by."""
+        side = self.settings.source_side(max(height, width))
+        terms = style_terms(
+            self._grams(network, side),
+            self.settings,
+            match=self.settings.match,
+            means=self.style_at(network, side) if self.settings.mean_weight else None,
+        )
+        terms += self._pattern_terms(network, side)
+        smooth = wrapped_total_variation_term if self.settings.seamless else total_variation_term
+        if self.settings.smoothness():
+            terms += smooth(self.settings.smoothness())
+        return Objective(self._drawing(network), terms)
+
+    def measured(self, network: Network, images: Sequence[Tensor]) -> list[Style]:
+        """Return the style of every written picture."""
+        drawing = self._drawing(network)
+        return [Style.capture(drawing, image, self.layers) for image in images]
+
+    def residuals(self, judge: Network, found: Style, watch: Watch | None) -> dict[str, float]:
+        """Return how far the picture stayed from the sampled matrices, and one of the true ones."""
+        sampled = self._grams(judge, self.largest)
+        plain = _Work(replace(self.settings, sampler=None, seeds=1), self.network)
+        image = as_written(plain.run(watch), self.network)
+        (other,) = plain.measured(judge, [image])
+        true = plain.style_at(judge, self.largest)
+        figures: dict[str, float] = {}
+        for name, matrix in sampled.items():
+            figures[f"residual.{name}"] = relative_distance(found.grams[name], matrix)
+            own = relative_distance(other.grams[name], true.grams[name])
+            figures[f"residual_true.{name}"] = own
+        return figures
+
+    def _drawing(self, network: Network) -> Network:
+        """Return the network that sees the result: a seamless one wraps."""
+        return network.with_padding("circular") if self.settings.seamless else network
+
+    def _grams(self, network: Network, side: int) -> dict[str, Tensor]:
+        """Return the Gram matrices to match, {layer: (C, C)}; sampled ones once for all scales."""
+        if not self.settings.sampler:
+            return self.style_at(network, side).grams
+        if not self._sampled:
+            self._sampled = self._sample(network)
+        return {name: matrix.to(network.device) for name, matrix in self._sampled.items()}
+
+    def _sample(self, network: Network) -> dict[str, Tensor]:
+        with torch.no_grad():
+            features = network(resize(self.opened[0].image, self.largest), self.layers)
+        name, seed = self.settings.sampler, self.settings.seed
+        draws = {layer: sample(name, one.cpu(), seed=seed) for layer, one in features.items()}
+        return {layer: draw.gram.float() for layer, draw in draws.items()}
+
+    def _pattern_terms(self, network: Network, side: int) -> Terms:
+        """Return the terms of regular structure that weigh something."""
+        settings, terms = self.settings, Terms()
+        if not settings.reads_picture():
+            return terms
+        source = resize(self.opened[0].image, side).to(network.device)
+        if settings.histogram_weight:
+            terms += _histogram_terms(network, source, self.layers, settings.histogram_weight)
+        if settings.spectrum_weight:
+            terms += spectrum_term(source, settings.spectrum_weight, wrap=settings.seamless)
+        if settings.autocorrelation_weight:
+            weight, wrap = settings.autocorrelation_weight, settings.seamless
+            terms += autocorrelation_term(source, weight, wrap=wrap)
+        return terms
+
+    def _check_picture(self) -> None:
+        """Refuse what needs the picture itself of a style file, or of several.
+
+        Raises:
+            UsageError: see above.
+        """
+        if len(self.opened) > 1 or self.opened[0].image is None:
+            raise UsageError(
+                "samplers, histograms, spectrum and autocorrelation are read from one picture: "
+                "name a single picture, no style file."
+            )
+
+    def _shape(self, size: int) -> tuple[int, int]:
+        """Return (H, W); of a seamless picture multiples of the deepest layer's stride."""
+        height, width = fitted(*_aspect(self.opened[0]))(size)
+        if not self.settings.seamless:
+            return height, width
+        step = max(self.network.reach(layer).stride for layer in self.layers)
+        return tuple(max(1, round(side / step)) * step for side in (height, width))
+
+    def _start(self, height: int, width: int) -> Tensor:
+        """Return seeded noise around the sources' colour, or grey as light: (seeds, 3, H, W)."""
+        colour = _colour(self.opened)
+        if colour is not None and self.settings.match != "gram":
+            colour = colour.mean().expand(3)  # the painting's colours would be half of its style
+        first = self.settings.seed
+        return torch.cat(
+            [
+                noise_picture(height, width, colour=colour, seed=seed)
+                for seed in range(first, first + self.settings.seeds)
+            ]
+        )
 
 
-def smoothness_terms(settings: Sourced) -> Terms:
-    """Return the total variation term, or nothing where it weighs nothing."""
-    return Terms((total_variation_term(settings.tv_weight),) if settings.tv_weight else ())
-
-
-def style_figures(style: Style, target: Style) -> dict[str, float]:
-    """Return the relative Gram distance of each layer, and their geometric mean."""
-    distances = gram_distances(style, target)
-    named = {f"gram.{name}": value for name, value in distances.items()}
-    return {**named, "style_distance": geometric_mean(distances)}
+def _histogram_terms(
+    network: Network, source: Tensor, layers: Sequence[str], weight: float
+) -> Terms:
+    """Return a histogram term a layer, their weights adding up."""
+    with torch.no_grad():
+        features = network(source, layers)
+    share = weight / len(layers)
+    return Terms(tuple(histogram_term(name, features[name], share) for name in layers))
 
 
 def _aspect(source: StyleSource) -> tuple[int, int]:

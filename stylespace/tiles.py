@@ -2,7 +2,8 @@
 
 Each tile is read with a halo as wide as the deepest layer's receptive field and owns only its own
 positions, so the sums are those of the whole picture up to rounding. Tile origins are multiples of
-the total stride; padding only happens at the picture's true borders.
+the total stride; padding only happens at the picture's true borders, and where it is circular the
+halo continues at the opposite side.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from stylespace.architectures import Reach
@@ -32,17 +34,25 @@ class LayerStyle:
 def moments_in_tiles(
     network: Network, image: Tensor, names: Sequence[str], tile: int
 ) -> dict[str, LayerStyle]:
-    """Sum the moments over tiles. Every position is measured once, in the tile that owns it."""
+    """Sum the moments over tiles. Every position is measured once, in the tile that owns it.
+
+    A circular network wraps sides that its strides do not divide at other places in every layer,
+    as no halo does: such a picture is evaluated whole.
+    """
     reaches = {name: network.reach(name) for name in names}
     stride = max(reach.stride for reach in reaches.values())
     halo = (
         -(-max(max(r.before, r.after + 1 - r.stride) for r in reaches.values()) // stride) * stride
     )
-    tile = max(1, tile // stride) * stride
+    tile, wraps = max(1, tile // stride) * stride, network.padding == "circular"
+    if wraps and any(side % stride for side in image.shape[2:]):
+        tile = max(image.shape[2:])
     sums: dict[str, tuple[Tensor, Tensor, int]] = {}
-    for rows in _spans(image.shape[2], tile, halo):
-        for columns in _spans(image.shape[3], tile, halo):
-            crop = image[:, :, rows.start : rows.stop, columns.start : columns.stop]
+    spans = _wrapped_spans if wraps else _spans
+    for rows in spans(image.shape[2], tile, halo):
+        strip = _read(image, 2, rows)
+        for columns in spans(image.shape[3], tile, halo):
+            crop = _read(strip, 3, columns)
             for name, features in network(crop, names).items():
                 own = _own(features, reaches[name], rows, columns)
                 if own.numel():
@@ -52,7 +62,10 @@ def moments_in_tiles(
 
 @dataclass(frozen=True)
 class _Span:
-    """Pixels read (start, stop) and owned (first, last) along one side; last None: to the end."""
+    """Pixels read (start, stop) and owned (first, last) along one side; last None: to the end.
+
+    Pixels read below 0 or beyond the side are those of the opposite end.
+    """
 
     start: int
     stop: int
@@ -72,6 +85,22 @@ def _spans(length: int, tile: int, halo: int) -> list[_Span]:
         )
         for first, last in zip(firsts, lasts, strict=True)
     ]
+
+
+def _wrapped_spans(length: int, tile: int, halo: int) -> list[_Span]:
+    """Cut one side whose ends are joined; one tile alone is wrapped by the network itself."""
+    if tile >= length:
+        return [_Span(0, length, 0, None)]
+    pairs = ((first, min(first + tile, length)) for first in range(0, length, tile))
+    return [_Span(first - halo, last + halo, first, last) for first, last in pairs]
+
+
+def _read(image: Tensor, axis: int, span: _Span) -> Tensor:
+    length = image.shape[axis]
+    if span.start >= 0 and span.stop <= length:
+        return image.narrow(axis, span.start, span.stop - span.start)
+    places = torch.arange(span.start, span.stop, device=image.device) % length
+    return image.index_select(axis, places)
 
 
 def _own(features: Tensor, reach: Reach, rows: _Span, columns: _Span) -> Tensor:

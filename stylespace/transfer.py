@@ -12,6 +12,7 @@ from torch import Tensor
 from stylespace.distances import geometric_mean, gram_distances
 from stylespace.errors import UsageError
 from stylespace.images import resize_to
+from stylespace.matching import smoothness_terms, style_figures, style_terms
 from stylespace.networks import Network
 from stylespace.objectives import Objective, Terms, content_term
 from stylespace.outcomes import (
@@ -30,7 +31,6 @@ from stylespace.settings import TransferSettings
 from stylespace.sources import StyleSource, blender, open_picture, open_styles
 from stylespace.style import Style
 from stylespace.synthesis import Watch
-from stylespace.textures import smoothness_terms, style_figures, style_terms
 
 
 def transfer(
@@ -71,7 +71,7 @@ def transfer(
 
     def objective_at(height: int, width: int) -> Objective:
         style = style_at(network, settings.source_side(max(height, width)))
-        terms = settings.style_weight * style_terms(style, settings)
+        terms = settings.style_weight * style_terms(style.grams, settings)
         terms += _content_terms(network, picture, settings, height, width)
         return Objective(network, terms + smoothness_terms(settings))
 

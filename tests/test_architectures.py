@@ -69,7 +69,7 @@ def network(name, *, positive=False, **options):
     return Network(name, layers, weights, dtype=torch.float64, **options)
 
 
-@pytest.mark.parametrize("padding", ["zeros", "replicate", "reflect"])
+@pytest.mark.parametrize("padding", ["zeros", "replicate", "reflect", "circular"])
 @pytest.mark.parametrize("name", ALL)
 def test_grid_is_the_shape_that_comes_out(name, padding):
     net = network(name, padding=padding)
@@ -80,6 +80,40 @@ def test_grid_is_the_shape_that_comes_out(name, padding):
         features = net(torch.rand(2, 3, height, width, dtype=torch.float64), net.names)
         for layer, found in features.items():
             assert found.shape == (2, net.channels(layer), *net.grid(layer, height, width))
+
+
+@pytest.mark.parametrize("pooling", ["average", "max"])
+@pytest.mark.parametrize("name", ALL)
+@torch.no_grad()
+def test_a_circular_network_follows_a_rolled_picture(name, pooling):
+    net = network(name, positive=True, padding="circular", pooling=pooling)
+    for layer in net.names:
+        stride = net.reach(layer).stride
+        smallest = -(-net.minimum_side(layer) // stride)
+        height, width = stride * (smallest + 1), stride * (smallest + 4)
+        image = torch.rand(2, 3, height, width, dtype=torch.float64)
+        found = net(image, [layer])[layer]
+        assert found.shape[2:] == (height // stride, width // stride)
+        rolled = net(image.roll((2 * stride, -stride), (2, 3)), [layer])[layer]
+        torch.testing.assert_close(rolled, found.roll((2, -1), (2, 3)))
+        assert found.flatten(2).std(2).min() > 0
+
+
+@pytest.mark.parametrize("name", ALL)
+@torch.no_grad()
+def test_a_circular_network_sees_one_tile_of_a_tiled_plane(name):
+    """Positions in the middle of 5 x 5 copies, far from any border, whatever pads that."""
+    net = network(name, positive=True, padding="circular")
+    layer = net.names[-1]
+    reach = net.reach(layer)
+    height, width = 4 * reach.stride, 5 * reach.stride
+    while min(height, width) < net.minimum_side(layer) or 2 * height < reach.field:
+        height, width = height + reach.stride, width + reach.stride
+    image = torch.rand(1, 3, height, width, dtype=torch.float64)
+    plane = net.with_padding("zeros")(image.tile(1, 1, 5, 5), [layer])[layer]
+    rows, columns = height // reach.stride, width // reach.stride
+    middle = plane[:, :, 2 * rows : 3 * rows, 2 * columns : 3 * columns]
+    torch.testing.assert_close(net(image, [layer])[layer], middle)
 
 
 @pytest.mark.parametrize("operation", ["pool2", "pool3", "pool31", "stride4"])
@@ -102,9 +136,10 @@ def test_output_length_of_every_small_length(operation, ceil):
 def test_a_length_that_does_not_fit_is_zero():
     assert architectures.output_length(Pooling(3, 2), 2) == 0
     assert architectures.output_length(Convolution("k", 3, 3, 3, 1, 1), 1) == 1
-    assert architectures.output_length(Convolution("k", 3, 3, 3, 1, 1), 1, reflect=True) == 0
+    assert architectures.output_length(Convolution("k", 3, 3, 3, 1, 1), 1, padding="reflect") == 0
     assert architectures.output_length(Blur(), 2) == 0
     assert architectures.output_length(Blur(), 3) == 3  # 3 + 4 - 3 = 4 steps of 2
+    assert architectures.output_length(Convolution("k", 3, 3, 11, 4, 2), 4, padding="circular") == 0
     chained = architectures.lengths(VGG16, 15)
     assert (chained["conv4_1"], chained["conv5_1"], chained["conv5_3"]) == (1, 0, 0)
 

@@ -5,7 +5,13 @@ import pytest
 import torch
 from conftest import seeded_picture, tiny_network
 
-from stylespace.distances import geometric_mean, gram_distances, relative_distance
+from stylespace.distances import (
+    geometric_mean,
+    gram_distances,
+    layer_pairs,
+    relative_distance,
+    relative_error,
+)
 from stylespace.errors import StylespaceError
 from stylespace.style import Style
 
@@ -35,6 +41,17 @@ def test_distance_to_a_zero_target_is_the_plain_square():
     assert relative_distance(torch.zeros(2, 3), torch.zeros(2, 3)) == 0
 
 
+def test_relative_error_is_unsquared():
+    assert relative_error(3.0, 2.0) == relative_error(1.0, 2.0) == 0.5
+    assert relative_error(-3.0, -2.0) == 0.5 and relative_error(0.3, 0.3) == 0
+    assert relative_error(-3.0, 0.0) == 3 and relative_error(0.0, 0.0) == 0
+
+
+def test_layer_pairs_hold_the_layers_of_the_target():
+    one, two = captured(0), captured(1, ("conv3_1",))
+    assert layer_pairs(one, two) == {"conv3_1": (one.layers["conv3_1"], two.layers["conv3_1"])}
+
+
 def test_gram_distances_name_every_layer_of_the_target():
     one, two = captured(0), captured(1)
     found = gram_distances(one, two)
@@ -46,14 +63,16 @@ def test_gram_distances_name_every_layer_of_the_target():
     assert list(gram_distances(one, captured(1, ("conv3_1",)))) == ["conv3_1"]
 
 
-def test_a_layer_that_is_not_there_is_named():
+@pytest.mark.parametrize("compared", [gram_distances, layer_pairs])
+def test_a_layer_that_is_not_there_is_named(compared):
     with pytest.raises(StylespaceError, match="'conv2_1'"):
-        gram_distances(captured(0), captured(1, ("conv1_1", "conv2_1")))
+        compared(captured(0), captured(1, ("conv1_1", "conv2_1")))
 
 
-def test_styles_of_different_spaces_do_not_compare():
+@pytest.mark.parametrize("compared", [gram_distances, layer_pairs])
+def test_styles_of_different_spaces_do_not_compare(compared):
     with pytest.raises(StylespaceError, match="pooling max instead of average"):
-        gram_distances(captured(0, pooling="max"), captured(1))
+        compared(captured(0, pooling="max"), captured(1))
 
 
 def test_geometric_mean():

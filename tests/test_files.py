@@ -1,6 +1,7 @@
 """Output files: refused early, written whole or not at all, never over another."""
 
 import errno
+import itertools
 import os
 import stat
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 
 from stylespace import files
 from stylespace.errors import OutputError
-from stylespace.files import check_output, free_path, write_whole
+from stylespace.files import check_output, numbered, write_whole
 
 
 def refusal(function, *arguments, **options):
@@ -92,14 +93,11 @@ def test_check_output_refuses_a_folder_without_permission(tmp_path):
     tmp_path.chmod(0o700)
 
 
-def test_free_path_counts_from_two(tmp_path):
-    assert free_path(tmp_path, "a", ".png") == tmp_path / "a.png"
-    (tmp_path / "a.png").touch()
-    assert free_path(tmp_path, "a", "png") == tmp_path / "a-2.png"
-    (tmp_path / "a-2.png").symlink_to("nowhere")
-    assert free_path(tmp_path, "a", ".png") == tmp_path / "a-3.png"
-    (tmp_path / "a-report").mkdir()
-    assert free_path(tmp_path, "a-report", "") == tmp_path / "a-report-2"
+def test_names_are_counted_from_two(tmp_path):
+    for suffix in (".png", "png"):
+        names = list(itertools.islice(numbered(tmp_path, "a", suffix), 3))
+        assert names == [tmp_path / "a.png", tmp_path / "a-2.png", tmp_path / "a-3.png"]
+    assert next(numbered(tmp_path, "a-report", "")) == tmp_path / "a-report"
 
 
 @pytest.mark.parametrize("links", [True, False])

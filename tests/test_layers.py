@@ -20,9 +20,9 @@ ROWS = (
     {"objectives", "entries", "distribution", "patterns", "local", "covariance"}
     | {"parameters", "phases", "robustness", "sources"},
     {"optimizers", "synthesis", "ladder"},
-    {"outcomes", "probes", "edits", "patches", "textures", "samplers", "transfer"},
+    {"outcomes", "probes", "edits", "patches", "textures", "matching", "samplers", "transfer"},
     {"recipes", "plots"},
-    {"reports", "surveys", "atlas"},
+    {"reports", "surveys", "tables", "atlas"},
     {"cli", "jobs", "options", "progress", "bench", "__main__"},
 )
 ROW = {name: number for number, names in enumerate(ROWS) for name in names}

@@ -16,6 +16,7 @@ from stylespace.devices import feature_dtype
 from stylespace.errors import UsageError
 from stylespace.gram import gram
 from stylespace.networks import Network, load_network
+from stylespace.style import Style
 from stylespace.weights import Weights, random_weights
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -140,6 +141,7 @@ def modules(tmp_path_factory):
         ("alexnet", "max", "zeros"),
         ("googlenet", "max", "zeros"),
         ("vgg16", "average", "reflect"),
+        ("vgg16", "max", "circular"),
         ("alexnet", "average", "zeros"),
         ("alexnet", "max", "replicate"),
         ("googlenet", "average", "zeros"),
@@ -314,6 +316,65 @@ def test_mean_and_deviation_are_those_of_the_weights(picture):
     close(found["conv2_1"], expected["conv2_1"].double(), 1e-5)
 
 
+# --- circular padding
+
+
+@torch.no_grad()
+def test_the_embedded_network_wraps_up_to_conv5_1():
+    net = load_network(padding="circular", precision="float64")
+    names = [name for name in net.names if name <= "conv5_1"]
+    image = seeded_picture(48, 80, count=2)
+    found = net(image, names)
+    for name, rolled in net(image.roll((-16, 32), (2, 3)), names).items():
+        stride = net.reach(name).stride
+        expected = found[name].roll((-16 // stride, 32 // stride), (2, 3))
+        assert rolled.shape[2:] == (48 // stride, 80 // stride)
+        close(rolled, expected, 1e-12)
+
+
+def test_a_circular_network_has_the_right_gradient():
+    net = tiny_network(padding="circular")
+    image = seeded_picture(8, 12, count=2).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: net(x, ["pre:conv3_1"])["pre:conv3_1"], image)
+
+
+@pytest.mark.parametrize("padding", ["zeros", "replicate", "reflect", "circular"])
+def test_with_padding_shares_the_filters(tiny, picture, padding):
+    other = tiny.with_padding(padding)
+    assert other.filters is tiny.filters and tiny.padding == "zeros"
+    assert other.space == tiny_network(padding=padding).space
+    expected = tiny_network(padding=padding)(picture, tiny.names)
+    for name, features in other(picture, tiny.names).items():
+        assert torch.equal(features, expected[name])
+
+
+def test_with_padding_refuses_an_unknown_one(tiny):
+    with pytest.raises(UsageError, match="unknown padding 'circle'. Did you mean 'circular'"):
+        tiny.with_padding("circle")
+
+
+@pytest.mark.parametrize(("height", "width"), [(48, 80), (64, 20), (45, 83), (12, 100)])
+@pytest.mark.parametrize("tile", [4, 16, 32])
+def test_a_circular_style_in_tiles_is_the_whole_pictures(height, width, tile):
+    net, image = tiny_network(padding="circular"), seeded_picture(height, width)
+    whole = Style.capture(net, image, net.names, tile=200)
+    tiled = Style.capture(net, image, net.names, tile=tile)
+    for name in net.names:
+        assert tiled.layers[name].positions == whole.layers[name].positions
+        torch.testing.assert_close(tiled.layers[name].gram, whole.layers[name].gram)
+        torch.testing.assert_close(tiled.layers[name].mean, whole.layers[name].mean)
+
+
+@pytest.mark.parametrize("name", ["vgg16-hed", "alexnet", "googlenet"])
+def test_a_circular_style_in_tiles_at_real_strides(name):
+    net = load_network(name, weights="random:0", padding="circular", precision="float64")
+    layers = [one for one in net.names if net.reach(one).stride <= 8][::2]
+    image = seeded_picture(64, 112)
+    whole = Style.capture(net, image, layers, tile=112)
+    for layer, one in Style.capture(net, image, layers, tile=32).layers.items():
+        close(one.gram, whole.layers[layer].gram, 1e-12)
+
+
 # --- refusals
 
 
@@ -325,6 +386,17 @@ def test_a_picture_that_is_too_small_names_both_sizes(tiny):
     with pytest.raises(UsageError, match=r"needs 8x8"):
         reflecting(seeded_picture(7, 40), ["conv3_1"])
     assert reflecting(seeded_picture(8, 40), ["conv3_1"])["conv3_1"].shape == (1, 5, 2, 10)
+    with pytest.raises(UsageError, match=r"40x3 pixels is too small for conv3_1 .* needs 4x4"):
+        tiny_network(padding="circular")(seeded_picture(3, 40), ["conv3_1"])
+
+
+def test_a_picture_smaller_than_its_circular_border_names_both_sizes():
+    net = load_network("alexnet", weights="random:0", padding="circular")
+    smallest = net.minimum_side("conv1")
+    assert smallest == 5  # 11 - 4 - 2 pixels behind it
+    with pytest.raises(UsageError, match=r"40x4 pixels is too small for conv1 .* needs 5x5"):
+        net(torch.rand(1, 3, 4, 40), ["conv1"])
+    assert net(torch.rand(1, 3, 5, 40), ["conv1"])["conv1"].shape == (1, 64, 1, 10)
 
 
 @pytest.mark.parametrize("name", ["vgg16", "vgg19", "alexnet", "alexnet-st", "googlenet"])

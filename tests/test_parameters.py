@@ -6,7 +6,8 @@ import torch
 from conftest import seeded_picture
 
 from stylespace.errors import UsageError
-from stylespace.parameters import COLOUR, PARAMETERS, Fourier, parameters_for
+from stylespace.parameters import PARAMETERS, PHASES, Fourier, parameters_for
+from stylespace.phases import COLOUR, Phases
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -127,3 +128,11 @@ def test_unknown_parametrisations_are_answered_with_the_known():
         UsageError, match="unknown parametrisation 'furier'. Did you mean 'fourier'"
     ):
         parameters_for("furier", 4, 6)
+    with pytest.raises(UsageError, match="Known: pixels, sigmoid, fourier, free, phases"):
+        parameters_for("oil", 4, 6)
+
+
+def test_the_phases_are_those_of_the_size_asked_for():
+    phases = parameters_for(PHASES, 4, 6)
+    assert isinstance(phases, Phases) and phases.magnitude.shape == (3, 4, 4)
+    assert phases.encode(seeded_picture(4, 6, count=2)).shape == (2, 3, 4, 4)

@@ -6,12 +6,13 @@ import pytest
 import torch
 from conftest import TINY, seeded_picture, tiny_network
 
+from stylespace.entries import entry_term
 from stylespace.errors import StylespaceError, UsageError
 from stylespace.gram import gram
 from stylespace.images import resize_to
 from stylespace.ladder import Scale, coarse_to_fine
 from stylespace.networks import Network
-from stylespace.objectives import Objective, Terms, content_term, entry_term, gram_term
+from stylespace.objectives import Objective, Terms, content_term, gram_term
 from stylespace.parameters import PARAMETERS, Free, parameters_for
 from stylespace.synthesis import Rules, Step, synthesize
 from stylespace.weights import random_weights

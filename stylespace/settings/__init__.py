@@ -4,26 +4,32 @@ They are the one source of truth: the command line makes its options from their 
 functions take them as keyword arguments, and a recipe is one of them written as TOML.
 """
 
+from stylespace.settings.atlas import AtlasSettings
 from stylespace.settings.commands import (
     COMMANDS,
     STARTS,
     CaptureSettings,
+    EditSettings,
     ProbeSettings,
     Sourced,
     TextureSettings,
     TransferSettings,
 )
-from stylespace.settings.fields import comma_list, split_weight
+from stylespace.settings.fields import comma_list, option_name, split_weight
 from stylespace.settings.inputs import SAMPLE, check_inputs, input_names, source_path
+from stylespace.settings.probing import GOALS
 from stylespace.settings.recipe import RECIPE_FILE, read_toml, recipe_of, settings_from, to_toml
 from stylespace.settings.shared import Making, Settings, StyleLayers
 
 __all__ = [
     "COMMANDS",
+    "GOALS",
     "RECIPE_FILE",
     "SAMPLE",
     "STARTS",
+    "AtlasSettings",
     "CaptureSettings",
+    "EditSettings",
     "Making",
     "ProbeSettings",
     "Settings",
@@ -34,6 +40,7 @@ __all__ = [
     "check_inputs",
     "comma_list",
     "input_names",
+    "option_name",
     "read_toml",
     "recipe_of",
     "settings_from",

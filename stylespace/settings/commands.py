@@ -2,83 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from stylespace.catalogue import check_entry, resolve_layer
 from stylespace.errors import UsageError
+from stylespace.settings.atlas import AtlasSettings
 from stylespace.settings.fields import LARGEST_WEIGHT, setting, split_weight
+from stylespace.settings.probing import EditSettings, ProbeSettings
 from stylespace.settings.shared import (
     MOST,
     Making,
-    Settings,
     StyleLayers,
     default_content_layer,
 )
 
+MATCHES = ("gram", "distribution", "sparsity", "intensity")
+GRAM_TV, OTHER_TV = 0.1, 0.003
+"""Default weights of total variation: terms of sorted entries end far below those of entries."""
+SAMPLERS = (
+    "permutation",
+    "bootstrap",
+    "independence",
+    "sorted",
+    "shuffle",
+    "shuffle-psd",
+)
 STARTS = ("content", "style", "noise")
 """Starts of a transfer that are no files."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProbeSettings(Making, Settings):
-    """A picture that maximises a Gram entry."""
-
-    command: ClassVar[str] = "probe"
-
-    layer: str = setting("conv3_1", "Layer of the entry.")
-    entry: tuple[str, ...] = setting(
-        (),
-        "Entry of the Gram matrix as I,J; repeat it for several, or LAYER:I,J.",
-        repeat=True,
-    )
-    size: int = setting(224, "Side of the square picture in pixels.", minimum=1, maximum=32768)
-    iterations: tuple[int, ...] = setting(
-        (256,),
-        "Evaluations over all scales, or one number for each scale.",
-        minimum=1,
-        maximum=MOST,
-    )
-    optimizer: str = setting("adam", "Optimiser.", choices=("lbfgs", "adam"))
-    parameters: str = setting(
-        "fourier",
-        "What is optimised: fourier (smooth shapes), sigmoid or pixels (the paper's mode, with "
-        "--optimizer lbfgs).",
-        choices=("fourier", "sigmoid", "pixels"),
-    )
-    selectivity: float = setting(
-        0.0, "0: largest entry; 1: largest share of the whole Gram matrix.", minimum=0, maximum=1
-    )
-
-    COARSEST: ClassVar[int] = 96
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.check_ladder()
-        resolve_layer(self.layer, self.architecture, self.network)
-        if not self.entry:
-            raise UsageError("no entry: name one, such as --entry 12,40.")
-        self.entries()
-
-    def entries(self) -> tuple[tuple[str, int, int], ...]:
-        """Return (layer, i, j) for every entry, once each.
-
-        Raises:
-            UsageError: malformed, an unknown layer, or outside the layer.
-        """
-        result = []
-        for text in self.entry:
-            match = re.fullmatch(
-                r"(?:(\w+):)?\s*(-?\d{1,40})\s*,\s*(-?\d{1,40})", text.strip(), re.ASCII
-            )
-            if not match:
-                raise UsageError(f"--entry {text!r} is not two whole numbers: write it as 12,40.")
-            layer = resolve_layer(match[1] or self.layer, self.architecture, self.network)
-            i, j = int(match[2]), int(match[3])
-            check_entry(layer, (i, j), self.network)
-            result.append((layer, i, j))
-        return tuple(dict.fromkeys(result))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,10 +64,39 @@ class TextureSettings(Sourced):
     sources: tuple[str, ...] = setting(
         (), "Picture, sample:NAME or .style.safetensors, with a weight as PATH=0.3.", argument=True
     )
-    tv_weight: float = setting(
-        0.1, "Weight of total variation: less grain.", minimum=0, maximum=LARGEST_WEIGHT
+    tv_weight: float | None = setting(
+        None,
+        f"Weight of total variation: less grain; default: {GRAM_TV} for gram, else {OTHER_TV}.",
+        minimum=0,
+        maximum=LARGEST_WEIGHT,
     )
-    match: str = setting("gram", "What is matched.", choices=("gram",))
+    match: str = setting(
+        "gram",
+        "What is matched: gram (every entry in its place); of the sorted entries distribution, "
+        "sparsity or intensity alone.",
+        choices=MATCHES,
+    )
+    sampler: str | None = setting(
+        None,
+        "Match a Gram matrix sampled from the painting's instead: a null to compare with.",
+        choices=SAMPLERS,
+    )
+    seamless: bool = setting(False, "The texture wraps in both directions.")
+    histogram_weight: float = setting(
+        0.0, "Weight of the activations' histograms.", minimum=0, maximum=LARGEST_WEIGHT
+    )
+    spectrum_weight: float = setting(
+        0.0, "Weight of the power spectrum: regular patterns.", minimum=0, maximum=LARGEST_WEIGHT
+    )
+    autocorrelation_weight: float = setting(
+        0.0, "Weight of the autocorrelation: regular patterns.", minimum=0, maximum=LARGEST_WEIGHT
+    )
+    seeds: int = setting(
+        1,
+        "Textures from so many starts: the first is kept, their distance reported.",
+        minimum=1,
+        maximum=64,
+    )
     mean_weight: float = setting(
         0.0, "Weight of the channel means beside the Gram.", minimum=0, maximum=LARGEST_WEIGHT
     )
@@ -131,6 +110,28 @@ class TextureSettings(Sourced):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_sources(self.sources)
+        if self.sampler and self.match != "gram":
+            raise UsageError(f"--sampler gives Gram matrices: it does not go with {self.match}.")
+
+    def style_layers(self) -> dict[str, float]:
+        """Return {layer: weight}; the deepest of the default is left out of a distribution.
+
+        Where few of many channels ever fire, the sorted entries say little.
+        """
+        found = super().style_layers()
+        if self.layers or self.match == "gram" or len(found) == 1:
+            return found
+        return dict(list(found.items())[:-1])
+
+    def smoothness(self) -> float:
+        """Return the weight of total variation."""
+        default = GRAM_TV if self.match == "gram" else OTHER_TV
+        return default if self.tv_weight is None else self.tv_weight
+
+    def reads_picture(self) -> bool:
+        """Say whether a source's picture is needed, not its style alone."""
+        weights = (self.histogram_weight, self.spectrum_weight, self.autocorrelation_weight)
+        return bool(self.sampler) or any(weights)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +197,14 @@ class CaptureSettings(StyleLayers):
 
 COMMANDS = {
     kind.command: kind
-    for kind in (ProbeSettings, TextureSettings, TransferSettings, CaptureSettings)
+    for kind in (
+        ProbeSettings,
+        EditSettings,
+        AtlasSettings,
+        TextureSettings,
+        TransferSettings,
+        CaptureSettings,
+    )
 }
 
 

@@ -21,11 +21,13 @@ def setting(
     above: float | None = None,
     argument: bool = False,
     repeat: bool = False,
+    option: str = "",
 ) -> Any:
     """Declare a field with its help text and the values it takes.
 
     argument: stands on the command line without a name. repeat: a tuple whose option is repeated
-    instead of separated by commas.
+    instead of separated by commas. option: its name on the command line where that is no name
+    in Python.
     """
     meta = {
         "help": text,
@@ -35,6 +37,7 @@ def setting(
         "above": above,
         "argument": argument,
         "repeat": repeat,
+        "option": option,
     }
     return dataclasses.field(default=default, metadata=meta)
 
@@ -79,10 +82,15 @@ def comma_list(values: tuple[int, ...]) -> str:
     return ",".join(map(str, values))
 
 
+def option_name(one: dataclasses.Field) -> str:
+    """Return the option of a field as a user writes it."""
+    return one.metadata["option"] or f"--{one.name.replace('_', '-')}"
+
+
 def check_field(one: dataclasses.Field, value: Any) -> None:
     """Refuse a value outside what its field takes, naming the field as its option."""
-    meta, name = one.metadata, f"--{one.name.replace('_', '-')}"
-    if meta["choices"] and value not in meta["choices"]:
+    meta, name = one.metadata, option_name(one)
+    if meta["choices"] and value is not None and value not in meta["choices"]:
         raise unknown(name, str(value), meta["choices"])
     for number in value if isinstance(value, tuple) else (value,):
         if not isinstance(number, int | float) or isinstance(number, bool):

@@ -8,7 +8,7 @@ from pathlib import Path
 from stylespace.assets import sample_path
 from stylespace.errors import PictureError, nearest
 from stylespace.files import neighbours
-from stylespace.settings.commands import STARTS, TransferSettings
+from stylespace.settings.commands import STARTS, EditSettings, TransferSettings
 from stylespace.settings.fields import split_weight
 from stylespace.settings.shared import Settings
 
@@ -31,7 +31,10 @@ def input_names(settings: Settings) -> list[str]:
     if isinstance(settings, TransferSettings):
         start = [] if settings.init in STARTS else [settings.init]
         names = [settings.content, *names, *start]
-    return names + filters_file(settings)
+    if isinstance(settings, EditSettings):
+        names = [settings.source]
+    painting = getattr(settings, "painting", None)
+    return names + ([painting] if painting else []) + filters_file(settings)
 
 
 def filters_file(settings: Settings) -> list[str]:

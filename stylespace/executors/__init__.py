@@ -1,0 +1,17 @@
+"""Where calls run: in this process, in worker processes, or on a Dask cluster.
+
+The three have the `submit` of concurrent.futures, and `completed` over it.
+"""
+
+from stylespace.executors.calls import RESTARTS, completed
+from stylespace.executors.pools import EXECUTORS, Serial, cores, executor_for, executor_kind
+
+__all__ = [
+    "EXECUTORS",
+    "RESTARTS",
+    "Serial",
+    "completed",
+    "cores",
+    "executor_for",
+    "executor_kind",
+]

@@ -1,0 +1,237 @@
+"""Three executors with the `submit` of concurrent.futures."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import ProcessPoolExecutor as Pool
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from stylespace.errors import StylespaceError, UsageError, unknown
+
+EXECUTORS = ("serial", "processes", "dask")  # or dask:ADDRESS
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+PATIENCE = 30  # seconds for a scheduler to answer, and for its first worker
+
+
+class Serial(Executor):
+    """Runs a call in this process, when it is submitted.
+
+    count: calls that run at the same time. ahead: calls worth submitting before the first result.
+    remote: calls leave this process. lost: what a call raises whose worker is gone. era: number
+    of the set of workers that calls are given to.
+    """
+
+    count, ahead, remote, era = 1, 1, False, 0
+    lost: tuple[type[BaseException], ...] = ()
+
+    def submit(self, function: Callable, /, *arguments: Any) -> Future:
+        """Return the finished future; Ctrl-C is not kept in it."""
+        future: Future = Future()
+        try:
+            future.set_result(function(*arguments))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def renew(self) -> None:
+        """Replace lost workers."""
+
+    def close(self, *, at_once: bool) -> None:
+        """End the workers, after their calls or `at_once`."""
+
+
+class Processes(Serial):
+    """Worker processes on this machine; one that dies costs no call, as all get new ones."""
+
+    remote = True
+    lost = (BrokenProcessPool,)
+
+    def __init__(self, workers: int | None = None) -> None:
+        self.count = workers or cores()
+        self.ahead = 2 * self.count
+        self._pool = self._new()
+
+    def submit(self, function: Callable, /, *arguments: Any) -> Future:
+        """Give a call to the next free worker."""
+        with _deaf_children():
+            return self._pool.submit(function, *arguments)
+
+    def renew(self) -> None:
+        """Replace all workers: a pool that lost one is broken."""
+        self.close(at_once=True)
+        self._pool, self.era = self._new(), self.era + 1
+
+    def close(self, *, at_once: bool) -> None:
+        """End the workers, after their calls or `at_once`."""
+        workers = (getattr(self._pool, "_processes", None) or {}).copy()
+        self._pool.shutdown(wait=not at_once, cancel_futures=True)
+        for worker in workers.values() if at_once else ():  # public from Python 3.14 on
+            worker.terminate()
+            worker.join()
+
+    def _new(self) -> Pool:
+        spawn = multiprocessing.get_context("spawn")  # a fork of torch's threads may hang
+        return Pool(self.count, spawn, _begin_worker, (_share(self.count),))
+
+
+class Dask(Serial):
+    """A Dask cluster: of processes on this machine, or of an address.
+
+    Dask itself gives the calls of a lost worker to others, as often as its allowed-failures say.
+    """
+
+    remote = True
+
+    def __init__(self, address: str = "", workers: int | None = None) -> None:
+        try:
+            from distributed import Client, KilledWorker
+        except ImportError:
+            raise StylespaceError(
+                "--executor dask needs Dask, which is not installed: pip install "
+                "'stylespace[cluster]', or take --executor processes."
+            ) from None
+        self.lost = (KilledWorker, CancelledError)
+        with _deaf_children():
+            self._cluster = None if address else _local_cluster(workers or cores())
+        self._client = _connected(Client, address or self._cluster)
+        self.count = max(1, sum(self._client.nthreads().values()))
+        self.ahead = 16 + 4 * self.count  # workers may join
+        self._executor = self._client.get_executor(pure=False)  # pure: a lost call stays lost
+
+    def submit(self, function: Callable, /, *arguments: Any) -> Future:
+        """Give a call to the scheduler."""
+        return self._executor.submit(function, *arguments)
+
+    def close(self, *, at_once: bool) -> None:
+        """End the workers, after their calls or `at_once`; those of an address stay."""
+        self._executor.shutdown(wait=not at_once)
+        self._client.close()
+        if self._cluster is not None:
+            self._cluster.close()
+
+
+@contextmanager
+def executor_for(name: str, workers: int | None = None) -> Iterator[Serial]:
+    """Open the executor of that name; leaving by an error or Ctrl-C ends its workers at once.
+
+    Args:
+        name: "serial", "processes", "dask" (a cluster on this machine, heard on 127.0.0.1 alone)
+            or "dask:ADDRESS" (of a scheduler).
+        workers: processes on this machine; None for one a core.
+
+    Raises:
+        UsageError: an unknown name. StylespaceError: Dask or its scheduler is not there.
+    """
+    kind, address = executor_kind(name)
+    if workers is not None and workers < 1:
+        raise UsageError(f"workers {workers} must be at least 1.")
+    if kind == "dask":
+        executor = Dask(address, workers)
+    else:
+        executor = Processes(workers) if kind == "processes" else Serial()
+    try:
+        yield executor
+    except BaseException:
+        executor.close(at_once=True)
+        raise
+    executor.close(at_once=False)
+
+
+def executor_kind(name: str) -> tuple[str, str]:
+    """Split the name of an executor into its kind and address.
+
+    Raises:
+        UsageError: an unknown name, or a colon without an address.
+    """
+    kind, colon, address = name.partition(":")
+    if kind not in EXECUTORS or (colon and kind != "dask"):
+        raise unknown("executor", name, (*EXECUTORS, "dask:ADDRESS"))
+    if colon and not address:
+        raise UsageError(f"executor {name!r} lacks its address, as in dask:tcp://127.0.0.1:8786.")
+    return kind, address
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    with suppress(AttributeError):  # not on every system
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _share(workers: int) -> int:
+    """Return the threads of a worker, so that all together have one a core."""
+    return max(1, cores() // workers)
+
+
+def _begin_worker(threads: int) -> None:
+    """Limit torch's threads, leave Ctrl-C to the parent, and end when it ends, however it does."""
+    os.environ |= dict.fromkeys(THREADS, str(threads))  # torch reads them when it is imported
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Hold Ctrl-C back while processes begin: they inherit that, deaf from their first moment."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _local_cluster(workers: int) -> Any:
+    """Start a cluster on this machine that nobody outside it can reach, without a dashboard."""
+    import dask
+    from distributed import LocalCluster
+
+    here = "127.0.0.1"
+    nanny = "distributed.nanny.pre-spawn-environ"
+    with dask.config.set({f"{nanny}.{name}": _share(workers) for name in THREADS}):
+        return LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            host=here,
+            dashboard_address=None,
+            scheduler_kwargs={"dashboard": False, "dashboard_address": f"{here}:0"},
+            silence_logs=logging.CRITICAL,
+        )
+
+
+def _connected(client: type, target: Any) -> Any:
+    """Return the client of a cluster that has at least one worker."""
+    try:
+        connection = client(target, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError) as error:
+        cause = " ".join(str(error).split()).rstrip(".")
+        raise StylespaceError(
+            f"no Dask scheduler answers at {target} ({cause}): start one with `dask scheduler`, or "
+            "correct the address."
+        ) from None
+    try:
+        connection.wait_for_workers(1, timeout=PATIENCE)
+    except TimeoutError:
+        connection.close()
+        raise StylespaceError(
+            f"the Dask scheduler at {target} has no workers: start one with `dask worker {target}`."
+        ) from None
+    return connection

@@ -1,0 +1,129 @@
+"""The settings of an atlas: a block of Gram entries, a small picture each."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from stylespace.catalogue import resolve_layer
+from stylespace.errors import UsageError
+from stylespace.executors import executor_kind
+from stylespace.settings.fields import setting
+from stylespace.settings.shared import MOST, Settings
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AtlasSettings(Settings):
+    """A map of a layer's Gram matrix: a small picture for every entry of a block."""
+
+    command: ClassVar[str] = "atlas"
+
+    layer: str = setting("conv2_1", "Layer to map.")
+    block: str | None = setting(
+        None,
+        "Channels of the rows and of the columns as A-B,C-D, ends included; default: the whole "
+        "layer.",
+    )
+    size: int = setting(48, "Side of each picture in pixels.", minimum=1, maximum=1024)
+    iterations: int = setting(64, "Evaluations for each picture.", minimum=1, maximum=MOST)
+    selectivity: float = setting(
+        0.0, "0: largest entry; 1: largest share of the whole Gram matrix.", minimum=0, maximum=1
+    )
+    check: int = setting(
+        8, "Entries that are compared with full probes; 0: none.", minimum=0, maximum=10_000
+    )
+    check_size: int = setting(128, "Side of the full probes in pixels.", minimum=1, maximum=32768)
+    executor: str = setting(
+        "serial",
+        "Where it is computed: serial, processes, dask (a cluster on this machine) or "
+        "dask:ADDRESS (of a scheduler).",
+    )
+    workers: int | None = setting(
+        None, "Processes of --executor processes or dask; default: one a core.", minimum=1
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        resolve_layer(self.layer, self.architecture, self.network)
+        self._ranges()
+        self._check_executor()
+
+    @property
+    def decisive(self) -> AtlasSettings:
+        """The settings that decide the result: those of where it is computed at their defaults."""
+        return replace(self, executor="serial", workers=None)
+
+    @property
+    def place(self) -> str:
+        """The layer's own name."""
+        return resolve_layer(self.layer, self.architecture, self.network)
+
+    @property
+    def rows(self) -> range:
+        """Channels of the rows."""
+        return self._ranges()[0]
+
+    @property
+    def columns(self) -> range:
+        """Channels of the columns."""
+        return self._ranges()[1]
+
+    @property
+    def stem(self) -> str:
+        """Name of the result where the user gives none."""
+        block = "" if self.block is None else f"-{_name(self.rows)}-{_name(self.columns)}"
+        return f"atlas-{self.place}{block}"
+
+    def pairs(self) -> tuple[Pair, ...]:
+        """Return the entries (i, j), i <= j, of the block: G is symmetric, so each once."""
+        every = (ordered(i, j) for i in self.rows for j in self.columns)
+        return tuple(dict.fromkeys(every))
+
+    def _ranges(self) -> tuple[range, range]:
+        """Return the channels of rows and columns.
+
+        Raises:
+            UsageError: malformed, reversed, or outside the layer.
+        """
+        channels = next(one.channels for one in self.architecture if one.name == self.place)
+        if self.block is None:
+            return range(channels), range(channels)
+        side = r"\s*(\d{1,9})\s*-\s*(\d{1,9})\s*"
+        match = re.fullmatch(f"{side},{side}", self.block, re.ASCII)
+        if not match:
+            raise UsageError(
+                f"--block {self.block!r} is not two ranges of channels: write it as 0-15,0-15."
+            )
+        a, b, c, d = map(int, match.groups())
+        if a > b or c > d:
+            ends = f"{min(a, b)}-{max(a, b)},{min(c, d)}-{max(c, d)}"
+            raise UsageError(
+                f"--block {self.block!r} has a range that ends before it begins: write {ends}."
+            )
+        if max(b, d) >= channels:
+            raise UsageError(
+                f"--block {self.block!r} is outside {self.place}, which has {channels} channels: "
+                f"both ranges go from 0 to {channels - 1}."
+            )
+        return range(a, b + 1), range(c, d + 1)
+
+    def _check_executor(self) -> None:
+        """Refuse an unknown executor, and workers where there are none to choose."""
+        kind, address = executor_kind(self.executor)
+        if self.workers is not None and (address or kind == "serial"):
+            raise UsageError(
+                f"--workers {self.workers} belongs to --executor processes or dask, not to "
+                f"{self.executor}: leave it out."
+            )
+
+
+def ordered(i: int, j: int) -> Pair:
+    """Return an entry and its mirror image as the same pair."""
+    return (i, j) if i <= j else (j, i)
+
+
+def _name(channels: range) -> str:
+    return f"{channels[0]}-{channels[-1]}"

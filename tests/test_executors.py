@@ -1,0 +1,243 @@
+"""Where calls run: every result exactly once, whatever becomes of the workers."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import psutil
+import pytest
+
+from stylespace.errors import StylespaceError, UsageError
+from stylespace.executors import RESTARTS, Serial, completed, cores, executor_for, executor_kind
+
+NUMBERS = [(number,) for number in range(12)]
+SQUARES = {number: number**2 for number in range(12)}
+
+
+def square(number):
+    return number**2
+
+
+def refused(number):
+    raise UsageError(f"no {number}")
+
+
+def marked_square(number, folder):
+    """Leave a file that tells who works, slowly enough to be killed meanwhile."""
+    Path(folder, f"{number}-{os.getpid()}").touch()
+    time.sleep(0.05)
+    return number**2
+
+
+def killer(number, folder):
+    """End the first process that sees the number 3, as the system does when memory is short."""
+    mark = Path(folder, "killed")
+    if number == 3 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number**2
+
+
+def suicide(number):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def threads():
+    import torch
+
+    return torch.get_num_threads()
+
+
+def children():
+    return psutil.Process().children(recursive=True)
+
+
+@pytest.mark.parametrize("name", ["serial", "processes"])
+def test_every_result_comes_once(name):
+    with executor_for(name, None if name == "serial" else 2) as executor:
+        found = list(completed(executor, square, NUMBERS))
+        assert executor.submit(square, 5).result() == 25
+    assert sorted(found) == sorted(SQUARES.items())
+
+
+def test_a_serial_call_waits_until_the_result_before_was_taken():
+    seen = []
+    with executor_for("serial") as executor:
+        for number, _ in completed(executor, seen.append, NUMBERS):
+            assert seen == list(range(number + 1))
+
+
+@pytest.mark.parametrize("name", ["serial", "processes"])
+def test_an_error_of_a_call_is_raised_here(name):
+    with executor_for(name) as executor, pytest.raises(UsageError, match="no 0"):
+        list(completed(executor, refused, NUMBERS[:1]))
+
+
+def test_a_killed_worker_costs_no_result(tmp_path):
+    calls = [(number, str(tmp_path)) for number in range(12)]
+    with executor_for("processes", 2) as executor:
+        found = list(completed(executor, killer, calls))
+        assert executor.era == 1
+    assert (tmp_path / "killed").exists()
+    assert sorted(found) == sorted(SQUARES.items())
+
+
+def test_workers_that_always_die_end_in_one_line():
+    with executor_for("processes", 1) as executor:
+        with pytest.raises(StylespaceError, match="workers were lost 4 times") as error:
+            list(completed(executor, suicide, NUMBERS[:1]))
+        assert "\n" not in str(error.value)
+    assert RESTARTS == 3
+
+
+class Losing(Serial):
+    """Loses the first tries of each call, and refuses some at the door."""
+
+    ahead, lost = 3, (BrokenProcessPool,)
+
+    def __init__(self, tries):
+        self.tries, self.renewed, self.seen = tries, 0, {}
+
+    def submit(self, function, /, *arguments):
+        self.seen[arguments] = self.seen.get(arguments, 0) + 1
+        if self.seen[arguments] > self.tries:
+            return super().submit(function, *arguments)
+        if arguments[0] % 2:
+            raise BrokenProcessPool("at the door")
+        future = Future()
+        future.set_exception(BrokenProcessPool("on the way"))
+        return future
+
+    def renew(self):
+        self.renewed += 1
+        self.era += 1
+
+
+@pytest.mark.parametrize("tries", [1, 3])
+def test_lost_calls_are_submitted_again(tries):
+    executor = Losing(tries)
+    assert sorted(completed(executor, square, NUMBERS)) == sorted(SQUARES.items())
+    assert executor.renewed >= tries
+
+
+def test_too_many_losses_in_a_row_end_it():
+    with pytest.raises(StylespaceError, match="without a result in between"):
+        list(completed(Losing(99), square, NUMBERS))
+
+
+def test_ticks_come_while_there_is_nothing_to_yield():
+    ticks = []
+    with executor_for("processes", 1) as executor:
+        list(completed(executor, time.sleep, [(0.7,)], tick=lambda: ticks.append(1)))
+    assert ticks
+
+
+def test_leaving_by_an_error_ends_workers_at_once():
+    before, began = set(children()), time.perf_counter()
+    with pytest.raises(KeyboardInterrupt), executor_for("processes", 1) as executor:
+        executor.submit(square, 1).result()
+        executor.submit(time.sleep, 60)
+        raise KeyboardInterrupt
+    assert time.perf_counter() - began < 30
+    left = {one for one in set(children()) - before if one.status() != psutil.STATUS_ZOMBIE}
+    assert not [one for one in left if "spawn_main" in " ".join(one.cmdline())]
+
+
+def test_workers_share_the_cores():
+    with executor_for("processes", 1) as executor:
+        assert executor.submit(threads).result() == cores()
+
+
+def test_workers_do_not_outlive_a_killed_parent(tmp_path):
+    code = (
+        "import os, sys, time\n"
+        "from stylespace.executors import executor_for\n"
+        "if __name__ == '__main__':\n"
+        "    with executor_for('processes', 1) as executor:\n"
+        "        print(executor.submit(os.getpid).result(), flush=True)\n"
+        "        executor.submit(time.sleep, 60)\n"
+        "        time.sleep(60)\n"
+    )
+    script = tmp_path / "parent.py"
+    script.write_text(code)
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as parent:
+        worker = int(parent.stdout.readline())
+        parent.kill()
+    deadline = time.monotonic() + 20
+    while psutil.pid_exists(worker) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not psutil.pid_exists(worker) or psutil.Process(worker).status() == "zombie"
+
+
+def test_ctrl_c_reaches_the_parent_alone(tmp_path):
+    """Sent to the whole group of processes, as a terminal does."""
+    code = (
+        "import sys, time\n"
+        "from stylespace.executors import completed, executor_for\n"
+        "if __name__ == '__main__':\n"
+        "    try:\n"
+        "        with executor_for('processes', 2) as executor:\n"
+        "            executor.submit(time.sleep, 0).result()\n"
+        "            print('ready', flush=True)\n"
+        "            list(completed(executor, time.sleep, [(60,)] * 4))\n"
+        "    except KeyboardInterrupt:\n"
+        "        sys.exit(130)\n"
+    )
+    script = tmp_path / "parent.py"
+    script.write_text(code)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, script], start_new_session=True, **pipes) as parent:
+        assert parent.stdout.readline() == "ready\n"
+        time.sleep(0.3)
+        os.killpg(parent.pid, signal.SIGINT)
+        _, said = parent.communicate(timeout=30)
+    assert (parent.returncode, said) == (130, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("serial", ("serial", "")),
+        ("processes", ("processes", "")),
+        ("dask", ("dask", "")),
+        ("dask:tcp://10.0.0.1:8786", ("dask", "tcp://10.0.0.1:8786")),
+    ],
+)
+def test_names(name, kind):
+    assert executor_kind(name) == kind
+
+
+@pytest.mark.parametrize("name", ["procesess", "serial:2", "", "dask:"])
+def test_wrong_names_are_refused(name):
+    with pytest.raises(UsageError), executor_for(name):
+        pass
+    if name == "procesess":
+        with pytest.raises(UsageError, match="Did you mean 'processes'"):
+            executor_kind(name)
+
+
+def test_no_workers_are_refused():
+    with pytest.raises(UsageError, match="at least 1"), executor_for("processes", 0):
+        pass
+
+
+def test_without_dask_the_remedy_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with (
+        pytest.raises(StylespaceError, match=r"pip install 'stylespace\[cluster\]'"),
+        executor_for("dask"),
+    ):
+        pass
+
+
+def test_the_standard_interface_is_there():
+    assert multiprocessing.get_start_method(allow_none=True) in (None, "fork", "spawn")
+    with executor_for("serial") as executor:
+        future = executor.submit(square, 4)
+    assert isinstance(future, Future) and future.done() and future.result() == 16
