@@ -67,8 +67,8 @@ def cheap(monkeypatch, tmp_path):
     """An empty current folder, filters drawn once, and one small painting to beat."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("stylespace.networks.load_weights", _load_weights)
-    monkeypatch.setattr("stylespace.probes.paintings", lambda: ("durer-lion",))
-    monkeypatch.setattr("stylespace.probes.PAINTING_SIDE", 32)
+    monkeypatch.setattr("stylespace.patches.paintings", lambda: ("durer-lion",))
+    monkeypatch.setattr("stylespace.patches.PAINTING_SIDE", 32)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # at 32 px threads only wait for each other
     yield

@@ -62,7 +62,7 @@ def test_json_is_one_object_of_the_contract(call):
 
 
 def test_an_infinite_enhancement_is_null_in_json(call, monkeypatch):
-    monkeypatch.setattr("stylespace.probes.Paintings.values", lambda *_: [0.0])
+    monkeypatch.setattr("stylespace.patches.Paintings.values", lambda *_: [0.0])
     assert call("probe", *REACHED, "--json", "--quiet").json["figures"]["enhancement"] is None
     assert re.search(r"enhancement +inf", call("probe", *REACHED).out)
 
@@ -83,7 +83,7 @@ def test_every_picture_format_is_written_with_its_recipe(call, suffix):
 
 
 def test_an_unreached_entry_leaves_no_picture(call, monkeypatch):
-    monkeypatch.setattr("stylespace.probes.Paintings.values", lambda *_: [1e9])
+    monkeypatch.setattr("stylespace.patches.Paintings.values", lambda *_: [1e9])
     result = call("probe", *REACHED, "--json")
     assert (result.code, result.out) == (1, "")
     assert "conv1_1 4,4 was not reached" in result.err.splitlines()[-1]
@@ -163,7 +163,7 @@ def test_other_filters_in_the_same_file_are_measured_again(call):
 
 def test_a_survey_of_unreached_entries_ends_with_1_and_says_why(call, monkeypatch):
     both = (*PROBES, "--entry", "4,4", "--entry", "0,0")
-    monkeypatch.setattr("stylespace.probes.Paintings.values", lambda *_: [1e9])
+    monkeypatch.setattr("stylespace.patches.Paintings.values", lambda *_: [1e9])
     result = call(*both, "--json")
     assert result.code == 1
     assert [row["reached"] for row in result.json["entries"]] == [False, False]
@@ -176,11 +176,11 @@ def test_a_survey_of_unreached_entries_ends_with_1_and_says_why(call, monkeypatc
 
 
 def test_one_reached_entry_is_enough(call, monkeypatch):
-    from stylespace.probes import Paintings
+    from stylespace.patches import Paintings
 
     true = Paintings.values
     monkeypatch.setattr(
-        "stylespace.probes.Paintings.values",
+        "stylespace.patches.Paintings.values",
         lambda self, layer, i, j: [1e9] if i == 0 else true(self, layer, i, j),
     )
     result = call(*PROBES, "--entry", "0,0", "--entry", "4,4", "--json")
@@ -241,7 +241,7 @@ def test_a_survey_interrupted_at_once_leaves_what_was_there(call, monkeypatch):
 
 
 def test_an_infinite_figure_is_told_from_an_undefined_one_also_when_gone_on_with(call, monkeypatch):
-    monkeypatch.setattr("stylespace.probes.Paintings.values", lambda *_: [0.0])
+    monkeypatch.setattr("stylespace.patches.Paintings.values", lambda *_: [0.0])
     both = (*PROBES, "--entry", "4,4", "--entry", "6,6", "--quiet", "--json")
     first = call(*both)
     tables = listing("probes-conv1_1")
@@ -570,7 +570,7 @@ def test_ctrl_c_after_a_run_that_ended_early_keeps_the_picture(call, monkeypatch
 
 
 def test_ctrl_c_before_an_entry_is_reached_is_one_line(call, monkeypatch):
-    monkeypatch.setattr("stylespace.probes.Paintings.values", lambda *_: [1e9])
+    monkeypatch.setattr("stylespace.patches.Paintings.values", lambda *_: [1e9])
     pressing(monkeypatch, "stylespace.progress.tqdm.update")
     result = call("probe", *REACHED, "--iterations", "50")
     assert (result.code, result.out) == (130, "")
@@ -580,7 +580,7 @@ def test_ctrl_c_before_an_entry_is_reached_is_one_line(call, monkeypatch):
 
 
 def test_ctrl_c_in_the_first_entry_of_a_survey_leaves_nothing(call, monkeypatch):
-    monkeypatch.setattr("stylespace.probes.Paintings.values", lambda *_: [1e9])
+    monkeypatch.setattr("stylespace.patches.Paintings.values", lambda *_: [1e9])
     pressing(monkeypatch, "stylespace.progress.tqdm.update")
     result = call(*PROBES, "--entry", "4,4", "--entry", "6,6", "--iterations", "50")
     assert (result.code, result.out) == (130, "")

@@ -5,9 +5,11 @@ import math
 import pytest
 
 from stylespace.distances import geometric_mean, gram_distances
+from stylespace.gram import gram
 from stylespace.images import read_image, resize
 from stylespace.networks import load_network
-from stylespace.probes import PAINTING_SIDE, Paintings, entry_figures, probe
+from stylespace.patches import PAINTING_SIDE, Paintings
+from stylespace.probes import entry_figures, probe
 from stylespace.recipes import write_outcome
 from stylespace.sources import open_picture
 from stylespace.style import Style
@@ -60,9 +62,10 @@ def test_a_texture_has_the_paintings_grams(network):
 @pytest.mark.parametrize("entry", ["conv2_1:12,40", "conv2_1:0,114", "conv5_1:7,7"])
 def test_a_dead_start_is_left(network, entry):
     outcome = probe(entry=entry, size=128, network=network)
-    layer, i, j = outcome.settings.entries()[0]
-    compared = Paintings(network).values(layer, i, j)
-    figures = entry_figures(network, outcome.image, layer, i, j, compared)
+    layer, i, j = outcome.settings.first
+    compared = Paintings(network)
+    g = gram(network(outcome.image, [layer])[layer])[0].double()
+    figures = entry_figures(g, outcome.image, (layer, i, j), compared)
     assert math.isclose(figures["value"], outcome.figures["value"])
-    assert figures["value"] > max(compared)
+    assert figures["value"] > max(compared.values(layer, i, j))
     assert PAINTING_SIDE == 256
