@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from stylespace.options import (
     quiet_option,
     settings_options,
 )
+from stylespace.printing import print_listing, print_report, report_json
 from stylespace.settings import (
     AtlasSettings,
     CaptureSettings,
@@ -34,7 +34,6 @@ from stylespace.settings import (
 )
 
 if TYPE_CHECKING:
-    from stylespace.jobs import Report
     from stylespace.recipes import Made
 
 
@@ -190,7 +189,7 @@ def networks(as_json: bool, quiet: bool) -> int:
         }
         for name, entry in CATALOGUE.items()
     ]
-    return _listing("networks", rows, ("name", "needs", "about", "layers"), as_json, began)
+    return print_listing("networks", rows, ("name", "needs", "about", "layers"), as_json, began)
 
 
 @commands.command()
@@ -205,31 +204,7 @@ def samples(as_json: bool, quiet: bool) -> int:
 
     rows = [asdict(sample) for sample in all_samples()]
     columns = ("name", "kind", "artist", "title", "year", "licence")
-    return _listing("samples", rows, columns, as_json, began)
-
-
-def _listing(name: str, rows: list, columns: tuple[str, ...], as_json: bool, began: float) -> int:
-    """Print rows as a table, or as one JSON object with the keys of every command."""
-    if as_json:
-        full = {
-            "command": name,
-            "outputs": [],
-            "seconds": round(time.perf_counter() - began, 3),
-            "figures": {"count": len(rows)},
-            "recipe": {},
-            name: rows,
-        }
-        click.echo(json.dumps(full, indent=1))
-        return 0
-    from tabulate import tabulate
-
-    table = [
-        [", ".join(v) if isinstance(v := row[column], list) else v for column in columns]
-        for row in rows
-    ]
-    widths = [48 if column == "layers" else None for column in columns]
-    click.echo(tabulate(table, columns, maxcolwidths=widths, disable_numparse=True))
-    return 0
+    return print_listing("samples", rows, columns, as_json, began)
 
 
 def _run(settings: Settings, *, as_json: bool, **output: Any) -> int:
@@ -240,9 +215,9 @@ def _run(settings: Settings, *, as_json: bool, **output: Any) -> int:
     report = planned(settings, **output).run()
     if as_json:
         seconds = round(time.perf_counter() - began, 3)
-        click.echo(json.dumps(_json(settings, report, seconds), indent=1, allow_nan=False))
+        click.echo(json.dumps(report_json(settings, report, seconds), indent=1, allow_nan=False))
     else:
-        _print(report)
+        print_report(report)
     if report.remarks:
         more = f" {len(report.remarks) - 1} more entries have such remarks: see table.json."
         _said(report.remarks[0] + (more if len(report.remarks) > 1 else ""), 0)
@@ -250,57 +225,6 @@ def _run(settings: Settings, *, as_json: bool, **output: Any) -> int:
         done = f"{report.outputs[0]} holds what was done so far"
         return _said(f"interrupted; {done}.", report.code)
     return report.code
-
-
-def _json(settings: Settings, report: Report, seconds: float) -> dict[str, Any]:
-    from stylespace.recipes import plain_figures
-
-    full = {
-        "command": settings.command,
-        "outputs": [str(path) for path in report.outputs],
-        "seconds": seconds,
-        "figures": plain_figures(report.figures),
-        "recipe": report.recipe,
-    }
-    more = {name: getattr(report, name) for name in ("stopped", "evaluations", "entries")}
-    return full | {name: value for name, value in more.items() if value not in (None, ())}
-
-
-def _print(report: Report) -> None:
-    """Print paths and figures, and why an entry was not reached."""
-    for path in report.outputs:
-        click.echo(path)
-    for line in _figure_lines(report.figures):
-        click.echo(f"  {line}")
-    for row in report.entries:
-        if not row["reached"]:
-            click.echo(f"  {row['note']}")
-
-
-def _figure_lines(figures: Mapping[str, float]) -> list[str]:
-    """Return figures one a line, those of layers (`gram.conv1_1`) as a table at the end."""
-    plain = {name: value for name, value in figures.items() if "." not in name}
-    lines = [f"{name:<24} {_number(value)}" for name, value in plain.items()]
-    by_layer = [name.split(".", 1) for name in figures if "." in name]
-    kinds, layers = (
-        (list(dict.fromkeys(part)) for part in zip(*by_layer, strict=True))
-        if by_layer
-        else ([], [])
-    )
-    if kinds:
-        from tabulate import tabulate
-
-        rows = [
-            [kind, *(_number(figures.get(f"{kind}.{layer}", math.nan)) for layer in layers)]
-            for kind in kinds
-        ]
-        table = tabulate(rows, ["", *layers], tablefmt="plain", disable_numparse=True)
-        lines += ["", *table.splitlines()]
-    return lines
-
-
-def _number(value: float) -> str:
-    return "-" if math.isnan(value) else format(value, ".4g")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from stylespace.errors import UsageError, unknown
 from stylespace.gram import gram
-from stylespace.objectives import Term
+from stylespace.objectives import Features, Term
 from stylespace.settings import GOALS
 
 MIXTURE = 0.5
@@ -26,7 +26,14 @@ SOFTNESS = 0.1
 """Width of the smooth minimum, in standard deviations of the layer's pre-activations."""
 
 
-def entry_term(layer: str, entries: Tensor, selectivity: float = 0.0, *, goal: str = "log") -> Term:
+def entry_term(
+    layer: str,
+    entries: Tensor,
+    selectivity: float = 0.0,
+    *,
+    goal: str = "log",
+    parts: int = 1,
+) -> Term:
     """Make a Gram entry large; one entry a picture.
 
     The loss of a live entry (B,), lambda being `selectivity`:
@@ -44,9 +51,13 @@ def entry_term(layer: str, entries: Tensor, selectivity: float = 0.0, *, goal: s
     any live picture. (A product of softplus pre-activations lets one channel rise alone: it left
     conv2_1 12,40 and 0,114 of the embedded network unreached, which this reaches.)
 
+    With `parts` above 1 the loss is the mean over a grid of parts x parts of the picture, each with
+    its own way out of a dead start: once two channels fire at one spot, the logarithm's gradient is
+    all there, and a picture of channels that rarely fire together stays grey elsewhere.
+
     Args:
         layer: name. entries: (B, 2) or (1, 2), whole numbers. selectivity: in [0, 1].
-        goal: one of GOALS.
+        goal: one of GOALS. parts: along each side; fewer where the layer has fewer positions.
 
     Raises:
         UsageError: an unknown goal, or a selectivity outside [0, 1].
@@ -54,13 +65,26 @@ def entry_term(layer: str, entries: Tensor, selectivity: float = 0.0, *, goal: s
     Source: NN16a section 3 (maximising an entry). Departs: the logarithm; the way out of dead
     starts.
     """
-    share = _norm_share(goal, selectivity)
-    pre = f"pre:{layer}"
-    return Term(
-        f"entry.{layer}",
-        lambda image, features: _entry_loss(features[pre], entries, goal, share),
-        (pre,),
-    )
+    share, pre = _norm_share(goal, selectivity), f"pre:{layer}"
+
+    def measure(image: Tensor, features: Features) -> Tensor:
+        grid = _grid(features[pre], parts)
+        places = entries.expand(len(features[pre]), 2).repeat_interleave(grid.shape[1], 0)
+        return _entry_loss(grid.flatten(0, 1), places, goal, share).view(grid.shape[:2]).mean(1)
+
+    return Term(f"entry.{layer}", measure, (pre,))
+
+
+def _grid(features: Tensor, parts: int) -> Tensor:
+    """Cut features (B, C, h, w) into parts: (B, rows * columns, C, h / rows, w / columns).
+
+    The last positions that do not fill a part are left out.
+    """
+    batch, channels, height, width = features.shape
+    rows, columns = min(parts, height), min(parts, width)
+    h, w = height // rows, width // columns
+    cut = features[:, :, : rows * h, : columns * w].reshape(batch, channels, rows, h, columns, w)
+    return cut.permute(0, 2, 4, 1, 3, 5).reshape(batch, rows * columns, channels, h, w)
 
 
 def _norm_share(goal: str, selectivity: float) -> float:

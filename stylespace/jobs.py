@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stylespace.errors import OutputError, UnreachedError, UsageError, nearest
+from stylespace.errors import UnreachedError
 from stylespace.files import (
-    STYLE_SUFFIX,
     check_folder,
     check_output,
-    holds,
-    numbered,
     write_whole,
+)
+from stylespace.outputs import (
+    check_distinct,
+    check_format,
+    check_no_picture,
+    chosen_path,
+    figure_path,
+    free_path,
+    has_figure,
+    is_folder,
+    recipe_text,
+    stem,
+    taken,
 )
 from stylespace.settings import (
     RECIPE_FILE,
-    SAMPLE,
     AtlasSettings,
     CaptureSettings,
     EditSettings,
-    Making,
     ProbeSettings,
     Settings,
     TextureSettings,
     TransferSettings,
     check_inputs,
-    input_names,
     recipe_of,
-    source_path,
-    split_weight,
-    to_toml,
 )
 
 if TYPE_CHECKING:
@@ -41,10 +44,6 @@ if TYPE_CHECKING:
     from stylespace.outcomes import Outcome
     from stylespace.progress import Watching
     from stylespace.recipes import Made
-
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
-LONGEST = {".webp": 16383}
-"""Sides in pixels that a format cannot hold more of; the others hold any picture made here."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ class Job:
     def _maker(self) -> Callable[[Watching], Report]:
         if isinstance(self.settings, AtlasSettings):
             return self._atlas
-        return self._survey if _is_folder(self.settings) else self._picture
+        return self._survey if is_folder(self.settings) else self._picture
 
     def _watching(self) -> Watching:
         from stylespace.progress import Watching
@@ -173,7 +172,7 @@ class Job:
             TransferSettings: transfer,
         }
         network = self._network(watching)
-        title = f"{self.settings.command} {_stem(self.settings).partition('-')[2]}"
+        title = f"{self.settings.command} {stem(self.settings).partition('-')[2]}"
         watch = watching.named(title)
         return make[type(self.settings)](settings=self.settings, network=network, watch=watch)
 
@@ -220,9 +219,9 @@ class Job:
 
     def _free(self) -> Path:
         """Return the output's name; one that was chosen for the user may have been taken since."""
-        if self.named or not _taken(self.out, self.settings):
+        if self.named or not taken(self.out, self.settings):
             return self.out
-        return _free_path(self.out.parent, self.settings)
+        return free_path(self.out.parent, self.settings)
 
 
 def planned(
@@ -242,134 +241,21 @@ def planned(
         OutputError: a folder that is missing or read-only, a file that exists.
         PictureError: an input that is not there. UsageError: an unknown sample or format.
     """
-    path = out or _chosen(settings)
-    if _is_folder(settings):
-        _check_no_picture(path)
-        check_folder(path, RECIPE_FILE, _recipe_text(settings), force=force)
+    path = out or chosen_path(settings)
+    if is_folder(settings):
+        check_no_picture(path)
+        check_folder(path, RECIPE_FILE, recipe_text(settings), force=force)
     else:
-        _check_format(path, settings)
+        check_format(path, settings)
         check_output(path, force=force)
-    drawn = figure_path(path) if figure and _has_figure(settings) else None
+    drawn = figure_path(path) if figure and has_figure(settings) else None
     if drawn is not None:
         check_output(drawn, force=force)
     if preview is not None:
-        _check_format(preview, settings, picture=True)
+        check_format(preview, settings, picture=True)
         check_output(preview, force=force)
     if trace is not None:
         check_output(trace, force=force)
     check_inputs(settings)
-    _check_distinct([path, preview, trace, drawn], settings)
+    check_distinct([path, preview, trace, drawn], settings)
     return Job(settings, path, out is not None, force, quiet, preview, trace, figure, made)
-
-
-def _is_folder(settings: Settings) -> bool:
-    """Several entries go into a folder."""
-    if isinstance(settings, AtlasSettings):
-        return True
-    return isinstance(settings, ProbeSettings) and settings.several
-
-
-def _recipe_text(settings: Settings) -> str:
-    """Return the recipe that a folder holds: of an atlas without where it is computed."""
-    return to_toml(settings.decisive if isinstance(settings, AtlasSettings) else settings)
-
-
-def _has_figure(settings: Settings) -> bool:
-    """Say whether a figure goes beside the picture."""
-    kinds = (ProbeSettings, EditSettings, TextureSettings)
-    return isinstance(settings, kinds) and not _is_folder(settings)
-
-
-def figure_path(path: Path) -> Path:
-    """Return where the figure of a picture goes."""
-    return path.with_name(f"{path.stem}-figure.png")
-
-
-def _taken(path: Path, settings: Settings) -> bool:
-    """Say whether a name is in use, or that of the figure that belongs to it."""
-    figure = _has_figure(settings) and os.path.lexists(figure_path(path))
-    return os.path.lexists(path) or figure
-
-
-def _free_path(folder: Path | str, settings: Settings) -> Path:
-    names = numbered(folder, _stem(settings), _suffix(settings))
-    return next(path for path in names if not _taken(path, settings))
-
-
-def _chosen(settings: Settings) -> Path:
-    """Return a free name; of a folder also the one that this very call began to fill."""
-    stem, suffix = _stem(settings), _suffix(settings)
-    if not _is_folder(settings):
-        return _free_path("", settings)
-    recipe = _recipe_text(settings)
-    return next(
-        path
-        for path in numbered("", stem, suffix)
-        if not os.path.lexists(path) or holds(path / RECIPE_FILE, recipe)
-    )
-
-
-def _check_no_picture(path: Path) -> None:
-    """Refuse the name of a picture for a folder."""
-    if path.suffix.lower() in PICTURES:
-        raise UsageError(
-            f"--out {str(path)!r} is the name of a picture, and several entries go into a folder: "
-            f"use {str(path.with_suffix(''))!r}, or one --entry."
-        )
-
-
-def _check_format(path: Path, settings: Settings, *, picture: bool = False) -> None:
-    """Refuse a name whose suffix says nothing, or a format that cannot hold the picture."""
-    if not picture and isinstance(settings, CaptureSettings):
-        if not path.name.endswith(STYLE_SUFFIX):
-            raise UsageError(f"{str(path)!r}: a style file's name must end in {STYLE_SUFFIX}.")
-        return
-    suffix = path.suffix.lower()
-    if suffix not in PICTURES:
-        raise UsageError(
-            f"{str(path)!r}: {suffix!r} is no picture format that is written."
-            f"{nearest(suffix, PICTURES)} Known: {', '.join(PICTURES)}."
-        )
-    if settings.size > LONGEST.get(suffix, settings.size):
-        raise OutputError(
-            f"{str(path)!r}: {suffix} holds at most {LONGEST[suffix]} pixels a side: use .png."
-        )
-
-
-def _check_distinct(outputs: list[Path | None], settings: Settings) -> None:
-    """Refuse outputs that would overwrite each other, or a preview or trace over an input."""
-    if (outputs[1] or outputs[2]) and not isinstance(settings, Making):
-        raise UsageError("--preview and --trace belong to commands that make a picture.")
-    inputs = [source_path(name) for name in input_names(settings)]
-    taken = [os.path.realpath(path) for path in (*inputs, *outputs) if path is not None]
-    for output in outputs[1:]:
-        if output is not None and taken.count(os.path.realpath(output)) > 1:
-            raise UsageError(f"{str(output)!r} is named twice: give every output its own name.")
-
-
-def _suffix(settings: Settings) -> str:
-    if _is_folder(settings):
-        return ""
-    return STYLE_SUFFIX if isinstance(settings, CaptureSettings) else ".png"
-
-
-def _stem(settings: Settings) -> str:
-    """Return the result's name without suffix, used where the user gives none."""
-    if isinstance(settings, AtlasSettings):
-        return settings.stem
-    if isinstance(settings, ProbeSettings):
-        layer, i, j = settings.first
-        return f"probes-{layer}" if _is_folder(settings) else f"probe-{layer}-{i}-{j}"
-    if isinstance(settings, EditSettings):
-        layer, i, j = settings.place()
-        return f"edit-{_short(settings.source)}-{layer}-{i}-{j}"
-    if isinstance(settings, TransferSettings):
-        return f"transfer-{_short(settings.content)}-{_short(settings.styles[0])}"
-    first = _short(settings.sources[0])
-    return first if isinstance(settings, CaptureSettings) else f"texture-{first}"
-
-
-def _short(source: str) -> str:
-    """Return a short name for a source: its file name without folder, suffix and weight."""
-    name = Path(split_weight(source)[0].removeprefix(SAMPLE)).name
-    return Path(name.removesuffix(STYLE_SUFFIX)).stem[:60] or "picture"

@@ -11,7 +11,6 @@ import numpy as np
 import psutil
 import pytest
 import torch
-from conftest import seeded_picture, tiny_network
 from PIL import Image
 
 from stylespace import patches
@@ -21,8 +20,6 @@ from stylespace.atlas.comparison import Comparison, compared, spread
 from stylespace.atlas.runs import Progress, duration, groups_of
 from stylespace.atlas.sheets import MOST, _Board, log_grid, name_of, parts, sheet, value_map
 from stylespace.atlas.store import Store, mark_of
-from stylespace.atlas.terms import even_entry_term
-from stylespace.entries import entry_value
 from stylespace.errors import OutputError, UnreachedError, UsageError
 from stylespace.images import read_image, read_recipe
 from stylespace.networks import load_network
@@ -169,46 +166,6 @@ def test_where_it_is_computed_does_not_decide_the_result():
 def test_the_mark_of_cells_holds_what_decides_them(changes, same):
     assert (mark_of(replace(SMALL, **changes), "w") == mark_of(SMALL, "w")) == same
     assert mark_of(SMALL, "other") != mark_of(SMALL, "w")
-
-
-# The objective of a cell
-
-
-def test_an_even_entry_is_the_mean_over_parts_of_the_logarithm():
-    network, image = tiny_network(), seeded_picture(21, 34, count=2)
-    entries = torch.tensor([[0, 1], [2, 2]])
-    layers = ("pre:conv1_1",)
-    features = network(image, layers)
-    found = even_entry_term("conv1_1", entries).measure(image, features)
-    active = features[layers[0]].relu()
-    expected = torch.zeros(2, dtype=torch.float64)
-    for row in range(4):
-        for column in range(4):
-            part = active[:, :, 5 * row : 5 * row + 5, 8 * column : 8 * column + 8]
-            expected -= entry_value(part, entries).log() / 16
-    assert torch.isfinite(expected).all()
-    torch.testing.assert_close(found, expected)
-
-
-def test_a_dead_part_has_a_gradient_where_the_plain_entry_has_none():
-    from stylespace.entries import entry_term
-
-    pre = torch.full((1, 2, 8, 12), -1.0, dtype=torch.float64)
-    pre[:, :, 0, 0] = 5.0
-    gradients = []
-    for make in (entry_term, even_entry_term):
-        x = pre.clone().requires_grad_()
-        image = torch.zeros(1, 3, 8, 12)
-        make("conv1_1", torch.tensor([[0, 1]])).measure(image, {"pre:conv1_1": x}).sum().backward()
-        gradients.append(x.grad[:, :, 4:, 6:].abs().sum())
-    assert gradients[0] == 0
-    assert gradients[1] > 0
-
-
-def test_a_layer_of_few_positions_has_fewer_parts():
-    pre = {"pre:conv1_1": torch.rand(2, 3, 1, 3)}
-    found = even_entry_term("conv1_1", torch.tensor([[0, 1]] * 2)).measure(torch.zeros(2), pre)
-    assert found.shape == (2,) and torch.isfinite(found).all()
 
 
 # A whole atlas

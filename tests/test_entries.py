@@ -274,3 +274,39 @@ def test_entries_are_float32_or_better_whatever_the_network(dtype, picture):
     term = entry_term("conv2_1", torch.tensor([[0, 0]]))
     (value,) = Objective(tiny_network(dtype=dtype), Terms((term,)))(picture.float()).values()
     assert value.dtype == torch.float32 and value.shape == (1,)
+
+
+def test_an_entry_in_parts_is_the_mean_over_parts_of_the_logarithm():
+    network, image = tiny_network(), seeded_picture(21, 34, count=2)
+    entries = torch.tensor([[0, 1], [2, 2]])
+    layers = ("pre:conv1_1",)
+    features = network(image, layers)
+    found = entry_term("conv1_1", entries, parts=4).measure(image, features)
+    active = features[layers[0]].relu()
+    expected = torch.zeros(2, dtype=torch.float64)
+    for row in range(4):
+        for column in range(4):
+            part = active[:, :, 5 * row : 5 * row + 5, 8 * column : 8 * column + 8]
+            expected -= entry_value(part, entries).log() / 16
+    assert torch.isfinite(expected).all()
+    torch.testing.assert_close(found, expected)
+
+
+def test_a_dead_part_has_a_gradient_where_the_plain_entry_has_none():
+    pre = torch.full((1, 2, 8, 12), -1.0, dtype=torch.float64)
+    pre[:, :, 0, 0] = 5.0
+    gradients = []
+    for parts in (1, 4):
+        x = pre.clone().requires_grad_()
+        image = torch.zeros(1, 3, 8, 12)
+        term = entry_term("conv1_1", torch.tensor([[0, 1]]), parts=parts)
+        term.measure(image, {"pre:conv1_1": x}).sum().backward()
+        gradients.append(x.grad[:, :, 4:, 6:].abs().sum())
+    assert gradients[0] == 0
+    assert gradients[1] > 0
+
+
+def test_a_layer_of_few_positions_has_fewer_parts():
+    pre = {"pre:conv1_1": torch.rand(2, 3, 1, 3)}
+    found = entry_term("conv1_1", torch.tensor([[0, 1]] * 2), parts=4).measure(torch.zeros(2), pre)
+    assert found.shape == (2,) and torch.isfinite(found).all()

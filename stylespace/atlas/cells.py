@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylespace.atlas.terms import even_entry_term
+from stylespace.entries import entry_term
 from stylespace.errors import UnreachedError, WeightsError
 from stylespace.gram import gram
 from stylespace.images import written_image
@@ -90,7 +90,7 @@ def batch_of(
 
 def _objective(settings: AtlasSettings, network: Network, pairs: Sequence[Pair]) -> Objective:
     entries = torch.tensor(pairs, device=network.device)
-    term = even_entry_term(settings.place, entries, settings.selectivity)
+    term = entry_term(settings.place, entries, settings.selectivity, parts=settings.parts)
     return Objective(network, Terms((term,)))
 
 

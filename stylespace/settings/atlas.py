@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from stylespace.catalogue import resolve_layer
+from stylespace.catalogue import check_entry, resolve_layer
 from stylespace.errors import UsageError
 from stylespace.executors import executor_kind
+from stylespace.settings.choices import split_block
 from stylespace.settings.fields import setting
 from stylespace.settings.shared import MOST, Settings
 
@@ -31,6 +31,9 @@ class AtlasSettings(Settings):
     iterations: int = setting(64, "Evaluations for each picture.", minimum=1, maximum=MOST)
     selectivity: float = setting(
         0.0, "0: largest entry; 1: largest share of the whole Gram matrix.", minimum=0, maximum=1
+    )
+    parts: int = setting(
+        4, "Parts of a picture along each side that must each show it.", minimum=1, maximum=16
     )
     check: int = setting(
         8, "Entries that are compared with full probes; 0: none.", minimum=0, maximum=10_000
@@ -91,24 +94,14 @@ class AtlasSettings(Settings):
         channels = next(one.channels for one in self.architecture if one.name == self.place)
         if self.block is None:
             return range(channels), range(channels)
-        side = r"\s*(\d{1,9})\s*-\s*(\d{1,9})\s*"
-        match = re.fullmatch(f"{side},{side}", self.block, re.ASCII)
-        if not match:
+        found = split_block(self.block)
+        if found is None:
             raise UsageError(
                 f"--block {self.block!r} is not two ranges of channels: write it as 0-15,0-15."
             )
-        a, b, c, d = map(int, match.groups())
-        if a > b or c > d:
-            ends = f"{min(a, b)}-{max(a, b)},{min(c, d)}-{max(c, d)}"
-            raise UsageError(
-                f"--block {self.block!r} has a range that ends before it begins: write {ends}."
-            )
-        if max(b, d) >= channels:
-            raise UsageError(
-                f"--block {self.block!r} is outside {self.place}, which has {channels} channels: "
-                f"both ranges go from 0 to {channels - 1}."
-            )
-        return range(a, b + 1), range(c, d + 1)
+        for channel in (found[0][-1], found[1][-1]):
+            check_entry(self.place, (channel, channel), self.network)
+        return found
 
     def _check_executor(self) -> None:
         """Refuse an unknown executor, and workers where there are none to choose."""

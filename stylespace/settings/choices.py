@@ -35,12 +35,14 @@ def split_block(text: str) -> tuple[range, range] | None:
     Raises:
         UsageError: a range that runs backwards.
     """
-    match = re.fullmatch(r"(\d{1,9})-(\d{1,9})\s*,\s*(\d{1,9})-(\d{1,9})", text.strip(), re.ASCII)
+    side = r"\s*(\d{1,9})\s*-\s*(\d{1,9})\s*"
+    match = re.fullmatch(f"{side},{side}", text, re.ASCII)
     if not match:
         return None
     a, b, c, d = map(int, match.groups())
     if a > b or c > d:
-        raise UsageError(f"block {text!r} runs backwards: write it as 0-15,0-15.")
+        ends = f"{min(a, b)}-{max(a, b)},{min(c, d)}-{max(c, d)}"
+        raise UsageError(f"block {text!r} has a range that ends before it begins: write {ends}.")
     return range(a, b + 1), range(c, d + 1)
 
 

@@ -1,0 +1,142 @@
+"""Where the results of a command go: names that are free, and checks before anything slow."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from stylespace.errors import OutputError, UsageError, nearest
+from stylespace.files import STYLE_SUFFIX, holds, numbered
+from stylespace.settings import (
+    RECIPE_FILE,
+    SAMPLE,
+    AtlasSettings,
+    CaptureSettings,
+    EditSettings,
+    Making,
+    ProbeSettings,
+    Settings,
+    TextureSettings,
+    TransferSettings,
+    input_names,
+    source_path,
+    split_weight,
+    to_toml,
+)
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
+LONGEST = {".webp": 16383}
+"""Sides in pixels that a format cannot hold more of; the others hold any picture made here."""
+
+
+def is_folder(settings: Settings) -> bool:
+    """Several entries go into a folder."""
+    if isinstance(settings, AtlasSettings):
+        return True
+    return isinstance(settings, ProbeSettings) and settings.several
+
+
+def recipe_text(settings: Settings) -> str:
+    """Return the recipe that a folder holds: of an atlas without where it is computed."""
+    return to_toml(settings.decisive if isinstance(settings, AtlasSettings) else settings)
+
+
+def has_figure(settings: Settings) -> bool:
+    """Say whether a figure goes beside the picture."""
+    kinds = (ProbeSettings, EditSettings, TextureSettings)
+    return isinstance(settings, kinds) and not is_folder(settings)
+
+
+def figure_path(path: Path) -> Path:
+    """Return where the figure of a picture goes."""
+    return path.with_name(f"{path.stem}-figure.png")
+
+
+def taken(path: Path, settings: Settings) -> bool:
+    """Say whether a name is in use, or that of the figure that belongs to it."""
+    figure = has_figure(settings) and os.path.lexists(figure_path(path))
+    return os.path.lexists(path) or figure
+
+
+def free_path(folder: Path | str, settings: Settings) -> Path:
+    """Return the first of a result's names in a folder that is not taken."""
+    names = numbered(folder, stem(settings), _suffix(settings))
+    return next(path for path in names if not taken(path, settings))
+
+
+def chosen_path(settings: Settings) -> Path:
+    """Return a free name; of a folder also the one that this very call began to fill."""
+    if not is_folder(settings):
+        return free_path("", settings)
+    recipe = recipe_text(settings)
+    return next(
+        path
+        for path in numbered("", stem(settings), _suffix(settings))
+        if not os.path.lexists(path) or holds(path / RECIPE_FILE, recipe)
+    )
+
+
+def check_no_picture(path: Path) -> None:
+    """Refuse the name of a picture for a folder."""
+    if path.suffix.lower() in PICTURES:
+        raise UsageError(
+            f"--out {str(path)!r} is the name of a picture, and several entries go into a folder: "
+            f"use {str(path.with_suffix(''))!r}, or one --entry."
+        )
+
+
+def check_format(path: Path, settings: Settings, *, picture: bool = False) -> None:
+    """Refuse a name whose suffix says nothing, or a format that cannot hold the picture."""
+    if not picture and isinstance(settings, CaptureSettings):
+        if not path.name.endswith(STYLE_SUFFIX):
+            raise UsageError(f"{str(path)!r}: a style file's name must end in {STYLE_SUFFIX}.")
+        return
+    suffix = path.suffix.lower()
+    if suffix not in PICTURES:
+        raise UsageError(
+            f"{str(path)!r}: {suffix!r} is no picture format that is written."
+            f"{nearest(suffix, PICTURES)} Known: {', '.join(PICTURES)}."
+        )
+    if settings.size > LONGEST.get(suffix, settings.size):
+        raise OutputError(
+            f"{str(path)!r}: {suffix} holds at most {LONGEST[suffix]} pixels a side: use .png."
+        )
+
+
+def check_distinct(outputs: list[Path | None], settings: Settings) -> None:
+    """Refuse outputs that would overwrite each other, or a preview or trace over an input."""
+    if (outputs[1] or outputs[2]) and not isinstance(settings, Making):
+        raise UsageError("--preview and --trace belong to commands that make a picture.")
+    inputs = [source_path(name) for name in input_names(settings)]
+    taken = [os.path.realpath(path) for path in (*inputs, *outputs) if path is not None]
+    for output in outputs[1:]:
+        if output is not None and taken.count(os.path.realpath(output)) > 1:
+            raise UsageError(f"{str(output)!r} is named twice: give every output its own name.")
+
+
+def _suffix(settings: Settings) -> str:
+    if is_folder(settings):
+        return ""
+    return STYLE_SUFFIX if isinstance(settings, CaptureSettings) else ".png"
+
+
+def stem(settings: Settings) -> str:
+    """Return the result's name without suffix, used where the user gives none."""
+    if isinstance(settings, AtlasSettings):
+        return settings.stem
+    if isinstance(settings, ProbeSettings):
+        layer, i, j = settings.first
+        return f"probes-{layer}" if is_folder(settings) else f"probe-{layer}-{i}-{j}"
+    if isinstance(settings, EditSettings):
+        layer, i, j = settings.place()
+        return f"edit-{_short(settings.source)}-{layer}-{i}-{j}"
+    if isinstance(settings, TransferSettings):
+        return f"transfer-{_short(settings.content)}-{_short(settings.styles[0])}"
+    first = _short(settings.sources[0])
+    return first if isinstance(settings, CaptureSettings) else f"texture-{first}"
+
+
+def _short(source: str) -> str:
+    """Return a short name for a source: its file name without folder, suffix and weight."""
+    name = Path(split_weight(source)[0].removeprefix(SAMPLE)).name
+    return Path(name.removesuffix(STYLE_SUFFIX)).stem[:60] or "picture"
