@@ -21,19 +21,33 @@ from command_line import (
     program,
     strict_json,
 )
+from PIL import Image
 
 from stylespace.images import read_image, read_recipe
 
 PROBES = ("probe", "--layer", "conv1_1", *SMALL)
 
 
+def assert_figure(path):
+    """A whole PNG, large enough for pictures and text beside each other."""
+    content = Path(path).read_bytes()
+    assert content[:8] == b"\x89PNG\r\n\x1a\n" and content[-8:-4] == b"IEND"
+    with Image.open(path) as figure:
+        figure.load()
+        assert figure.format == "PNG"
+        assert figure.width >= 800 and figure.height >= 300 and figure.width != figure.height
+
+
 def test_a_probe_has_its_default_name_and_never_overwrites(call):
     first = call("probe", *REACHED)
     second = call("probe", *REACHED)
     assert (first.code, second.code) == (0, 0)
-    assert first.paths == ["probe-conv1_1-4-4.png"]
-    assert second.paths == ["probe-conv1_1-4-4-2.png"]
-    assert Path(first.paths[0]).read_bytes() == Path(second.paths[0]).read_bytes()
+    assert first.paths == ["probe-conv1_1-4-4.png", "probe-conv1_1-4-4-figure.png"]
+    assert second.paths == ["probe-conv1_1-4-4-2.png", "probe-conv1_1-4-4-2-figure.png"]
+    assert set(listing()) == {*first.paths, *second.paths}
+    for one, other in zip(first.paths, second.paths, strict=True):
+        assert Path(one).read_bytes() == Path(other).read_bytes()
+    assert_figure(first.paths[1])
     assert read_image(first.paths[0]).shape == (1, 3, 32, 32)
     assert re.search(r"^  value +[\d.]+$", first.out, re.MULTILINE)
 
@@ -52,7 +66,7 @@ def test_json_is_one_object_of_the_contract(call):
     assert set(result) == contract | {"stopped", "evaluations"}
     assert (result["stopped"], result["evaluations"]) == ("steps", 2)
     assert result["command"] == "probe"
-    assert result["outputs"] == ["probe-conv1_1-4-4.png"]
+    assert result["outputs"] == ["probe-conv1_1-4-4.png", "probe-conv1_1-4-4-figure.png"]
     assert result["seconds"] > 0
     assert result["figures"]["value"] > result["figures"]["painting_max"]
     assert result["recipe"]["entry"] == ["4,4"]
@@ -68,18 +82,71 @@ def test_an_infinite_enhancement_is_null_in_json(call, monkeypatch):
 
 
 def test_out_is_used_and_replaced_only_with_force(call):
-    assert call("probe", *REACHED, "--out", "mine.png").paths == ["mine.png"]
+    written = ["mine.png", "mine-figure.png"]
+    assert call("probe", *REACHED, "--out", "mine.png").paths == written
     before = listing()
+    assert sorted(before) == sorted(written)
     assert call("probe", *REACHED, "--out", "mine.png", "--seed", "1").code == 1
     assert listing() == before
     assert call("probe", *REACHED, "--out", "mine.png", "--seed", "1", "--force").code == 0
-    assert listing() != before
+    after = listing()
+    assert after.keys() == before.keys()
+    assert all(after[name] != before[name] for name in written)
+
+
+@pytest.mark.parametrize("command", ["probe", "texture", "edit"])
+def test_a_figure_that_is_there_is_never_overwritten(call, command):
+    arguments = {
+        "probe": ("probe", *REACHED),
+        "texture": ("texture", "sample:durer-lion", *SHALLOW, *SMALL),
+        "edit": ("edit", "sample:durer-lion", "--layer", "conv1_1", "--entry", "4,4", *SMALL),
+    }[command]
+    Path("mine-figure.png").write_bytes(b"mine")
+    result = call(*arguments, "--out", "mine.png", "--quiet")
+    assert (result.code, result.out) == (1, "")
+    assert "'mine-figure.png': the file exists already" in result.err
+    assert listing() == {"mine-figure.png": b"mine"}
+    assert call(*arguments, "--out", "mine.png", "--quiet", "--no-figure").paths == ["mine.png"]
+    assert Path("mine-figure.png").read_bytes() == b"mine"
+    again = call(*arguments, "--out", "mine.png", "--quiet", "--force")
+    assert again.paths == ["mine.png", "mine-figure.png"]
+    assert_figure("mine-figure.png")
+
+
+def test_a_name_is_free_only_if_that_of_its_figure_is(call):
+    Path("probe-conv1_1-4-4-figure.png").write_bytes(b"mine")
+    Path("probe-conv1_1-4-4-3.png").write_bytes(b"mine")
+    first, second = call("probe", *REACHED), call("probe", *REACHED)
+    assert first.paths == ["probe-conv1_1-4-4-2.png", "probe-conv1_1-4-4-2-figure.png"]
+    assert second.paths == ["probe-conv1_1-4-4-4.png", "probe-conv1_1-4-4-4-figure.png"]
+    assert Path("probe-conv1_1-4-4-figure.png").read_bytes() == b"mine"
+    assert Path("probe-conv1_1-4-4-3.png").read_bytes() == b"mine"
+
+
+def test_without_a_figure_the_picture_is_the_same(call):
+    with_figure = call("probe", *REACHED, "--out", "a.png")
+    without = call("probe", *REACHED, "--out", "b.png", "--no-figure")
+    assert (with_figure.code, without.code) == (0, 0)
+    assert without.paths == ["b.png"]
+    assert sorted(listing()) == ["a-figure.png", "a.png", "b.png"]
+    assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
+
+
+def test_the_figure_is_of_this_picture(call):
+    """Another picture, another figure; the same one, the same."""
+    for name, seed in (("a", 0), ("b", 1), ("c", 0)):
+        assert call("probe", *REACHED, "--seed", seed, "--out", f"{name}.png").code == 0
+    figures = [Path(f"{name}-figure.png").read_bytes() for name in "abc"]
+    assert figures[0] != figures[1]
+    assert figures[0] == figures[2]
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".PNG"])
 def test_every_picture_format_is_written_with_its_recipe(call, suffix):
     assert call("probe", *REACHED, "--out", f"x{suffix}").code == 0
     assert read_recipe(f"x{suffix}")["recipe"]["command"] == "probe"
+    assert sorted(listing()) == sorted([f"x{suffix}", "x-figure.png"])
+    assert_figure("x-figure.png")
 
 
 def test_an_unreached_entry_leaves_no_picture(call, monkeypatch):
@@ -190,18 +257,23 @@ def test_one_reached_entry_is_enough(call, monkeypatch):
 
 
 def interrupting(monkeypatch, number):
-    """Press Ctrl-C before probe `number` begins."""
+    """Make one entry a batch, and press Ctrl-C before batch `number` begins."""
     from stylespace import surveys
 
-    true, made = surveys.probe, []
+    true, made = surveys.probe_batch, []
 
-    def probe(*arguments, **options):
+    def probe_batch(*arguments, **options):
         made.append(1)
         if len(made) == number:
             raise KeyboardInterrupt
         return true(*arguments, **options)
 
-    monkeypatch.setattr("stylespace.surveys.probe", probe)
+    one_a_batch(monkeypatch)
+    monkeypatch.setattr("stylespace.surveys.probe_batch", probe_batch)
+
+
+def one_a_batch(monkeypatch):
+    monkeypatch.setattr("stylespace.surveys.batch_size", lambda *_: 1)
 
 
 def test_an_interrupted_survey_goes_on_where_it_stopped(call, monkeypatch):
@@ -254,9 +326,10 @@ def test_an_infinite_figure_is_told_from_an_undefined_one_also_when_gone_on_with
 def test_texture(call):
     result = call("texture", "sample:gogh-auvers", *SHALLOW, *SMALL, "--json")
     assert result.code == 0
-    assert result.json["outputs"] == ["texture-gogh-auvers.png"]
+    assert result.json["outputs"] == ["texture-gogh-auvers.png", "texture-gogh-auvers-figure.png"]
     assert set(result.json["figures"]) >= {"gram.conv1_1", "gram.conv1_2", "style_distance", "loss"}
     assert read_image("texture-gogh-auvers.png").shape == (1, 3, 25, 32)
+    assert_figure("texture-gogh-auvers-figure.png")
 
 
 def test_texture_of_pictures_and_a_style_file_by_weight(call):
@@ -265,14 +338,22 @@ def test_texture_of_pictures_and_a_style_file_by_weight(call):
     style = "my.picture.style.safetensors"
     result = call("texture", f"{picture}=2", f"{style}=0.5", *SHALLOW, *SMALL, "--json")
     assert result.code == 0
-    assert result.json["outputs"] == ["texture-my.picture.png"]
+    outputs = ["texture-my.picture.png", "texture-my.picture-figure.png"]
+    assert result.json["outputs"] == outputs
+    assert_figure(outputs[1])
+    only = call("texture", style, *SHALLOW, *SMALL, "--out", "only.png")
+    assert only.paths == ["only.png", "only-figure.png"]
+    assert_figure("only-figure.png")  # without a source picture
     assert result.json["recipe"]["sources"] == [f"{picture}=2", f"{style}=0.5"]
 
 
 def test_an_equals_sign_in_the_name_of_a_file_is_no_weight(call):
     picture = picture_file("a=b.png")
-    assert call("texture", picture, *SHALLOW, *SMALL).paths == ["texture-a=b.png"]
-    assert call("texture", f"{picture}=2", *SHALLOW, *SMALL).paths == ["texture-a=b-2.png"]
+    first = call("texture", picture, *SHALLOW, *SMALL)
+    second = call("texture", f"{picture}=2", *SHALLOW, *SMALL)
+    assert first.paths == ["texture-a=b.png", "texture-a=b-figure.png"]
+    assert second.paths == ["texture-a=b-2.png", "texture-a=b-2-figure.png"]
+    assert set(listing()) == {picture, *first.paths, *second.paths}
 
 
 @pytest.mark.parametrize("start", ["content", "noise", "style", "start.png", "sample:chelsea"])
@@ -343,10 +424,20 @@ def test_a_preview_or_trace_that_fails_does_not_cost_the_picture(call, monkeypat
     assert result.err.count("no more trace") == 1
 
 
-def test_one_trace_holds_all_runs_of_a_survey(call):
+def test_one_trace_holds_all_runs_of_a_survey(call, monkeypatch):
+    one_a_batch(monkeypatch)
     call(*PROBES, "--entry", "4,4", "--entry", "6,6", "--trace", "t.jsonl", "--quiet")
     rows = [strict_json(line) for line in Path("t.jsonl").read_text().splitlines()]
-    assert {row["run"] for row in rows} == {"1/2 conv1_1 4,4", "2/2 conv1_1 6,6"}
+    assert [(row["run"], row["step"]) for row in rows] == [
+        (name, step) for name in ("1/2 conv1_1 4,4", "2/2 conv1_1 6,6") for step in (1, 2)
+    ]
+
+
+def test_the_trace_of_a_batch_says_which_entries_it_holds(call):
+    three = ("--entry", "4,4", "--entry", "6,6", "--entry", "conv1_2:0,0")
+    call(*PROBES, *three, "--trace", "t.jsonl", "--quiet")
+    rows = [strict_json(line) for line in Path("t.jsonl").read_text().splitlines()]
+    assert list(dict.fromkeys(row["run"] for row in rows)) == ["1-2/3 conv1_1", "3/3 conv1_2 0,0"]
 
 
 def test_capture_of_several_with_weights(call):
@@ -371,8 +462,10 @@ def test_a_recipe_in_toml_runs_and_gives_the_same_bytes(call):
     )
     Path("r.toml").write_text(to_toml(settings))
     first, second = call("run", "r.toml"), call("run", "texture-p.png")
-    assert (first.paths, second.paths) == (["texture-p.png"], ["texture-p-2.png"])
-    assert Path("texture-p.png").read_bytes() == Path("texture-p-2.png").read_bytes()
+    assert first.paths == ["texture-p.png", "texture-p-figure.png"]
+    assert second.paths == ["texture-p-2.png", "texture-p-2-figure.png"]
+    for one, other in zip(first.paths, second.paths, strict=True):
+        assert Path(one).read_bytes() == Path(other).read_bytes()
 
 
 def test_a_probe_and_a_transfer_are_made_again_from_their_pictures(call):
@@ -416,18 +509,21 @@ def test_help_is_shown_without_a_command(call):
     result = call()
     assert result.code == 0
     assert "stylespace probe --layer conv3_1 --entry 12,40" in result.out
-    order = ["probe", "texture", "transfer", "capture", "run", "networks", "samples"]
+    order = ["probe", "edit", "atlas", "texture", "transfer", "capture", "run"]
+    order += ["networks", "samples"]
     places = [result.out.index(f"\n  {name} ") for name in order]
     assert places == sorted(places)
 
 
-@pytest.mark.parametrize("name", ["probe", "texture", "transfer", "capture", "run"])
+@pytest.mark.parametrize(
+    "name", ["probe", "edit", "atlas", "texture", "transfer", "capture", "run"]
+)
 def test_help_of_a_command_has_example_and_defaults(call, name):
     shown = call(name, "--help").out
     assert f"Example:\n  stylespace {name} " in shown
     assert "--out" in shown
     assert name == "run" or "[default: vgg16-hed]" in shown
-    assert ("--preview" in shown) == (name != "capture")
+    assert ("--preview" in shown) == (name not in ("atlas", "capture"))
 
 
 def test_the_arguments_of_transfer_are_shown_as_one_and_several(call):
@@ -441,9 +537,11 @@ def test_the_program_end_to_end_with_embedded_weights(tmp_path):
         cwd=tmp_path,
     )
     assert result.returncode == 0, result.stderr
-    assert strict_json(result.stdout)["outputs"] == ["texture-durer-lion.png"]
+    outputs = ["texture-durer-lion.png", "texture-durer-lion-figure.png"]
+    assert strict_json(result.stdout)["outputs"] == outputs
     assert "2/2" in result.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["texture-durer-lion.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(outputs)
+    assert_figure(tmp_path / outputs[1])
 
 
 def started(*arguments, cwd):
@@ -468,12 +566,13 @@ def test_ctrl_c_in_the_middle_writes_the_best_picture_whole(tmp_path):
     assert "Traceback" not in err
     said = err.splitlines()[-1]
     assert said == "stylespace: interrupted; probe-conv1_1-4-4.png holds what was done so far."
-    assert out.startswith("probe-conv1_1-4-4.png\n")
-    names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ["probe-conv1_1-4-4.png", "t.jsonl"]
+    names = ["probe-conv1_1-4-4.png", "probe-conv1_1-4-4-figure.png"]
+    assert out.splitlines()[:2] == names
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names, "t.jsonl"])
     carried = read_recipe(tmp_path / names[0])
     assert carried["stopped"] == "interrupted"
     assert read_image(tmp_path / names[0]).shape == (1, 3, 32, 32)
+    assert_figure(tmp_path / names[1])
 
 
 @pytest.mark.parametrize("module", ["click", "torch", "stylespace.probes"])
@@ -500,21 +599,25 @@ def test_ctrl_c_during_start_up_is_one_line(module, tmp_path):
 
 
 def test_ctrl_c_between_two_scales_keeps_the_picture(call, monkeypatch):
-    from stylespace import textures
+    from stylespace.textures import _Work
 
-    true = textures.style_terms
+    true = _Work.objective
 
-    def terms(style, settings, **options):
-        if style.layers["conv1_1"].positions > 13 * 16:
-            monkeypatch.setattr(textures, "style_terms", true)
+    def objective(self, network, height, width):
+        if max(height, width) == 32:
+            monkeypatch.setattr(_Work, "objective", true)
             raise KeyboardInterrupt
-        return true(style, settings, **options)
+        return true(self, network, height, width)
 
-    monkeypatch.setattr(textures, "style_terms", terms)
+    monkeypatch.setattr(_Work, "objective", objective)
     scales = ("--sizes", "16,32", "--iterations", "2,2")
     result = call("texture", "sample:durer-lion", *SMALL, "--layers", "conv1_1", *scales)
     assert result.code == 130, result.err
+    assert result.paths == ["texture-durer-lion.png", "texture-durer-lion-figure.png"]
     assert max(read_image("texture-durer-lion.png").shape) == 32
+    assert read_recipe("texture-durer-lion.png")["stopped"] == "interrupted"
+    assert read_recipe("texture-durer-lion.png")["evaluations"] == 2
+    assert_figure("texture-durer-lion-figure.png")
 
 
 def pressing(monkeypatch, place, count=1):
@@ -530,7 +633,11 @@ def pressing(monkeypatch, place, count=1):
     monkeypatch.setattr(place, pressed)
 
 
-AFTER = ("stylespace.probes.as_written", "stylespace.recipes.write_image")
+AFTER = (
+    "stylespace.probes.as_written",
+    "stylespace.recipes.write_image",
+    "stylespace.plots.figure_of",
+)
 
 
 @pytest.mark.parametrize("place", AFTER)
@@ -539,7 +646,8 @@ def test_ctrl_c_while_the_picture_is_finished_keeps_it(call, monkeypatch, place)
     pressing(monkeypatch, place, count=3)
     result = call("probe", *REACHED, "--quiet")
     assert result.code == 130, result.err
-    assert result.paths == ["probe-conv1_1-4-4.png"]
+    assert result.paths == ["probe-conv1_1-4-4.png", "probe-conv1_1-4-4-figure.png"]
+    assert_figure(result.paths[1])
     assert result.err.count("the picture is done and being written") == 1
     assert read_recipe(result.paths[0])["stopped"] == "steps"
     assert signal.getsignal(signal.SIGINT) is before
@@ -667,4 +775,6 @@ def test_names_that_the_terminal_cannot_show(tmp_path):
     result = subprocess.run(command, capture_output=True, cwd=tmp_path, env=environment)
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith(b"texture-caf")
-    assert len(list(tmp_path.iterdir())) == 2
+    stem = b"texture-caf\xe9"
+    made = {b"caf\xe9.png", stem + b".png", stem + b"-figure.png"}
+    assert {os.fsencode(path.name) for path in tmp_path.iterdir()} == made

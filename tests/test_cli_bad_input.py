@@ -111,7 +111,8 @@ def test_unreadable_picture(refused):
     ("command", "words"),
     [
         (("probe", "--layer", "convv3_1", "--entry", "1,2"), ["'convv3_1'", "'conv3_1'?"]),
-        (("probe", "--layer", "", "--entry", "1,2"), ["unknown layer", "conv1_1"]),
+        (("probe", "--layer", "", "--entry", "1,2"), ["no layer", "--layer conv3_1"]),
+        (("probe", "--layer", "conv1_1,conv22", "--entry", "1,2"), ["'conv22'", "'conv2_2'?"]),
         (("probe", "--entry", "conv9_9:1,2"), ["'conv9_9'", "conv5_3"]),
         (("probe", "--network", "vgg16-hde", "--entry", "1,2"), ["'vgg16-hde'", "'vgg16-hed'"]),
         (("texture", "sample:gogh-auver"), ["'gogh-auver'", "'gogh-auvers'"]),
@@ -163,7 +164,14 @@ def test_malformed_entries(refused, entry):
 
 
 NUMBERS = {
-    "probe": {"size": int, "seed": int, "iterations": list, "sizes": list, "selectivity": float},
+    "probe": {
+        "size": int, "seed": int, "iterations": list, "sizes": list, "selectivity": float,
+        "seeds": int,
+    },
+    "edit": {
+        "size": int, "seed": int, "iterations": list, "sizes": list, "factor": float,
+        "hold": float,
+    },
     "texture": {
         "size": int, "seed": int, "iterations": list, "sizes": list, "source-size": int,
         "style-scale": float, "tv-weight": float, "mean-weight": float,
@@ -176,11 +184,15 @@ NUMBERS = {
 }  # fmt: skip
 ARGUMENTS = {
     "probe": ("--entry", "1,2"),
+    "edit": ("sample:durer-lion", "--entry", "1,2"),
     "texture": ("sample:durer-lion",),
     "transfer": ("sample:chelsea", "sample:durer-lion"),
     "capture": ("sample:durer-lion",),
 }
-ALLOWS_ZERO = ("seed", "selectivity", "tv-weight", "mean-weight", "content-weight", "style-weight")
+ALLOWS_ZERO = (
+    *("seed", "selectivity", "factor", "hold"),
+    *("tv-weight", "mean-weight", "content-weight", "style-weight"),
+)
 
 
 @pytest.mark.parametrize(
@@ -443,7 +455,13 @@ def test_a_style_file_with_a_forged_header(refused, style, change):
         ('command = "prob"', ["'prob'", "'probe'"]),
         ('entry = ["1,2"]', ["command"]),
         ('command = ["probe"]', ["command"]),
-        ('command = "probe"\nentri = ["1,2"]', ["'entri'", "'entry'"]),
+        ('command = "probe"\nentryy = ["1,2"]', ["'entryy'", "'entry'?"]),
+        ('command = "probe"\nentri = ["1,2"]', ["'entri'", "'entries'?", "Known: ", "entry"]),
+        ('command = "probe"\nentries = "diag"', ["'diag'", "diagonal"]),
+        ('command = "probe"\nentries = [1]', ["entries", "a list of texts"]),
+        ('command = "probe"\nentries = ["top:3"]', ["--from"]),
+        ('command = "probe"\nentry = ["1,2"]\nrobust = "yes"', ["robust"]),
+        ('command = "edit"\nentry = "1,2"', ["no painting"]),
         ('command = "probe"\nentry = ["1,2"]\nsize = "large"', ["size", "a whole number"]),
         ('command = "probe"\nentry = ["1,2"]\nsize = true', ["size", "a whole number"]),
         ('command = "probe"\nentry = [1, 2]', ["entry", "a list of texts"]),

@@ -24,7 +24,20 @@ def photo(tmp_path):
 @pytest.mark.parametrize("entry", [(3, 5), "3,5", [(3, 5), (7, 7)], ["3,5"]])
 def test_an_entry_is_a_pair_or_a_text(entry):
     settings = settings_with(ProbeSettings, None, {"layer": "conv1_1", "entry": entry})
-    assert settings.entries()[0] == ("conv1_1", 3, 5)
+    several = len(entry) == 2 and isinstance(entry, list)
+    expected = [("conv1_1", 3, 5), ("conv1_1", 7, 7)] if several else [("conv1_1", 3, 5)]
+    assert list(settings.chosen()) == expected
+    assert settings.first == ("conv1_1", 3, 5)
+    assert settings.several == several
+
+
+@pytest.mark.parametrize("entries", ["diagonal", ("diagonal",), ["diagonal", "0-1,0-1"]])
+def test_a_choice_of_entries_is_a_text_or_several(entries):
+    settings = settings_with(ProbeSettings, None, {"layer": "conv1_1", "entries": entries})
+    expected = [("conv1_1", i, i) for i in range(64)]
+    expected += [("conv1_1", 0, 1)] if isinstance(entries, list) else []
+    assert list(settings.chosen()) == expected
+    assert settings.several
 
 
 def test_a_probe_takes_layer_and_entry_by_position():

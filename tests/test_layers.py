@@ -23,7 +23,7 @@ ROWS = (
     {"outcomes", "probes", "edits", "patches", "textures", "matching", "samplers", "transfer"},
     {"recipes", "plots"},
     {"reports", "surveys", "tables", "atlas"},
-    {"cli", "jobs", "outputs", "printing", "options", "progress", "bench", "__main__"},
+    {"cli", "jobs", "outputs", "printing", "options", "progress", "bench", "gallery", "__main__"},
 )
 ROW = {name: number for number, names in enumerate(ROWS) for name in names}
 PACKAGE = Path(stylespace.__file__).parent

@@ -13,6 +13,7 @@ from stylespace.errors import PictureError, UsageError
 from stylespace.settings import (
     COMMANDS,
     CaptureSettings,
+    EditSettings,
     ProbeSettings,
     TextureSettings,
     TransferSettings,
@@ -25,6 +26,7 @@ from stylespace.settings import (
 
 PLAIN = {
     ProbeSettings: {"entry": ("1,2",)},
+    EditSettings: {"source": "a.png", "entry": "1,2"},
     TextureSettings: {"sources": ("a.png",)},
     TransferSettings: {"content": "c.png", "styles": ("a.png",)},
     CaptureSettings: {"sources": ("a.png",)},
@@ -42,6 +44,17 @@ FULL = {
         "network": "vgg19",
         "weights": "random:-3",
         "seed": 2**63 - 1,
+    },
+    EditSettings: {
+        "source": "sample:gogh-auvers",
+        "layer": "conv2_1",
+        "entry": "7,0",
+        "factor": 4.0,
+        "init": "noise",
+        "hold": 0.5,
+        "layers": ("conv1_1", "conv4_1"),
+        "sizes": (128, 256),
+        "iterations": (5, 4),
     },
     TextureSettings: {
         "sources": ("sample:gogh-auvers=0.3", "a=b/c.png", 'Größe "x" \\ \'.png'),
@@ -249,7 +262,23 @@ def test_entries():
         layer="conv2_1", entry=(" 1 , 2 ", "conv5_1:511,0", "relu1_1:3,3", "conv2_1:1,2")
     )
     expected = [("conv2_1", 1, 2), ("conv5_1", 511, 0), ("conv1_1", 3, 3)]
-    assert list(dict.fromkeys(settings.entries())) == expected
+    assert list(settings.chosen()) == expected
+    assert settings.first == expected[0] and settings.several
+    one = ProbeSettings(layer="conv2_1", entry=("1,2", "relu2_1:1,2"))
+    assert one.chosen() == (("conv2_1", 1, 2),) and not one.several
+
+
+def test_an_entry_is_taken_in_every_layer_unless_it_names_its_own():
+    settings = ProbeSettings(
+        layer="conv2_1, relu1_1,conv2_1", entry=("1,2", "conv5_1:3,3"), entries=("0-1,5-5",)
+    )
+    assert settings.layers() == ("conv2_1", "conv1_1")
+    assert sorted(settings.chosen()) == [
+        *[("conv1_1", 0, 5), ("conv1_1", 1, 2), ("conv1_1", 1, 5)],
+        *[("conv2_1", 0, 5), ("conv2_1", 1, 2), ("conv2_1", 1, 5)],
+        ("conv5_1", 3, 3),
+    ]
+    assert settings.several
 
 
 @pytest.mark.parametrize(
@@ -286,6 +315,10 @@ def test_entries_of_an_unknown_layer_are_answered_with_the_nearest():
     assert "Did you mean 'conv3_1'" in refused(ProbeSettings, entry=("conv31:1,2",))
     assert "Did you mean 'conv3_1'" in refused(ProbeSettings, layer="conv31")
     assert "no entry" in refused(ProbeSettings, entry=())
+    assert "Did you mean 'conv3_1'" in refused(ProbeSettings, layer="conv1_1,conv31")
+    for nothing in ("", ",", " , "):
+        assert "no layer" in refused(ProbeSettings, layer=nothing)
+        assert "no layer" in refused(ProbeSettings, layer=nothing, entries=("diagonal",))
 
 
 # --- sources

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from stylespace.catalogue import check_entry, resolve_layer
 from stylespace.errors import UsageError
-from stylespace.executors import executor_kind
 from stylespace.settings.choices import split_block
 from stylespace.settings.fields import setting
 from stylespace.settings.shared import MOST, Settings
@@ -105,6 +104,8 @@ class AtlasSettings(Settings):
 
     def _check_executor(self) -> None:
         """Refuse an unknown executor, and workers where there are none to choose."""
+        from stylespace.executors import executor_kind  # late: it costs every command 60 ms
+
         kind, address = executor_kind(self.executor)
         if self.workers is not None and (address or kind == "serial"):
             raise UsageError(
