@@ -20,12 +20,16 @@ from tabulate import tabulate
 from torch import Tensor
 
 from stylespace.architectures import Convolution
+from stylespace.entries import entry_term
 from stylespace.images import resize_to
+from stylespace.matching import MATCHES
 from stylespace.memory import estimate
 from stylespace.networks import Network, load_network
 from stylespace.objectives import Objective, Terms, content_term, gram_term
+from stylespace.parameters import Fourier
 from stylespace.sources import open_picture
 from stylespace.style import Style
+from stylespace.synthesis import synthesize
 
 STYLE = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 CONTENT = "conv4_2"
@@ -38,7 +42,8 @@ def main() -> None:
     parser.add_argument("--all", action="store_true", help="whole commands too: minutes")
     everything = parser.parse_args().all
     network = load_network()
-    rows = [objective_row(network), *(memory_row(size) for size in (256, 512)), start_row()]
+    rows = [objective_row(network), distribution_row(network), batch_row(network)]
+    rows += [*(memory_row(size) for size in (256, 512)), start_row()]
     if everything:
         rows += [command_row(network, *case) for case in COMMANDS]
     print(tabulate(rows, ("what", "measured", "against", "ratio", "bound"), disable_numparse=True))
@@ -103,6 +108,55 @@ def _bare(network: Network, operation: object, x: Tensor) -> Tensor:
     if isinstance(operation, Convolution):
         return F.conv2d(x, *network.filters[operation.key], padding=1)
     return F.avg_pool2d(x, 2)
+
+
+def distribution_row(network: Network) -> tuple[str, ...]:
+    """A step that matches sorted entries against one that matches every entry in its place."""
+    by_entry, by_rank = (matching(network, match, 192) for match in ("gram", "distribution"))
+    ours, gram = interleaved(
+        lambda: objective_call(by_rank, 192), lambda: objective_call(by_entry, 192)
+    )
+    return _row("distribution step, 192 px", ours, "Gram step", gram, "1.3")
+
+
+def matching(network: Network, match: str, size: int) -> Objective:
+    """Return the objective of a texture to conv4_1."""
+    picture = resize_to(open_picture("sample:gogh-auvers"), size, size)
+    style = Style.capture(network, picture, STYLE[:-1])
+    terms = (MATCHES[match](name, g) for name, g in style.grams.items())
+    return Objective(network, Terms(tuple(terms)))
+
+
+BATCH = 8
+
+
+def batch_row(network: Network) -> tuple[str, ...]:
+    """Entries of conv3_1 at 128 px in a batch against the same ones one by one."""
+    together, alone = interleaved(
+        lambda: entries_call(network, BATCH, 1), lambda: entries_call(network, 1, BATCH), runs=3
+    )
+    name, bound, total = "probe entries in a batch", "1", BATCH * ENTRY_STEPS
+    return (
+        name,
+        f"{60 * BATCH / together * ENTRY_STEPS / 256:.3g} entries a minute",
+        f"one by one {60 * BATCH / alone * ENTRY_STEPS / 256:.3g}",
+        f"{together / alone:.2f}",
+        f"{bound} ({total} evaluations timed, 256 an entry)",
+    )
+
+
+ENTRY_STEPS = 8
+
+
+def entries_call(network: Network, count: int, times: int) -> None:
+    """Optimise `count` entries at once for a few evaluations, `times` times."""
+    fourier = Fourier(128, 128)
+    noise = fourier.noise(1, generator=torch.Generator().manual_seed(0))
+    entries = torch.tensor([(k, 2 * k + 1) for k in range(count)])
+    objective = Objective(network, Terms((entry_term("conv3_1", entries),)))
+    for _ in range(times):
+        start = fourier.decode(noise).repeat(count, 1, 1, 1)
+        synthesize(objective, start, optimizer="adam", steps=ENTRY_STEPS, parameters=fourier)
 
 
 MEASURE = """

@@ -28,19 +28,20 @@ def distribution_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
     """Match all sorted entries of a layer's Gram matrix to those of target (C, C).
 
     The sum over diagonal and off-diagonal of sum (sqrt g_k - sqrt a_k)^2 / sum a_k, g and a
-    sorted: half way between Wasserstein-1, which the many small entries rule, and squared
-    differences, which the few large ones do. The gradient goes through a stable sort.
+    sorted, FLOOR times their mean added to all: half way between Wasserstein-1, which the many
+    small entries rule, and squared differences, which the few large ones do. The gradient goes
+    through a stable sort.
 
     Source: NN16a section 4 (Gram matrices with a painting's sparsity and intensity
     distribution). Departs: the picture is optimised, not the matrix, so that every entry of every
     layer is reached by one picture; the square roots.
     """
-    return _term(f"distribution.{layer}", layer, target, _sorted_roots, weight)
+    return _term(f"distribution.{layer}", layer, target, _sorted_roots, weight, 1e-30)
 
 
 def intensity_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
     """Match quantiles of the entries alone: a coarse `distribution_term`."""
-    return _term(f"intensity.{layer}", layer, target, _quantile_roots, weight)
+    return _term(f"intensity.{layer}", layer, target, _quantile_roots, weight, 1e-30)
 
 
 def sparsity_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
@@ -48,27 +49,38 @@ def sparsity_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
 
     An entry is near zero up to NEAR_ZERO times the mean diagonal, counted softly.
     """
-    return _term(f"sparsity.{layer}", layer, target, _sparsity, weight)
+    return _term(f"sparsity.{layer}", layer, target, _sparsity, weight, 1e-2)
 
 
 Description = Callable[[Tensor, Tensor], Tensor]
 """(entries (B, n), mean diagonal (B, 1)) -> numbers that describe them (B, m)."""
 
 
-def _term(name: str, layer: str, target: Tensor, description: Description, weight: float) -> Term:
-    """Return the relative squared distance of descriptions, summed over the two parts."""
+def _term(
+    name: str,
+    layer: str,
+    target: Tensor,
+    description: Description,
+    weight: float,
+    nothing: float,
+) -> Term:
+    """Return the relative squared distance of descriptions, summed over the two parts.
+
+    nothing: squared norm up to which a target is nothing to be relative to.
+    """
     goals = [described.detach() for described in _described(target[None], description)]
 
     def measure(image: Tensor, features: dict[str, Tensor]) -> Tensor:
         found = _described(gram(features[layer]), description)
-        return sum(_distance(one, goal) for one, goal in zip(found, goals, strict=True))
+        return sum(_distance(one, goal, nothing) for one, goal in zip(found, goals, strict=True))
 
     return Term(name, measure, (layer,), weight)
 
 
-def _distance(value: Tensor, goal: Tensor) -> Tensor:
+def _distance(value: Tensor, goal: Tensor, nothing: float) -> Tensor:
     norm = goal.square().sum(1)
-    return (value - goal).square().sum(1) / torch.where(norm > 0, norm, torch.ones_like(norm))
+    norm = torch.where(norm > nothing, norm, torch.ones_like(norm))
+    return (value - goal).square().sum(1) / norm
 
 
 def _described(grams: Tensor, description: Description) -> list[Tensor]:
@@ -108,13 +120,19 @@ def _quantile_roots(entries: Tensor, scale: Tensor) -> Tensor:
 
 def _sparsity(entries: Tensor, scale: Tensor) -> Tensor:
     """Return Hoyer, Gini and the soft fraction of near-zero entries, (B, 3)."""
-    n = entries.shape[1]
-    total = entries.sum(1).clamp(min=torch.finfo(entries.dtype).tiny)
-    norm = entries.square().sum(1).clamp(min=torch.finfo(entries.dtype).tiny).sqrt()
-    hoyer = (n**0.5 - total / norm) / max(n**0.5 - 1, 1)
+    n, unit = entries.shape[1], _or_one(scale.detach())
+    entries, scale = entries / unit, _or_one(scale / unit)  # of size 1: squares stay in range
+    total, black = _or_one(entries.sum(1)), entries.sum(1) == 0
+    norm = _or_one(entries.square().sum(1)).sqrt()
+    hoyer = ((n**0.5 - total / norm) / max(n**0.5 - 1, 1)).masked_fill(black, 0)
     rank = torch.arange(1, n + 1, device=entries.device, dtype=entries.dtype)
     gini = ((2 * rank - n - 1) * _ascending(entries)).sum(1) / (n * total)
-    level = NEAR_ZERO * scale.clamp(min=torch.finfo(entries.dtype).tiny)
+    level = NEAR_ZERO * scale
     size = (entries.clamp(min=0) + 1e-3 * level).log() - level.log()
     near = torch.sigmoid(-size / SHARPNESS).mean(1)
     return torch.stack([hoyer, gini, near], 1)
+
+
+def _or_one(values: Tensor) -> Tensor:
+    """Return values with 1 in place of 0, to divide by."""
+    return torch.where(values == 0, torch.ones_like(values), values)

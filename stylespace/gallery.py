@@ -1,4 +1,4 @@
-"""A page for a folder of pictures, made from what they carry: `python -m stylespace.gallery FOLDER`.
+"""A page for a folder of pictures, made from what they carry: `python -m stylespace.gallery`.
 
 Every picture that stylespace wrote holds its recipe and its figures; the page shows them together,
 so that nothing on it is written by hand.

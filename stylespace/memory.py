@@ -121,7 +121,8 @@ def check_memory(
     if needed > free:
         raise MemoryLimitError(
             f"{width}x{height} pixels need about {_gib(needed)}, and {_gib(free)} are free on "
-            f"{network.device}: take a smaller --size, shallower layers or --precision bfloat16."
+            f"{network.device}: take a smaller --size, shallower layers, "
+            f"{'fewer --seeds, ' if count > 1 else ''}or --precision bfloat16."
         )
     return needed
 

@@ -19,6 +19,8 @@ from torch.nn.functional import interpolate, pad
 
 from stylespace.objectives import FLAT, Features, Term, relative_square
 
+FLAT_CHANNEL = 1e-6
+"""Range of values below which a channel is even, up to the rounding of a resized picture."""
 SHARE = 0.3
 """What a weight of 1 means: regular structure comes in whole, and the Gram terms still lead."""
 
@@ -82,11 +84,17 @@ def spectrum(image: Tensor, grid: Sequence[int], *, wrap: bool = False) -> Tenso
     Returns:
         complex (B, C, H, W).
     """
-    x = image - image.mean((2, 3), keepdim=True)
+    x = _centred(image)
     x = x if wrap else periodic_component(x)
     for axis, length in zip((2, 3), grid, strict=True):
         x = _folded(x, axis, length)
     return torch.fft.fft2(x) / (image.shape[2] * image.shape[3]) ** 0.5
+
+
+def _centred(x: Tensor) -> Tensor:
+    """Take the mean off; a channel of one value has nothing left, not its rounding."""
+    even = x.amax((2, 3), keepdim=True) - x.amin((2, 3), keepdim=True) < FLAT_CHANNEL
+    return torch.where(even, torch.zeros_like(x), x - x.mean((2, 3), keepdim=True))
 
 
 def _folded(x: Tensor, axis: int, length: int) -> Tensor:
@@ -172,7 +180,7 @@ def autocorrelation(x: Tensor, lags: Sequence[int], *, wrap: bool = False) -> Te
     Returns:
         (B, C, 2 ly + 1, 2 lx + 1), lag 0 in the middle.
     """
-    x = x - x.mean((2, 3), keepdim=True)
+    x = _centred(x)
     sides = x.shape[2:]
     room = [n if wrap else n + lag for n, lag in zip(sides, lags, strict=True)]
     waves = torch.view_as_real(torch.fft.rfft2(x, room))

@@ -87,7 +87,7 @@ def figure_of(outcome: Outcome) -> bytes | None:
     if isinstance(beside, Match):
         novelty = figures["style_distance"]
         title = f"{outcome.settings.match}, relative Gram distance {novelty:.2g}"
-        return texture_figure(beside.source, outcome.image, beside.grams, title=title)
+        return texture_figure(beside.sources, outcome.image, beside.grams, title=title)
     if isinstance(beside, Edit):
         layer, i, j = outcome.settings.place()
         title = f"{layer}  {i},{j}  times {figures['ratio']:.2g}"
@@ -131,7 +131,7 @@ def probe_figure(
 
 
 def texture_figure(
-    source: Tensor | None,
+    sources: Sequence[Tensor],
     image: Tensor,
     grams: Mapping[str, tuple[Tensor, Tensor]],
     *,
@@ -140,7 +140,7 @@ def texture_figure(
     """Return a PNG: source and result above the sorted Gram entries of both, layer by layer.
 
     Args:
-        source: (1, 3, H, W), or None for a style file, which holds no picture.
+        sources: (1, 3, H, W) each; a style file holds no picture.
         image: the result (1, 3, H, W).
         grams: {layer: (the target's, the result's Gram matrix (C, C))}.
         title: of the result.
@@ -151,8 +151,10 @@ def texture_figure(
         3, 2 * count, height_ratios=(2, 1, 1), hspace=0.42, wspace=0.9, left=0.06, right=0.98,
         top=0.95, bottom=0.07,
     )  # fmt: skip
-    if source is not None:
-        _show(figure.add_subplot(grid[0, :count]), source, "source", size=9)
+    if sources:
+        row = [resize_to(one, 240, round(240 * one.shape[3] / one.shape[2])) for one in sources]
+        shown = sources[0] if len(sources) == 1 else side_by_side(row)
+        _show(figure.add_subplot(grid[0, :count]), shown, "source", size=9)
     _show(figure.add_subplot(grid[0, count:]), image, title, size=9)
     for place, (layer, pair) in enumerate(grams.items()):
         columns = slice(2 * place, 2 * place + 2)
@@ -171,6 +173,8 @@ SHOWN_POINTS = 400  # of a curve, which may have 131,000 entries
 
 def _sorted_entries(axes: Axes, samples: Sequence[Tensor]) -> None:
     """Draw sorted entries over their rank, from 0 (smallest) to 1, on a logarithmic axis."""
+    if not all(map(len, samples)):
+        return  # a single channel has no off-diagonal entries
     top = max(float(values.max()) for values in samples) or 1.0
     for values, colour, style in zip(samples, COLOURS, ("-", "--"), strict=True):
         rank = torch.linspace(0, 1, min(SHOWN_POINTS, len(values)), dtype=torch.float64)

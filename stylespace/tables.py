@@ -32,7 +32,7 @@ COLUMNS = (
     "agreement",
 )
 SHEET = "contact-sheet.jpg"
-THUMBNAIL = 224  # pixels of a picture's side on the sheet
+THUMBNAIL = 224  # largest side in pixels of a picture on the sheet
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,10 @@ def _sheet(folder: Path, rows: Sequence[Row], compared: Paintings) -> bytes:
     """Return the pictures, each with the nine painting patches beside it."""
     pictures = []
     for row in rows:
-        picture = resize(read_image(folder / row.picture), THUMBNAIL)
-        patches = mosaic(compared.patches(row.layer, row.i, row.j).pictures, THUMBNAIL)
-        pictures.append(side_by_side([picture, patches]))
+        picture = read_image(folder / row.picture)
+        side = min(THUMBNAIL, picture.shape[2])
+        patches = mosaic(compared.patches(row.layer, row.i, row.j).pictures, side)
+        pictures.append(side_by_side([resize(picture, side), patches]))
     labels = [f"{row.name}\n{_shown(row.figures.get('value'))}" for row in rows]
     return contact_sheet(pictures, labels, columns=max(4, round((len(rows) / 2) ** 0.5)))
 

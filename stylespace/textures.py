@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from stylespace.distances import relative_distance
-from stylespace.errors import UsageError
 from stylespace.images import resize
 from stylespace.matching import match_figures, seed_distance, style_terms
 from stylespace.networks import Network
@@ -37,17 +36,17 @@ from stylespace.samplers import sample
 from stylespace.settings import TextureSettings
 from stylespace.sources import StyleSource, blender, open_styles
 from stylespace.style import Style
-from stylespace.synthesis import Synthesis, Watch
+from stylespace.synthesis import Step, Synthesis, Watch
 
 
 @dataclass(frozen=True, eq=False)
 class Match:
     """What a texture's figure shows beside it.
 
-    source: (1, 3, H, W), or None for a style file. grams: {layer: (target's, result's), (C, C)}.
+    sources: (1, 3, H, W) each; style files hold none. grams: {layer: (target's, result's), (C, C)}.
     """
 
-    source: Tensor | None
+    sources: tuple[Tensor, ...]
     grams: Mapping[str, tuple[Tensor, Tensor]]
 
 
@@ -85,7 +84,8 @@ def texture(
     settings = settings_with(TextureSettings, settings, {"sources": sources, **changes})
     network = network or network_for(settings)
     work = _Work(settings, network)
-    synthesis = work.run(watch)
+    runs = 2 if settings.sampler else 1
+    synthesis = work.run(_run_of(watch, 0, runs))
     judge = judge_for(network, settings)
     images = [as_written(synthesis.row(k), network) for k in range(settings.seeds)]
     painting, found = work.style_at(judge, work.largest), work.measured(judge, images)
@@ -93,11 +93,13 @@ def texture(
     figures = {
         **match_figures(found[0], painting),
         **({"seed_distance": seed_distance(found, painting)} if len(found) > 1 else {}),
-        **(work.residuals(judge, found[0], watch) if settings.sampler else {}),
+        **(work.residuals(judge, found[0]) if settings.sampler else {}),
         "loss": loss,
     }
+    if settings.sampler and synthesis.stopped != "interrupted":
+        figures |= work.true_residuals(judge, _run_of(watch, 1, runs, shown=images[0]))
     grams = {name: (g, found[0].grams[name]) for name, g in painting.grams.items()}
-    match = Match(work.opened[0].image, grams)
+    match = Match(tuple(one.image for one in work.opened if one.image is not None), grams)
     return outcome_of(settings, images[0], figures, synthesis.row(0), network, beside=match)
 
 
@@ -112,10 +114,8 @@ class _Work:
         self.settings, self.network = settings, network
         self.opened = open_styles(settings.sources)
         self.layers = tuple(settings.style_layers())
-        self.largest = settings.source_side(settings.size)
+        self.largest = settings.source_side(max(self._shape(settings.size)))
         self.style_at = blender(self.opened, self.layers, largest=self.largest)
-        if settings.reads_picture():
-            self._check_picture()
         self._sampled: dict[str, Tensor] = {}
 
     def run(self, watch: Watch | None) -> Synthesis:
@@ -151,19 +151,19 @@ class _Work:
         drawing = self._drawing(network)
         return [Style.capture(drawing, image, self.layers) for image in images]
 
-    def residuals(self, judge: Network, found: Style, watch: Watch | None) -> dict[str, float]:
-        """Return how far the picture stayed from the sampled matrices, and one of the true ones."""
-        sampled = self._grams(judge, self.largest)
+    def residuals(self, judge: Network, found: Style) -> dict[str, float]:
+        """Return how far the picture stayed from the sampled matrices."""
+        return _residuals("residual", found.grams, self._grams(judge, self.largest))
+
+    def true_residuals(self, judge: Network, watch: Watch | None) -> dict[str, float]:
+        """Return how far a texture of the true matrices stays, or nothing after Ctrl-C."""
         plain = _Work(replace(self.settings, sampler=None, seeds=1), self.network)
-        image = as_written(plain.run(watch), self.network)
-        (other,) = plain.measured(judge, [image])
-        true = plain.style_at(judge, self.largest)
-        figures: dict[str, float] = {}
-        for name, matrix in sampled.items():
-            figures[f"residual.{name}"] = relative_distance(found.grams[name], matrix)
-            own = relative_distance(other.grams[name], true.grams[name])
-            figures[f"residual_true.{name}"] = own
-        return figures
+        synthesis = plain.run(watch)
+        if synthesis.stopped == "interrupted":
+            return {}
+        (found,) = plain.measured(judge, [as_written(synthesis, self.network)])
+        target = plain.style_at(judge, self.largest)
+        return _residuals("residual_true", found.grams, target.grams)
 
     def _drawing(self, network: Network) -> Network:
         """Return the network that sees the result: a seamless one wraps."""
@@ -199,18 +199,6 @@ class _Work:
             terms += autocorrelation_term(source, weight, wrap=wrap)
         return terms
 
-    def _check_picture(self) -> None:
-        """Refuse what needs the picture itself of a style file, or of several.
-
-        Raises:
-            UsageError: see above.
-        """
-        if len(self.opened) > 1 or self.opened[0].image is None:
-            raise UsageError(
-                "samplers, histograms, spectrum and autocorrelation are read from one picture: "
-                "name a single picture, no style file."
-            )
-
     def _shape(self, size: int) -> tuple[int, int]:
         """Return (H, W); of a seamless picture multiples of the deepest layer's stride."""
         height, width = fitted(*_aspect(self.opened[0]))(size)
@@ -231,6 +219,29 @@ class _Work:
                 for seed in range(first, first + self.settings.seeds)
             ]
         )
+
+
+def _run_of(
+    watch: Watch | None, place: int, count: int, *, shown: Tensor | None = None
+) -> Watch | None:
+    """Return `watch` for one of several runs, their steps counted on.
+
+    shown: the picture to show meanwhile, instead of the run's own.
+    """
+
+    def see(step: Step) -> object:
+        number, total = step.number + place * step.total, count * step.total
+        image = step.image if shown is None else shown
+        return watch(replace(step, number=number, total=total, image=image))
+
+    return watch and see
+
+
+def _residuals(
+    name: str, found: Mapping[str, Tensor], target: Mapping[str, Tensor]
+) -> dict[str, float]:
+    """Return the relative distance of every layer's Gram matrix, named."""
+    return {f"{name}.{layer}": relative_distance(found[layer], g) for layer, g in target.items()}
 
 
 def _histogram_terms(

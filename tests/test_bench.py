@@ -32,3 +32,13 @@ def test_an_objective_call_costs_little_more_than_the_bare_network():
 @pytest.mark.slow
 def test_a_transfer_at_256_pixels_needs_at_most_600_mebibytes_above_torch():
     assert bench.transfer_peak(256) <= 600
+
+
+@pytest.mark.slow
+def test_a_distribution_step_costs_little_more_than_a_gram_step():
+    assert float(bench.distribution_row(load_network())[3]) <= 1.3
+
+
+@pytest.mark.slow
+def test_entries_in_a_batch_are_not_slower_than_one_by_one():
+    assert float(bench.batch_row(load_network())[3]) <= 1.05

@@ -149,6 +149,92 @@ def test_a_misspelt_start_is_answered_with_the_start(refused):
     refused(1, ["'nosie'", "'noise'"], *start)
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--entries", ""), ["''", "diagonal", "random:N"]),
+        (("--entries", "diagnoal"), ["'diagnoal'", "diagonal", "top:N", "A-B,C-D"]),
+        (("--entries", "random:"), ["'random:'", "random:N"]),
+        (("--entries", "random:99999"), ["random:99999", "conv3_1 has 32896"]),
+        (("--entries", "random:0"), ["random:0", "32896"]),
+        (("--entries", "random:-3"), ["'random:-3'", "random:N"]),
+        (("--entries", "1,2"), ["'1,2'", "A-B,C-D"]),
+        (("--entries", "9-3,0-1"), ["'9-3,0-1'", "3-9,0-1"]),
+        (("--entries", "0-256,0-1"), ["outside conv3_1", "256 channels"]),
+        (("--entries", "diagonal", "--entries", "0-1,250-999"), ["256 channels"]),
+        (("--entries", "diagonal", "--layer", "conv3_1,conv33"), ["'conv33'", "'conv3_3'?"]),
+        (("--entries", "0-200,0-0", "--layer", "conv3_1,conv2_1"), ["conv2_1", "128 channels"]),
+        (("--entries", "top:3"), ["--from"]),
+        (("--entries", "top-diagonal:3"), ["--from"]),
+        (("--entries", " top:3"), ["--from"]),
+        (("--entries", "top:40000", "--from", "sample:durer-lion"), ["conv3_1 has 32640"]),
+        (("--entries", "top-diagonal:257", "--from", "sample:durer-lion"), ["has 256"]),
+        (("--entries", "diagonal", "--from", "sample:durer-lion"), ["--from", "top:N"]),
+        (("--entry", "1,2", "--from", "sample:durer-lion"), ["--from", "top:N"]),
+        (("--entries", "top:3", "--from", "sample:durer-loin"), ["'durer-loin'", "'durer-lion'?"]),
+        (("--entries",), ["--entries"]),
+        (("--entry", "1,2", "--from"), ["--from"]),
+        (("--entry", "1,2", "--goal", "enrgy"), ["enrgy", "energy"]),
+        (("--entry", "1,2", "--parameters", "phase"), ["phase", "phases"]),
+        (("--entry", "1,2", "--robust", "--optimizer", "lbfgs"), ["--robust", "adam"]),
+        (("--entry", "1,2", "--seeds", "65"), ["--seeds 65", "at most 64"]),
+        (("--entry", "1,2", "--seeds", "0"), ["--seeds 0", "at least 1"]),
+    ],
+)
+def test_choices_and_goals_that_are_none(refused, monkeypatch, options, words):
+    monkeypatch.setattr("stylespace.jobs.Job.run", None)
+    refused(2, words, "probe", *options)
+
+
+def test_a_painting_that_is_not_there(refused):
+    picture_file("good.png")
+    refused(1, "Did you mean 'good.png'?", "probe", "--entries", "top:2", "--from", "god.png")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "missing"])
+def test_a_bad_painting_leaves_nothing(refused, kind):
+    name, words = prepared(kind)
+    options = ("--layer", "conv1_1", "--entries", "top:2", "--from", name, *SMALL, "--quiet")
+    refused(1, [name, words], "probe", *options)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), ["SOURCE"]),
+        (("sample:durer-lion",), ["no entry", "--entry 12,40"]),
+        (("sample:durer-lion", "--entry", "12"), ["'12'", "12,40"]),
+        (("sample:durer-lion", "--entry", "256,0"), ["256 channels"]),
+        (("sample:durer-lion", "--entry", "1,2", "--layer", "conv33"), ["'conv33'", "'conv3_3'?"]),
+        (("sample:durer-loin", "--entry", "1,2"), ["'durer-loin'", "'durer-lion'?"]),
+        (("sample:durer-lion", "--entry", "1,2", "--init", "nosie"), ["nosie", "noise"]),
+        (("sample:durer-lion", "--entry", "1,2", "--layers", "conv1_1,conv22"), ["'conv22'"]),
+        (("sample:durer-lion", "--entry", "1,2", "--factor", "10001"), ["--factor", "at most"]),
+    ],
+)
+def test_edits_that_are_none(refused, monkeypatch, arguments, words):
+    monkeypatch.setattr("stylespace.jobs.Job.run", None)
+    refused(2, words, "edit", *arguments)
+
+
+def test_an_edit_of_a_picture_that_is_not_there(refused):
+    picture_file("good.png")
+    refused(1, "Did you mean 'good.png'?", "edit", "god.png", "--entry", "1,2")
+
+
+def test_figures_that_would_be_written_over_something(refused, monkeypatch):
+    monkeypatch.setattr("stylespace.jobs.Job.run", None)
+    picture_file("p-figure.png")
+    refused(1, ["'p-figure.png'", "exists already"], "probe", *REACHED, "--out", "p.png")
+    both = ("probe", *REACHED, "--out", "x.png")
+    refused(2, "'x-figure.png' is named twice", *both, "--preview", "x-figure.png")
+    refused(2, "'x-figure.png' is named twice", *both, "--trace", "./x-figure.png", "--force")
+    own = ("texture", "p-figure.png", *TEXTURE, "--out", "p.png", "--force")
+    refused(2, "'p-figure.png' is named twice", *own)
+    Path("q-figure.png").mkdir()
+    refused(1, "this is a folder", "probe", *REACHED, "--out", "q.png", "--force")
+
+
 @pytest.mark.parametrize("entry", ["256,0", "0,256", "-1,3", "99999999999999999999,1"])
 def test_entries_out_of_range_name_the_size_of_the_layer(refused, entry):
     refused(2, ["conv3_1, which has 256 channels", "0 to 255"], "probe", "--entry", entry)
@@ -174,7 +260,8 @@ NUMBERS = {
     },
     "texture": {
         "size": int, "seed": int, "iterations": list, "sizes": list, "source-size": int,
-        "style-scale": float, "tv-weight": float, "mean-weight": float,
+        "style-scale": float, "tv-weight": float, "mean-weight": float, "seeds": int,
+        "histogram-weight": float, "spectrum-weight": float, "autocorrelation-weight": float,
     },
     "transfer": {
         "size": int, "seed": int, "iterations": list, "sizes": list, "source-size": int,
@@ -192,6 +279,7 @@ ARGUMENTS = {
 ALLOWS_ZERO = (
     *("seed", "selectivity", "factor", "hold"),
     *("tv-weight", "mean-weight", "content-weight", "style-weight"),
+    *("histogram-weight", "spectrum-weight", "autocorrelation-weight"),
 )
 
 

@@ -6,7 +6,15 @@ from conftest import tiny_network
 
 from stylespace import memory
 from stylespace.errors import MemoryLimitError
-from stylespace.memory import available, check_memory, check_picture, estimate, kept_bytes
+from stylespace.memory import (
+    BATCH_PIXELS,
+    available,
+    batch_size,
+    check_memory,
+    check_picture,
+    estimate,
+    kept_bytes,
+)
 from stylespace.networks import load_network
 from stylespace.objectives import Objective, Terms, gram_term
 
@@ -81,6 +89,64 @@ def test_what_does_not_fit_is_refused_with_the_figures(monkeypatch, tiny32):
     message = str(caught.value)
     assert "3000x1000" in message and f"about {needed / 2**30:.1f} GiB" in message
     assert "--size" in message and "bfloat16" in message and "\n" not in message
+
+
+def test_several_pictures_at_once_need_so_many_times_the_memory(monkeypatch, tiny32):
+    one = estimate(tiny32, ["conv3_1"], 1000, 3000)
+    monkeypatch.setattr(memory, "available", lambda device: 7 * one)
+    assert check_memory(tiny32, ["conv3_1"], 1000, 3000, count=7) == 7 * one
+    with pytest.raises(MemoryLimitError, match=f"about {8 * one / 2**30:.1f} GiB"):
+        check_memory(tiny32, ["conv3_1"], 1000, 3000, count=8)
+
+
+def test_a_batch_is_as_large_as_half_of_the_free_memory(monkeypatch, tiny32):
+    """On a device that is no CPU, where only memory limits it."""
+
+    class Elsewhere:
+        device = torch.device("meta")
+
+        def __getattr__(self, name):
+            return getattr(tiny32, name)
+
+    net, one = Elsewhere(), estimate(tiny32, ["conv2_1"], 48, 96)
+    for count in (1, 2, 5, 1000):
+        monkeypatch.setattr(memory, "available", lambda device, n=count: 2 * n * one)
+        assert batch_size(net, ["conv2_1"], 48, 96) == count
+        monkeypatch.setattr(memory, "available", lambda device, n=count: 2 * n * one - 1)
+        assert batch_size(net, ["conv2_1"], 48, 96) == max(1, count - 1)
+    asked = []
+    monkeypatch.setattr(memory, "available", lambda device: asked.append(device) or 10**9)
+    batch_size(net, ["conv2_1"], 48, 96)
+    assert asked == [net.device]
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "count"),
+    [(128, 128, 8), (64, 128, 16), (128, 64, 16), (129, 128, 7), (400, 400, 1), (30, 40, 109)],
+)
+def test_on_a_cpu_a_batch_has_no_more_pixels_than_pay(monkeypatch, tiny32, height, width, count):
+    monkeypatch.setattr(memory, "available", lambda device: 2**60)
+    assert batch_size(tiny32, ["conv1_1"], height, width) == count
+    assert count == 1 or count * height * width <= BATCH_PIXELS
+    assert (count + 1) * height * width > BATCH_PIXELS
+    need = 2 * estimate(tiny32, ["conv1_1"], height, width)
+    monkeypatch.setattr(memory, "available", lambda device: 3 * need)
+    assert batch_size(tiny32, ["conv1_1"], height, width) == min(3, count)
+
+
+def test_a_batch_has_at_least_one_picture(monkeypatch, tiny32):
+    monkeypatch.setattr(memory, "available", lambda device: 0)
+    assert batch_size(tiny32, ["conv3_1"], 64, 96) == 1
+
+
+def test_a_deeper_or_larger_picture_never_makes_a_larger_batch(monkeypatch):
+    net = load_network("vgg19", weights="random:0")
+    limit = 20 * estimate(net, ["conv1_1"], 64, 96)
+    monkeypatch.setattr(memory, "available", lambda device: limit)
+    depths = [batch_size(net, [name], 64, 96) for name in net.names]
+    assert depths == sorted(depths, reverse=True) and depths[0] > depths[-1]
+    sides = [batch_size(net, ["conv3_1"], n, n + 16) for n in range(32, 512, 32)]
+    assert sides == sorted(sides, reverse=True) and sides[0] > sides[-1] == 1
 
 
 def test_a_style_picture_that_does_not_fit_is_refused(monkeypatch):

@@ -402,7 +402,7 @@ def test_a_style_file_alone(folder, painting, match, seamless):
     file = folder / f"{match}-{seamless}.style.safetensors"
     style_at(painting, SIZE).save(file, force=True)
     outcome = make(file, match=match, seamless=seamless, iterations=4)
-    assert outcome.image.shape == (1, 3, 24, 32) and outcome.beside.source is None
+    assert outcome.image.shape == (1, 3, 24, 32) and outcome.beside.sources == ()
     drawing = tiny_network(dtype=torch.float32).with_padding("circular" if seamless else "zeros")
     expected = match_figures(style_of(outcome.image, drawing), style_at(painting, SIZE))
     assert outcome.figures["style_distance"] == pytest.approx(expected["style_distance"], rel=1e-4)
@@ -505,7 +505,7 @@ def test_a_painting_smaller_than_the_receptive_field(tiny32, painting, source_si
 
 @every_match
 def test_a_painting_too_small_for_a_layer_is_refused_in_one_line(painting, match):
-    with pytest.raises(UsageError, match="3x2 pixels is too small for conv3_1") as error:
+    with pytest.raises(UsageError, match="3x2 pixels as a source, too few for conv3_1") as error:
         make(painting, match=match, source_size=3)
     assert "\n" not in str(error.value)
 
@@ -513,7 +513,7 @@ def test_a_painting_too_small_for_a_layer_is_refused_in_one_line(painting, match
 @pytest.mark.parametrize("seamless", [False, True])
 def test_a_painting_too_thin_for_a_layer_is_refused_in_one_line(folder, seamless):
     path = flat_picture(folder, 0.5, height=3, width=200)
-    with pytest.raises(UsageError, match="32x1 pixels is too small for conv3_1") as error:
+    with pytest.raises(UsageError, match="32x1 pixels as a source, too few for conv3_1") as error:
         make(path, seamless=seamless)
     assert "\n" not in str(error.value)
     assert make(path, seamless=seamless, layers=("conv1_1",), iterations=1).image.shape[3] == 32

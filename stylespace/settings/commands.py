@@ -112,6 +112,12 @@ class TextureSettings(Sourced):
         _check_sources(self.sources)
         if self.sampler and self.match != "gram":
             raise UsageError(f"--sampler gives Gram matrices: it does not go with {self.match}.")
+        style_file = split_weight(self.sources[0])[0].endswith(".safetensors")
+        if self.reads_picture() and (len(self.sources) > 1 or style_file):
+            raise UsageError(
+                "samplers, histograms, spectrum and autocorrelation are read from one picture: "
+                "name a single picture, no style file."
+            )
 
     def style_layers(self) -> dict[str, float]:
         """Return {layer: weight}; the deepest of the default is left out of a distribution.
