@@ -3,11 +3,15 @@ PYTHON ?= python3.11
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-# The pictures of the README, each made from the recipe of the same name.
-GALLERY := $(patsubst probes/%.toml,reports/gallery/%.jpg,$(wildcard probes/probe-conv*.toml \
-	probes/texture-*.toml probes/transfer-*.toml))
+# Rendered studies: each picture is made from the recipe of its name, each page from the pictures.
+recipes  = $(patsubst probes/%.toml,reports/$(1)/%.jpg,$(wildcard $(2:%=probes/%.toml)))
+GALLERY  := $(call recipes,gallery,probe-conv* texture-* transfer-*)
+TEXTURES := $(call recipes,textures,gram-* distribution-*)
+NULLS    := $(call recipes,nulls,null-*)
+PATTERNS := $(call recipes,patterns,pattern-* edit-*)
+PAGE      = $(BIN)/python -m stylespace.gallery
 
-.PHONY: demo test test-slow bench gallery wheel clean
+.PHONY: demo test test-slow bench gallery pages wheel clean
 
 demo: $(VENV)/.installed  ## install, make one probe, print its path and figures
 	mkdir -p demo
@@ -29,9 +33,23 @@ wheel: $(VENV)/.tested  ## dist/*.whl, with weights and paintings inside
 
 gallery: $(GALLERY)  ## the pictures of the README: about ten minutes on two cores
 
-reports/gallery/%.jpg: probes/%.toml | $(VENV)/.installed
-	mkdir -p $(@D)
-	$(BIN)/stylespace run $< --out $@ --force
+pages: $(TEXTURES) $(NULLS) $(PATTERNS)  ## the pages of reports/: about half an hour on two cores
+	$(PAGE) reports/textures --title "Textures of eight paintings" --text "By every entry of \
+	their Gram matrices, and only by how the entries are distributed."
+	$(PAGE) reports/nulls --title "The ladder of nulls" --text "What of van Gogh's Gram matrices \
+	is matched, and by which samples of them it is replaced."
+	$(PAGE) reports/patterns --title "Regular, seamless, blended, edited" --text "Options of \
+	textures, and an entry taken out of a painting."
+	$(BIN)/stylespace run probes/atlas-conv2_1.toml --out reports/atlas
+	for way in fourier energy phases robust pixels; do \
+	$(BIN)/stylespace run probes/compare-$$way.toml --out reports/parametrisations/$$way; done
+
+define page_pictures
+reports/$(1)/%.jpg: probes/%.toml | $(VENV)/.installed
+	mkdir -p $$(@D)
+	$(BIN)/stylespace run $$< --out $$@ --force
+endef
+$(foreach folder,gallery textures nulls patterns,$(eval $(call page_pictures,$(folder))))
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

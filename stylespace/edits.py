@@ -116,13 +116,14 @@ def _terms(
 ) -> Terms:
     """Return the entry's own term and those that hold the other layers and entries."""
     layer, i, j = place
-    share = settings.hold / len(grams)
+    weights = {name: settings.style_layers().get(name, 1.0) for name in grams}
+    shares = {name: settings.hold * one / sum(weights.values()) for name, one in weights.items()}
     terms = Terms((_entry_target(layer, (i, j), settings.factor * grams[layer][i, j]),))
     for name, g in grams.items():
         if name == layer:
-            terms += _held(name, edited(g, i, j, settings.factor), (i, j), share)
+            terms += _held(name, edited(g, i, j, settings.factor), (i, j), shares[name])
         else:
-            terms += gram_term(name, g, share)
+            terms += gram_term(name, g, shares[name])
     return terms
 
 

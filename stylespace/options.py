@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ NAMES = {
     "run": "as the command would choose",
 }
 """What a command writes where the user gives no name."""
-ALIASES = {"layer": ("--layer", "--layers")}
+ALIASES = {"layer": ("--layers",)}
 METAVARS = {
     "block": "A-B,C-D",
     "content_layers": "LAYER,...",
@@ -78,7 +78,7 @@ def settings_options(kind: type[Settings]) -> Callable[[Callable], Callable]:
             return function(kind(**chosen), **values)
 
         for one in reversed(_specific_first(kind)):
-            call = _parameter(one)(call)
+            call = _parameter(one, names)(call)
         return call
 
     return decorate
@@ -91,14 +91,15 @@ def _specific_first(kind: type[Settings]) -> list[dataclasses.Field]:
     return sorted(dataclasses.fields(kind), key=lambda one: places.get(one.name, 0))
 
 
-def _parameter(one: dataclasses.Field) -> Callable:
-    """Return the click argument or option of a field."""
+def _parameter(one: dataclasses.Field, names: Sequence[str]) -> Callable:
+    """Return the click argument or option of a field; no alias that another of `names` has."""
     meta = one.metadata
     if meta["argument"]:
         many = one.type.startswith("tuple")
         metavar = f"{one.name.upper()}..." if many else one.name.upper()
         return click.argument(one.name, nargs=-1 if many else 1, required=True, metavar=metavar)
-    flags = ALIASES.get(one.name, (option_name(one),))
+    own, alias = (option_name(one),), ALIASES.get(one.name, ())
+    flags = (*own, *(flag for flag in alias if flag[2:] not in names))
     if one.type == "bool":
         name = flags[0].removeprefix("--")
         return click.option(f"--{name}/--no-{name}", one.name, default=None, help=_help(one))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 import torch
@@ -28,6 +28,7 @@ class Outcome:
     figures: named numbers of the written picture. synthesis: the run, with its trace.
     weights: SHA-256 of the network's filters. device, dtype: where and in which precision it ran.
     beside: what its figure shows beside the picture, or None where there is no figure.
+    remarks: what a user should know about the inputs, a sentence each.
     """
 
     settings: Settings
@@ -38,6 +39,7 @@ class Outcome:
     device: str = ""
     dtype: str = ""
     beside: Any = None
+    remarks: tuple[str, ...] = ()
 
 
 def outcome_of(
@@ -48,10 +50,21 @@ def outcome_of(
     network: Network,
     *,
     beside: Any = None,
+    remarks: tuple[str, ...] = (),
 ) -> Outcome:
     """Put an outcome together from a run and the network that it ran on."""
     device, dtype = network.device.type, str(network.dtype).removeprefix("torch.")
-    return Outcome(settings, image, figures, synthesis, network.sha256, device, dtype, beside)
+    return Outcome(
+        settings,
+        image,
+        figures,
+        synthesis,
+        network.sha256,
+        device,
+        dtype,
+        beside,
+        remarks,
+    )
 
 
 def settings_with(kind: type[Kind], settings: Kind | None, changes: Mapping[str, Any]) -> Kind:
@@ -62,24 +75,13 @@ def settings_with(kind: type[Kind], settings: Kind | None, changes: Mapping[str,
     Raises:
         UsageError: a value out of range. TypeError: an unknown name.
     """
+    several = {one.name for one in fields(kind) if str(one.type).startswith("tuple")}
     changes = {
-        name: _several(name, value) if name in _TUPLES else value
+        name: _several(name, value) if name in several else value
         for name, value in changes.items()
         if value is not None
     }
     return kind(**changes) if settings is None else replace(settings, **changes)
-
-
-_TUPLES = (
-    "sources",
-    "styles",
-    "layers",
-    "content_layers",
-    "iterations",
-    "sizes",
-    "entry",
-    "entries",
-)
 
 
 def _several(name: str, value: Any) -> tuple:

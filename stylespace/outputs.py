@@ -139,4 +139,5 @@ def stem(settings: Settings) -> str:
 def _short(source: str) -> str:
     """Return a short name for a source: its file name without folder, suffix and weight."""
     name = Path(split_weight(source)[0].removeprefix(SAMPLE)).name
-    return Path(name.removesuffix(STYLE_SUFFIX)).stem[:60] or "picture"
+    plain = name.removesuffix(STYLE_SUFFIX)
+    return (plain if plain != name else Path(name).stem)[:60] or "picture"

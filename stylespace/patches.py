@@ -28,6 +28,11 @@ SHOWN_SIDE = 96
 """Side in pixels to which every patch is resized."""
 
 
+def painting(name: str) -> Tensor:
+    """Return a picture by path or sample:NAME at the size that entries are compared at."""
+    return resize(open_picture(name), PAINTING_SIDE)
+
+
 @dataclass(frozen=True, eq=False)
 class Patches:
     """Where F_i F_j is largest, strongest first; fewer than nine where there are no more.
@@ -131,9 +136,7 @@ class Paintings:
 
     def _pictures(self) -> Mapping[str, Tensor]:
         if self._opened is None:
-            self._opened = {
-                name: resize(open_picture(SAMPLE + name), PAINTING_SIDE) for name in paintings()
-            }
+            self._opened = {name: painting(SAMPLE + name) for name in paintings()}
         return self._opened
 
     def _seen(self, layer: str) -> list[Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -26,10 +27,9 @@ from stylespace.outcomes import (
     settings_with,
 )
 from stylespace.parameters import parameters_for
-from stylespace.patches import Paintings
+from stylespace.patches import Paintings, painting
 from stylespace.robustness import Robust
 from stylespace.settings import ProbeSettings
-from stylespace.sources import open_picture
 from stylespace.style import Style
 from stylespace.synthesis import Synthesis, Watch
 
@@ -77,12 +77,15 @@ def probe(
 
 
 def chosen_entries(settings: ProbeSettings, network: Network) -> tuple[Entry, ...]:
-    """Return every entry that settings ask for, the largest of a painting among them."""
+    """Return every entry that settings ask for, the largest of a painting at 256 px among them."""
+
+    @functools.cache
+    def gram_of(layer: str) -> Tensor:
+        judge = judge_for(network, settings)
+        return Style.capture(judge, painting(settings.painting), [layer]).grams[layer].cpu()
 
     def top(layer: str, count: int, diagonal: bool) -> list[tuple[int, int]]:
-        image = open_picture(settings.painting)
-        g = Style.capture(network, image, [layer]).layers[layer].gram.cpu()
-        return largest_entries(g, count, diagonal=diagonal)
+        return largest_entries(gram_of(layer), count, diagonal=diagonal)
 
     return settings.chosen(top)
 

@@ -63,8 +63,8 @@ class Watching:
         """Say whether Ctrl-C was pressed since the first evaluation."""
         return self._asked
 
-    def named(self, name: str) -> Callable[[Any], None]:
-        """Return a watcher for the run of that name.
+    def named(self, name: str, left: str = "") -> Callable[[Any], None]:
+        """Return a watcher for the run of that name; `left` goes with it in the bar.
 
         Raises:
             KeyboardInterrupt: Ctrl-C while the picture before was being finished.
@@ -73,12 +73,12 @@ class Watching:
         if self._asked:
             raise KeyboardInterrupt
         self._finished = False
-        return lambda step: self._see(name, step)
+        return lambda step: self._see(name, left, step)
 
-    def _see(self, name: str, step: Any) -> None:
+    def _see(self, name: str, left: str, step: Any) -> None:
         self._hold()
         if not self._quiet:
-            self._show(name, step)
+            self._show(name + left, step)
         if self._trace is not None:
             self._append(name, step)
         if self._preview is not None and step.number % EVERY == 0:

@@ -94,7 +94,7 @@ def recipe_record(outcome: Outcome, inputs: Mapping[str, str] | None = None) -> 
         **figures_record(outcome.figures),
         "stopped": outcome.synthesis.stopped,
         "evaluations": len(outcome.synthesis.steps),
-        "remark": remark(outcome.synthesis),
+        "remark": " ".join(filter(None, [remark(outcome.synthesis), *outcome.remarks])),
     }
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from stylespace.errors import UsageError
 from stylespace.images import read_image, resize
 from stylespace.memory import check_picture
 from stylespace.networks import Network
@@ -48,14 +47,7 @@ class StyleSource:
         if self.style is not None:
             self.style.check_space(network.space)
             return self.style.pick(layers).to(network.device)
-        image = resize(self.image, side)
-        if not network.fits(layers, *image.shape[2:]):
-            raise UsageError(
-                f"{self.name!r} has {image.shape[3]}x{image.shape[2]} pixels as a source, too few "
-                f"for {network.resolve(layers)[-1]} of {network.name}: take a larger --source-size "
-                "or --size, or shallower --layers."
-            )
-        return Style.capture(network, image, layers, source=self.name)
+        return Style.capture(network, resize(self.image, side), layers, source=self.name)
 
 
 def open_styles(sources: Sequence[str]) -> tuple[StyleSource, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from stylespace.errors import PictureError, UnreachedError
 from stylespace.files import check_folder, check_output, write_whole
-from stylespace.images import read_recipe
+from stylespace.images import read_image, read_recipe
 from stylespace.memory import batch_size
 from stylespace.networks import Network
 from stylespace.outcomes import Outcome, judge_for
@@ -77,7 +77,7 @@ def survey(
     network: Network,
     *,
     force: bool = False,
-    watch: Callable[[str], Watch] | None = None,
+    watch: Callable[[str, str], Watch] | None = None,
 ) -> Survey:
     """Probe every entry of the settings into a folder; entries that are there are kept.
 
@@ -90,14 +90,14 @@ def survey(
         folder: made if it is missing.
         network: loaded.
         force: use a folder that holds anything else, and replace what is in the way.
-        watch: name of a batch -> a watcher of its run.
+        watch: (name of a batch, time left in words) -> a watcher of its run.
 
     Raises:
         OutputError: the folder holds anything but an earlier call with the same settings.
         KeyboardInterrupt: Ctrl-C before the first entry was done.
     """
     check_folder(folder, RECIPE_FILE, to_toml(settings), force=force)
-    entries = chosen_entries(settings, network)
+    entries = _by_layer(chosen_entries(settings, network))
     ours = [path for path in (folder / RECIPE_FILE, folder) if not path.exists()]
     work = _Work(settings, folder, network, force, Paintings(judge_for(network, settings)))
     rows: dict[Entry, Row] = {}
@@ -108,8 +108,9 @@ def survey(
         for entry in entries:
             found = work.known(entry)
             rows |= {} if found is None else {entry: found}
-        for name, batch in _batches(settings, network, entries, rows):
-            rows |= work.make(batch, watch and watch(name))
+        work.check_free([entry for entry in entries if entry not in rows])
+        for name, left, batch in _batches(settings, network, entries, rows):
+            rows |= work.make(batch, watch and watch(name, left))
     except BaseException as error:
         if not rows:
             _remove(folder, ours)
@@ -121,10 +122,16 @@ def survey(
     return Survey(tuple(done), len(entries), interrupted)
 
 
+def _by_layer(entries: Sequence[Entry]) -> list[Entry]:
+    """Return entries with those of a layer together, so that a batch has but one."""
+    layers = list(dict.fromkeys(entry[0] for entry in entries))
+    return sorted(entries, key=lambda entry: layers.index(entry[0]))
+
+
 def _batches(
     settings: ProbeSettings, network: Network, entries: Sequence[Entry], rows: dict[Entry, Row]
-) -> Iterator[tuple[str, tuple[Entry, ...]]]:
-    """Yield what is missing, layer by layer, as (name with the time left, entries of a batch)."""
+) -> Iterator[tuple[str, str, tuple[Entry, ...]]]:
+    """Yield what is missing, layer by layer, as (name, time left, entries of a batch)."""
     missing = [entry for entry in entries if entry not in rows]
     began, done = time.perf_counter(), 0
     for layer, group in groupby(missing, key=lambda entry: entry[0]):
@@ -136,7 +143,7 @@ def _batches(
             span = f"{number}-{number + len(batch) - 1}" if len(batch) > 1 else f"{number}"
             one = f" {batch[0][1]},{batch[0][2]}" if len(batch) == 1 else ""
             left = _left(time.perf_counter() - began, done, len(missing))
-            yield f"{span}/{len(entries)} {layer}{one}{left}", batch
+            yield f"{span}/{len(entries)} {layer}{one}", left, batch
             done += len(batch)
 
 
@@ -168,19 +175,21 @@ class _Work:
 
     def known(self, entry: Entry) -> Row | None:
         """Return the row of an entry that an earlier call made, if it is whole and the same."""
-        path = self._path(entry)
-        record = _record(path) or _record(self._unreached(entry))
-        ours = self._ours(entry)
-        if not record or {key: record.get(key) for key in ours} != ours:
-            return None
-        picture = None if "note" in record else path.name
-        run = {name: record[name] for name in RUN if name in record}
-        return Row(*entry, picture, figures_of(record), record.get("note", ""), **run)
+        path, ours = self._path(entry), self._ours(entry)
+        for record in (_record(path), _record(self._unreached(entry))):
+            if record and {key: record.get(key) for key in ours} == ours:
+                picture = None if "note" in record else path.name
+                run = {name: record[name] for name in RUN if name in record}
+                return Row(*entry, picture, figures_of(record), record.get("note", ""), **run)
+        return None
+
+    def check_free(self, entries: Sequence[Entry]) -> None:
+        """Refuse files in the way, all before anything slow."""
+        for entry in entries:
+            check_output(self._path(entry), force=self.force)
 
     def make(self, batch: tuple[Entry, ...], watch: Watch | None) -> dict[Entry, Row]:
         """Make a batch of entries and write them; nothing of a batch that was interrupted."""
-        for entry in batch:
-            check_output(self._path(entry), force=self.force)
         made = probe_batch(self.settings, batch, self.network, compared=self.compared, watch=watch)
         for one in made:
             if getattr(one, "interrupted", False) or (
@@ -195,6 +204,7 @@ class _Work:
             record = {**self._ours(entry), **figures_record(made.figures), "note": str(made)}
             text = json.dumps(record, indent=1)
             write_whole(self._unreached(entry), text.encode(), force=True)
+            self._path(entry).unlink(missing_ok=True)  # of other settings, replaced by --force
             return Row(*entry, None, dict(made.figures), str(made))
         path, run = self._path(entry), made.synthesis
         write_outcome(path, made, force=self.force)
@@ -215,6 +225,8 @@ class _Work:
 def _record(path: Path) -> dict[str, Any] | None:
     """Return what a file of an earlier call carries, or None if it is missing or damaged."""
     with suppress(PictureError, OSError, ValueError):
+        if path.suffix == ".png":
+            read_image(path)  # a file that was cut short still has its recipe
         record = read_recipe(path) if path.suffix == ".png" else json.loads(path.read_text())
         return record if isinstance(record, dict) else None
     return None

@@ -38,6 +38,9 @@ from stylespace.sources import StyleSource, blender, open_styles
 from stylespace.style import Style
 from stylespace.synthesis import Step, Synthesis, Watch
 
+SINGLE_COLOUR = 1 / 255
+"""Standard deviation below which a picture is said to be of one colour."""
+
 
 @dataclass(frozen=True, eq=False)
 class Match:
@@ -100,7 +103,15 @@ def texture(
         figures |= work.true_residuals(judge, _run_of(watch, 1, runs, shown=images[0]))
     grams = {name: (g, found[0].grams[name]) for name, g in painting.grams.items()}
     match = Match(tuple(one.image for one in work.opened if one.image is not None), grams)
-    return outcome_of(settings, images[0], figures, synthesis.row(0), network, beside=match)
+    return outcome_of(
+        settings,
+        images[0],
+        figures,
+        synthesis.row(0),
+        network,
+        beside=match,
+        remarks=work.remarks(),
+    )
 
 
 class _Work:
@@ -164,6 +175,26 @@ class _Work:
         (found,) = plain.measured(judge, [as_written(synthesis, self.network)])
         target = plain.style_at(judge, self.largest)
         return _residuals("residual_true", found.grams, target.grams)
+
+    def remarks(self) -> tuple[str, ...]:
+        """Return what is degenerate about the sources, a sentence each."""
+        found = []
+        widest = max((self.network.reach(layer).field, layer) for layer in self.layers)
+        for one in self.opened:
+            if one.image is None:
+                continue
+            height, width = resize(one.image, self.largest).shape[2:]
+            if min(height, width) < widest[0]:
+                found.append(
+                    f"{one.name!r} has {width}x{height} pixels as a source, less than the "
+                    f"{widest[0]} that {widest[1]} sees at once: its statistics hold the border."
+                )
+            if float(one.image.flatten(2).std(2).max()) < SINGLE_COLOUR:
+                found.append(
+                    f"{one.name!r} is of one colour: all that its Gram matrices tell apart is the "
+                    "border."
+                )
+        return tuple(found)
 
     def _drawing(self, network: Network) -> Network:
         """Return the network that sees the result: a seamless one wraps."""

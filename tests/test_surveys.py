@@ -10,10 +10,10 @@ import torch
 from command_line import SMALL, listing, picture_file
 from PIL import Image
 
-from stylespace.images import read_image, read_recipe
+from stylespace.images import read_image, read_recipe, resize
 from stylespace.networks import load_network
 from stylespace.settings import ProbeSettings, settings_from
-from stylespace.tables import COLUMNS, THUMBNAIL
+from stylespace.tables import COLUMNS
 
 FOLDER = Path("probes-conv1_1")
 TABLES = {"README.md", "contact-sheet.jpg", "recipe.toml", "table.csv", "table.json"}
@@ -55,7 +55,7 @@ def table(folder=FOLDER):
 def largest(painting, layers, count, *, diagonal):
     """The largest entries of a painting, by numpy: {layer: [(i, j), ...]}."""
     with torch.no_grad():
-        seen = load_network(weights="random:0")(read_image(painting), layers)
+        seen = load_network(weights="random:0")(resize(read_image(painting), 32), layers)
     found = {}
     for name in layers:
         x = seen[name][0].flatten(1).double().numpy()
@@ -121,8 +121,8 @@ def test_the_contact_sheet_holds_every_picture_beside_its_patches(call, easy):
         sheet.load()
         assert sheet.format == "JPEG"
         width, height = sheet.size
-    assert 4 * 2 * THUMBNAIL < width < 4 * 2.2 * THUMBNAIL  # four a row
-    assert 2 * THUMBNAIL < height < 2 * 1.4 * THUMBNAIL  # six in two rows
+    assert 4 * 2 * 32 < width < 4 * 2.5 * 32  # four a row, as large as the pictures
+    assert 2 * 32 < height < 2 * 3 * 32  # six in two rows, each under its label
 
 
 def test_a_survey_of_the_diagonal_has_every_channel(call, easy):
@@ -271,8 +271,8 @@ def pressed_in_batch(monkeypatch, number):
 
     true, begun = Watching.named, []
 
-    def watcher(self, name):
-        watch = true(self, name)
+    def watcher(self, name, left=""):
+        watch = true(self, name, left)
         begun.append(name)
         mine = len(begun) == number
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from command_line import RANDOM, assert_refused, picture_file
+from command_line import RANDOM, SMALL, assert_refused, picture_file
 from conftest import TINY_LAYERS, tiny_network
 from PIL import Image
 
@@ -505,7 +505,7 @@ def test_a_painting_smaller_than_the_receptive_field(tiny32, painting, source_si
 
 @every_match
 def test_a_painting_too_small_for_a_layer_is_refused_in_one_line(painting, match):
-    with pytest.raises(UsageError, match="3x2 pixels as a source, too few for conv3_1") as error:
+    with pytest.raises(UsageError, match="3x2 pixels is too small for conv3_1") as error:
         make(painting, match=match, source_size=3)
     assert "\n" not in str(error.value)
 
@@ -513,7 +513,7 @@ def test_a_painting_too_small_for_a_layer_is_refused_in_one_line(painting, match
 @pytest.mark.parametrize("seamless", [False, True])
 def test_a_painting_too_thin_for_a_layer_is_refused_in_one_line(folder, seamless):
     path = flat_picture(folder, 0.5, height=3, width=200)
-    with pytest.raises(UsageError, match="32x1 pixels as a source, too few for conv3_1") as error:
+    with pytest.raises(UsageError, match="32x1 pixels is too small for conv3_1") as error:
         make(path, seamless=seamless)
     assert "\n" not in str(error.value)
     assert make(path, seamless=seamless, layers=("conv1_1",), iterations=1).image.shape[3] == 32
@@ -524,3 +524,11 @@ def test_a_painting_of_one_pixel(folder):
     outcome = make(path, match="distribution", layers=("conv1_1",), source_size=1, iterations=3)
     assert_finite(outcome.figures)
     assert outcome.image.shape == (1, 3, 32, 32)
+
+
+def test_a_source_that_tells_little_is_said_to(call):
+    Image.new("RGB", (40, 30), (200, 40, 40)).save("flat.png")
+    made = call("texture", "flat.png", "--layers", "conv3_1", *SMALL)
+    assert made.code == 0
+    assert "'flat.png' is of one colour" in made.err
+    assert "less than the 24 that conv3_1 sees at once" in made.err

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from stylespace.catalogue import check_entry, resolve_layer
+from stylespace.catalogue import resolve_layer
 from stylespace.errors import UsageError
-from stylespace.settings.choices import split_block
+from stylespace.settings.choices import check_block, split_block
 from stylespace.settings.fields import setting
 from stylespace.settings.shared import MOST, Settings
 
@@ -98,8 +98,7 @@ class AtlasSettings(Settings):
             raise UsageError(
                 f"--block {self.block!r} is not two ranges of channels: write it as 0-15,0-15."
             )
-        for channel in (found[0][-1], found[1][-1]):
-            check_entry(self.place, (channel, channel), self.network)
+        check_block(self.block, found, self.place, self.network)
         return found
 
     def _check_executor(self) -> None:

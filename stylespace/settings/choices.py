@@ -46,9 +46,22 @@ def split_block(text: str) -> tuple[range, range] | None:
     return range(a, b + 1), range(c, d + 1)
 
 
+def check_block(text: str, block: tuple[range, range], layer: str, network: str) -> None:
+    """Refuse a block that reaches outside its layer.
+
+    Raises:
+        UsageError: with the layer's number of channels.
+    """
+    last = max(block[0][-1], block[1][-1])
+    try:
+        check_entry(layer, (last, last), network)
+    except UsageError as error:
+        raise UsageError(f"block {text!r}: {error}") from None
+
+
 def needs_painting(text: str) -> bool:
     """Say whether a choice is made by a painting."""
-    return text.startswith(("top:", "top-diagonal:"))
+    return text.strip().startswith(("top:", "top-diagonal:"))
 
 
 def check_choice(text: str, layer: str, channels: int, network: str) -> None:
@@ -59,9 +72,8 @@ def check_choice(text: str, layer: str, channels: int, network: str) -> None:
     """
     block = split_block(text)
     if block:
-        for index in (block[0][-1], block[1][-1]):
-            check_entry(layer, (index, index), network)
-    elif text != "diagonal":
+        check_block(text, block, layer, network)
+    elif text.strip() != "diagonal":
         kind, count = _counted(text)
         most = {
             "random": channels * (channels + 1) // 2,
@@ -69,7 +81,9 @@ def check_choice(text: str, layer: str, channels: int, network: str) -> None:
             "top-diagonal": channels,
         }[kind]
         if not 0 < count <= most:
-            raise UsageError(f"--entries {text}: {layer} has {most} such entries; ask for 1 to it.")
+            raise UsageError(
+                f"--entries {text}: {layer} has {most} such entries; ask for up to that."
+            )
 
 
 def pairs_of(
@@ -82,7 +96,7 @@ def pairs_of(
     block = split_block(text)
     if block:
         return list(_each_once((i, j) for i in block[0] for j in block[1]))
-    if text == "diagonal":
+    if text.strip() == "diagonal":
         return [(i, i) for i in range(channels)]
     kind, count = _counted(text)
     if kind == "random":

@@ -17,7 +17,7 @@ from stylespace.settings.shared import (
 )
 
 MATCHES = ("gram", "distribution", "sparsity", "intensity")
-GRAM_TV, OTHER_TV = 0.1, 0.003
+GRAM_TV, OTHER_TV = 0.1, 0.01
 """Default weights of total variation: terms of sorted entries end far below those of entries."""
 SAMPLERS = (
     "permutation",

@@ -88,6 +88,11 @@ class ProbeSettings(Making, Settings):
         self.layers()
         if not (self.entry or self.entries):
             raise UsageError("no entry: name one, such as --entry 12,40 or --entries diagonal.")
+        if self.selectivity and self.goal in ("energy", "selectivity"):
+            raise UsageError(
+                f"--selectivity {self.selectivity:g} says nothing to --goal {self.goal}: leave it "
+                "out, or take --goal mixture."
+            )
         if self.robust and self.optimizer != "adam":
             raise UsageError("--robust changes the objective at each evaluation: use adam for it.")
         self._check_choices()
@@ -126,7 +131,7 @@ class ProbeSettings(Making, Settings):
         return (*self.chosen(), (self.layers()[0], 0, 0))[0]
 
     def chosen(self, top: Top | None = None) -> tuple[Entry, ...]:
-        """Return (layer, i, j) for every entry, once each.
+        """Return (layer, i, j) for every entry, once each; (j, i) is the same entry.
 
         top: chooses by a painting's Gram matrix; without it such entries are left out.
 
@@ -139,7 +144,10 @@ class ProbeSettings(Making, Settings):
             for text in self.entries
             for i, j in pairs_of(text, layer, self._channels(layer), seed=self.seed, top=top)
         ]
-        return tuple(dict.fromkeys([*self._named(), *many]))
+        firsts: dict[Entry, Entry] = {}
+        for layer, i, j in [*self._named(), *many]:
+            firsts.setdefault((layer, min(i, j), max(i, j)), (layer, i, j))
+        return tuple(firsts.values())
 
     def _named(self) -> tuple[Entry, ...]:
         """Return the entries of --entry: in its own layer, or in each of --layer."""

@@ -67,6 +67,7 @@ def _kind(one: dataclasses.Field) -> str:
 
 _WANTED = {
     "str": "a text",
+    "bool": "true or false",
     "int": "a whole number",
     "float": "a number",
     "strs": "a list of texts",
