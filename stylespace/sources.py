@@ -38,6 +38,14 @@ class StyleSource:
     image: Tensor | None
     style: Style | None
 
+    @property
+    def aspect(self) -> tuple[int, int]:
+        """(H, W); of a style file, of the picture it was made from."""
+        if self.image is not None:
+            return tuple(self.image.shape[2:])
+        pictures = self.style.provenance.get("pictures") or [{"height": 1, "width": 1}]
+        return pictures[0]["height"], pictures[0]["width"]
+
     def at(self, network: Network, layers: Sequence[str], side: int) -> Style:
         """Return its style, a picture's measured with `side` pixels on the longer side.
 

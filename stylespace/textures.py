@@ -117,8 +117,7 @@ def texture(
 class _Work:
     """The parts of a texture: what is matched at each scale, from which start, and how far it got.
 
-    style_at: (network, side in pixels) -> the blended style of the sources. largest: that side
-    at the finest scale.
+    largest: side in pixels of the sources at the finest scale.
     """
 
     def __init__(self, settings: TextureSettings, network: Network) -> None:
@@ -126,8 +125,17 @@ class _Work:
         self.opened = open_styles(settings.sources)
         self.layers = tuple(settings.style_layers())
         self.largest = settings.source_side(max(self._shape(settings.size)))
-        self.style_at = blender(self.opened, self.layers, largest=self.largest)
+        self._blended = blender(self.opened, self.layers, largest=self.largest)
         self._sampled: dict[str, Tensor] = {}
+
+    def style_at(self, network: Network, side: int) -> Style:
+        """Return the blended style of the sources, with `side` pixels on the longer side.
+
+        A seamless picture has no border, so pictures are measured without one for it: reflected.
+        """
+        files = any(one.image is None for one in self.opened)
+        borderless = self.settings.seamless and not files
+        return self._blended(network.with_padding("reflect") if borderless else network, side)
 
     def run(self, watch: Watch | None) -> Synthesis:
         """Climb the ladder from noise, a row of the batch a seed."""
@@ -232,7 +240,7 @@ class _Work:
 
     def _shape(self, size: int) -> tuple[int, int]:
         """Return (H, W); of a seamless picture multiples of the deepest layer's stride."""
-        height, width = fitted(*_aspect(self.opened[0]))(size)
+        height, width = fitted(*self.opened[0].aspect)(size)
         if not self.settings.seamless:
             return height, width
         step = max(self.network.reach(layer).stride for layer in self.layers)
@@ -283,14 +291,6 @@ def _histogram_terms(
         features = network(source, layers)
     share = weight / len(layers)
     return Terms(tuple(histogram_term(name, features[name], share) for name in layers))
-
-
-def _aspect(source: StyleSource) -> tuple[int, int]:
-    """Return (H, W) of the first source; of a style file, of the picture it was made from."""
-    if source.image is not None:
-        return tuple(source.image.shape[2:])
-    pictures = source.style.provenance.get("pictures") or [{"height": 1, "width": 1}]
-    return pictures[0]["height"], pictures[0]["width"]
 
 
 def _colour(sources: tuple[StyleSource, ...]) -> Tensor | None:
