@@ -254,8 +254,24 @@ def seam_ratio(picture: Tensor) -> tuple[float, float]:
         (left to right, top to bottom). Along a seam that happens to follow a line of the pattern
         the ratio is that line's, however well it joins.
     """
-    across, down = (
-        (picture.roll(-1, axis) - picture).abs().movedim(axis, 0).flatten(1).mean(1)
-        for axis in (3, 2)
-    )
-    return tuple(float(steps[-1] / steps[:-1].mean()) for steps in (across, down))
+    pair = (_steps(picture, axis) for axis in (3, 2))
+    return tuple(float(steps[-1] / steps[:-1].mean()) for steps in pair)
+
+
+def _steps(picture: Tensor, axis: int) -> Tensor:
+    """Return the mean absolute difference of each line to the next, the last to the first."""
+    return (picture.roll(-1, axis) - picture).abs().movedim(axis, 0).flatten(1).mean(1)
+
+
+def cut_evenly(picture: Tensor, stride: int) -> Tensor:
+    """Roll a seamless picture (1, 3, H, W) so that its borders lie where it changes on average.
+
+    It may be cut anywhere; by multiples of the network's total stride its features only move.
+    """
+    for axis in (2, 3):
+        steps = _steps(picture, axis)
+        at = torch.arange(len(steps) - 1, -1, -stride)  # lines that may come last
+        inside = (steps.sum() - steps[at]) / (len(steps) - 1)
+        last = int(at[(steps[at] / inside.clamp(min=1e-12)).log().abs().argmin()])
+        picture = picture.roll(len(steps) - 1 - last, axis)
+    return picture

@@ -29,6 +29,10 @@ def is_style_file(name: str) -> bool:
     return name.endswith(".safetensors")
 
 
+SINGLE_COLOUR = 1 / 255
+"""Standard deviation below which a picture is said to be of one colour."""
+
+
 @dataclass(frozen=True)
 class StyleSource:
     """One style by name: a picture, measured at any size, or a style file, as it is."""
@@ -56,6 +60,25 @@ class StyleSource:
             self.style.check_space(network.space)
             return self.style.pick(layers).to(network.device)
         return Style.capture(network, resize(self.image, side), layers, source=self.name)
+
+    def remarks(self, network: Network, layers: Sequence[str], side: int) -> list[str]:
+        """Return what is degenerate about a picture with `side` pixels on its longer side."""
+        found: list[str] = []
+        if self.image is None:
+            return found
+        height, width = resize(self.image, side).shape[2:]
+        field, layer = max((network.reach(layer).field, layer) for layer in layers)
+        if min(height, width) < field:
+            found.append(
+                f"{self.name!r} has {width}x{height} pixels as a source, less than the {field} "
+                f"that {layer} sees at once: its statistics hold the border."
+            )
+        if float(self.image.flatten(2).std(2, correction=0).max()) < SINGLE_COLOUR:
+            found.append(
+                f"{self.name!r} is of one colour: all that its Gram matrices tell apart is the "
+                "border."
+            )
+        return found
 
 
 def open_styles(sources: Sequence[str]) -> tuple[StyleSource, ...]:

@@ -28,6 +28,7 @@ from stylespace.outcomes import (
 )
 from stylespace.patterns import (
     autocorrelation_term,
+    cut_evenly,
     histogram_term,
     spectrum_term,
     wrapped_total_variation_term,
@@ -37,9 +38,6 @@ from stylespace.settings import TextureSettings
 from stylespace.sources import StyleSource, blender, open_styles
 from stylespace.style import Style
 from stylespace.synthesis import Step, Synthesis, Watch
-
-SINGLE_COLOUR = 1 / 255
-"""Standard deviation below which a picture is said to be of one colour."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +88,7 @@ def texture(
     runs = 2 if settings.sampler else 1
     synthesis = work.run(_run_of(watch, 0, runs))
     judge = judge_for(network, settings)
-    images = [as_written(synthesis.row(k), network) for k in range(settings.seeds)]
+    images = [work.cut(as_written(synthesis.row(k), network)) for k in range(settings.seeds)]
     painting, found = work.style_at(judge, work.largest), work.measured(judge, images)
     loss = total_loss(work.objective(judge, *images[0].shape[2:]), images[0])
     figures = {
@@ -131,11 +129,11 @@ class _Work:
     def style_at(self, network: Network, side: int) -> Style:
         """Return the blended style of the sources, with `side` pixels on the longer side.
 
-        A seamless picture has no border, so pictures are measured without one for it: reflected.
+        A seamless picture has no border, so pictures are continued beyond theirs (replicated).
         """
         files = any(one.image is None for one in self.opened)
         borderless = self.settings.seamless and not files
-        return self._blended(network.with_padding("reflect") if borderless else network, side)
+        return self._blended(network.with_padding("replicate") if borderless else network, side)
 
     def run(self, watch: Watch | None) -> Synthesis:
         """Climb the ladder from noise, a row of the batch a seed."""
@@ -165,6 +163,14 @@ class _Work:
             terms += smooth(self.settings.smoothness())
         return Objective(self._drawing(network), terms)
 
+    def cut(self, image: Tensor) -> Tensor:
+        """Return a seamless picture with its borders where they show least."""
+        return cut_evenly(image, self._stride) if self.settings.seamless else image
+
+    @property
+    def _stride(self) -> int:
+        return max(self.network.reach(layer).stride for layer in self.layers)
+
     def measured(self, network: Network, images: Sequence[Tensor]) -> list[Style]:
         """Return the style of every written picture."""
         drawing = self._drawing(network)
@@ -186,23 +192,8 @@ class _Work:
 
     def remarks(self) -> tuple[str, ...]:
         """Return what is degenerate about the sources, a sentence each."""
-        found = []
-        widest = max((self.network.reach(layer).field, layer) for layer in self.layers)
-        for one in self.opened:
-            if one.image is None:
-                continue
-            height, width = resize(one.image, self.largest).shape[2:]
-            if min(height, width) < widest[0]:
-                found.append(
-                    f"{one.name!r} has {width}x{height} pixels as a source, less than the "
-                    f"{widest[0]} that {widest[1]} sees at once: its statistics hold the border."
-                )
-            if float(one.image.flatten(2).std(2).max()) < SINGLE_COLOUR:
-                found.append(
-                    f"{one.name!r} is of one colour: all that its Gram matrices tell apart is the "
-                    "border."
-                )
-        return tuple(found)
+        each = (one.remarks(self.network, self.layers, self.largest) for one in self.opened)
+        return tuple(text for texts in each for text in texts)
 
     def _drawing(self, network: Network) -> Network:
         """Return the network that sees the result: a seamless one wraps."""
@@ -243,7 +234,7 @@ class _Work:
         height, width = fitted(*self.opened[0].aspect)(size)
         if not self.settings.seamless:
             return height, width
-        step = max(self.network.reach(layer).stride for layer in self.layers)
+        step = self._stride
         return tuple(max(1, round(side / step)) * step for side in (height, width))
 
     def _start(self, height: int, width: int) -> Tensor:

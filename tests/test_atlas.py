@@ -113,7 +113,7 @@ def test_a_block_has_rows_and_columns_and_each_pair_once():
         ("0-3,0-99999999999", "write it as 0-15,0-15"),
         ("9-3,0-3", "write 3-9,0-3"),
         ("0-3,9-3", "write 0-3,3-9"),
-        ("0-3,0-64", "has 64 channels: both ranges go from 0 to 63"),
+        ("0-3,0-64", "has 64 channels: both numbers go from 0 to 63"),
         ("60-70,0-3", "has 64 channels"),
     ],
 )

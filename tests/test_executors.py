@@ -178,9 +178,10 @@ def test_workers_do_not_outlive_a_killed_parent(tmp_path):
 def test_ctrl_c_reaches_the_parent_alone(tmp_path):
     """Sent to the whole group of processes, as a terminal does."""
     code = (
-        "import sys, time\n"
+        "import signal, sys, time\n"
         "from stylespace.executors import completed, executor_for\n"
         "if __name__ == '__main__':\n"
+        "    signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored in background
         "    try:\n"
         "        with executor_for('processes', 2) as executor:\n"
         "            executor.submit(time.sleep, 0).result()\n"

@@ -1,5 +1,7 @@
 """Terms for regular structure against numpy: sums over pixels, matrices of waves, sorted values."""
 
+import math
+
 import numpy as np
 import pytest
 import skimage.data
@@ -16,6 +18,7 @@ from stylespace.patterns import (
     autocorrelation,
     autocorrelation_error,
     autocorrelation_term,
+    cut_evenly,
     histogram_term,
     periodic_component,
     seam_ratio,
@@ -372,3 +375,16 @@ def test_a_seamless_texture_of_the_embedded_network_shows_no_seam():
     for axis, ratio in zip((3, 2), ratios, strict=True):
         lines = image.diff(dim=axis).abs().movedim(axis, 0).flatten(1).mean(1)
         assert lines.min() < ratio * lines.mean() < lines.max()
+
+
+def test_a_seamless_picture_is_cut_where_it_changes_on_average():
+    picture = seeded_picture(48, 64)
+    picture[:, :, 0] = 1 - picture[:, :, -1]  # a seam that shows
+    found = cut_evenly(picture, 16)
+    rolls = [(down, right) for down in range(0, 48, 16) for right in range(0, 64, 16)]
+    assert any(torch.equal(found, picture.roll(roll, (2, 3))) for roll in rolls)
+    before, after = (seam_ratio(one) for one in (picture, found))
+    assert before[1] > 1.2
+    for axis in (0, 1):
+        every = [seam_ratio(picture.roll(roll, (2, 3)))[axis] for roll in rolls]
+        assert abs(math.log(after[axis])) == pytest.approx(min(abs(math.log(e)) for e in every))

@@ -531,4 +531,6 @@ def test_a_source_that_tells_little_is_said_to(call):
     made = call("texture", "flat.png", "--layers", "conv3_1", *SMALL)
     assert made.code == 0
     assert "'flat.png' is of one colour" in made.err
-    assert "less than the 24 that conv3_1 sees at once" in made.err
+    made = call("texture", "flat.png", "--layers", "conv4_1", *SMALL)
+    assert made.code == 0
+    assert "has 32x24 pixels as a source, less than the 60 that conv4_1 sees" in made.err

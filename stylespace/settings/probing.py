@@ -192,6 +192,11 @@ class EditSettings(Making, StyleLayers):
             raise UsageError("no entry: name one, such as --entry 12,40.")
         self.place()
 
+    def ladder(self) -> tuple[int, ...]:
+        """Return the scales: from the painting itself the full size alone, which keeps it sharp."""
+        one = self.init == "painting" and not self.sizes
+        return (self.size,) if one else super().ladder()
+
     def place(self) -> Entry:
         """Return (layer, i, j).
 
