@@ -127,7 +127,7 @@ def matching(network: Network, match: str, size: int) -> Objective:
     return Objective(network, Terms(tuple(terms)))
 
 
-BATCH = 8
+BATCH = 2
 
 
 def batch_row(network: Network) -> tuple[str, ...]:

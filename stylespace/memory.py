@@ -98,8 +98,8 @@ def _container_free(folder: Path) -> int:
     return max(0, limit - used + int(stat["inactive_file"]))
 
 
-BATCH_PIXELS = 8 * 128**2
-"""Pixels of a batch on a CPU, above which more of them at once are no faster."""
+BATCH_PIXELS = 2 * 128**2
+"""Pixels of a batch on a CPU: at 128 px two entries at once take .97 of one by one, eight 1.10."""
 
 
 def batch_size(network: Network, layers: Sequence[str], height: int, width: int) -> int:
