@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from stylespace.gram import gram
-from stylespace.objectives import Term
+from stylespace.objectives import Term, relative_square
 from stylespace.statistics import NEAR_ZERO
 
 LEVELS = 20
@@ -72,15 +72,10 @@ def _term(
 
     def measure(image: Tensor, features: dict[str, Tensor]) -> Tensor:
         found = _described(gram(features[layer]), description)
-        return sum(_distance(one, goal, nothing) for one, goal in zip(found, goals, strict=True))
+        pairs = zip(found, goals, strict=True)
+        return sum(relative_square(one, goal, nothing=nothing) for one, goal in pairs)
 
     return Term(name, measure, (layer,), weight)
-
-
-def _distance(value: Tensor, goal: Tensor, nothing: float) -> Tensor:
-    norm = goal.square().sum(1)
-    norm = torch.where(norm > nothing, norm, torch.ones_like(norm))
-    return (value - goal).square().sum(1) / norm
 
 
 def _described(grams: Tensor, description: Description) -> list[Tensor]:

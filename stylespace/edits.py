@@ -15,7 +15,7 @@ from stylespace.gram import gram
 from stylespace.images import resize
 from stylespace.matching import style_figures
 from stylespace.networks import Network
-from stylespace.objectives import Features, Objective, Term, Terms, gram_term
+from stylespace.objectives import Features, Objective, Term, Terms, gram_term, relative_square
 from stylespace.outcomes import (
     Outcome,
     as_written,
@@ -159,11 +159,9 @@ def _held(layer: str, target: Tensor, pair: tuple[int, int], weight: float) -> T
     """Return the relative distance of all entries of a layer but one, which has its own term."""
     mask = torch.ones_like(target)
     mask[pair], mask[pair[::-1]] = 0, 0
-    norm = (mask * target).square().sum()
 
     def measure(image: Tensor, features: Features) -> Tensor:
-        difference = mask * (gram(features[layer]) - target)
-        return difference.square().sum((1, 2)) / norm
+        return relative_square(mask * gram(features[layer]), (mask * target)[None])
 
     return Term(f"rest.{layer}", measure, (layer,), weight)
 

@@ -7,11 +7,12 @@ from itertools import combinations
 
 from torch import Tensor
 
-from stylespace.distances import geometric_mean, gram_distances
+from stylespace.distances import geometric_mean, gram_distances, relative_distance
 from stylespace.distribution import distribution_term, intensity_term, sparsity_term
 from stylespace.objectives import Terms, gram_term, mean_term, total_variation_term
+from stylespace.patterns import wrapped_total_variation_term
 from stylespace.settings import Sourced
-from stylespace.statistics import layer_comparison, layer_statistics
+from stylespace.statistics import diagonal, entry_statistics, off_diagonal, wasserstein
 from stylespace.style import Style
 
 MATCHES = {
@@ -62,14 +63,13 @@ def match_figures(style: Style, target: Style) -> dict[str, float]:
 
 def layer_numbers(gram: Tensor, target: Tensor) -> dict[str, float]:
     """Return the numbers of `match_figures` for one layer, (C, C) both."""
-    between = layer_comparison(gram, target)
-    numbers = {"gram": between.distance}
-    found, wanted = layer_statistics(gram), layer_statistics(target)
-    for part, suffix in (("off_diagonal", ""), ("diagonal", "_diagonal")):
-        numbers[f"w1{suffix}"] = getattr(between, part).wasserstein
+    numbers = {"gram": relative_distance(gram, target)}
+    for part, suffix in ((off_diagonal, ""), (diagonal, "_diagonal")):
+        numbers[f"w1{suffix}"] = wasserstein(part(gram), part(target))
+        found, wanted = entry_statistics(gram, part), entry_statistics(target, part)
         for kind in ("hoyer", "gini", "near_zero"):
-            numbers[f"{kind}{suffix}"] = getattr(getattr(found, part), kind)
-            numbers[f"{kind}{suffix}_target"] = getattr(getattr(wanted, part), kind)
+            numbers[f"{kind}{suffix}"] = getattr(found, kind)
+            numbers[f"{kind}{suffix}_target"] = getattr(wanted, kind)
     return numbers
 
 
@@ -84,9 +84,14 @@ def seed_distance(styles: Sequence[Style], target: Style) -> float:
     return sum(distances) / len(distances)
 
 
-def smoothness_terms(settings: Sourced) -> Terms:
-    """Return the total variation term, or nothing where it weighs nothing."""
-    return Terms((total_variation_term(settings.tv_weight),) if settings.tv_weight else ())
+def smoothness_terms(settings: Sourced, *, wrap: bool = False) -> Terms:
+    """Return the total variation term, or nothing where it weighs nothing.
+
+    wrap: of a seamless picture, across its borders as well.
+    """
+    weight = settings.smoothness()
+    term = wrapped_total_variation_term if wrap else total_variation_term
+    return Terms((term(weight),) if weight else ())
 
 
 def style_figures(style: Style, target: Style) -> dict[str, float]:

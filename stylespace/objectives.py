@@ -77,14 +77,15 @@ class Objective:
         return {term.name: term.weight * term.measure(image, features) for term in self.terms.parts}
 
 
-def relative_square(value: Tensor, target: Tensor) -> Tensor:
+def relative_square(value: Tensor, target: Tensor, *, nothing: float = 0.0) -> Tensor:
     """||X - T||^2 / ||T||^2 per picture: (B, ...), (B or 1, ...) -> (B,).
 
-    A target of zero norm is answered with the plain square: there is nothing to be relative to.
+    A target of squared norm up to `nothing` is answered with the plain square: there is nothing
+    to be relative to.
     """
     difference = (value - target).square().flatten(1).sum(1)
     norm = target.square().flatten(1).sum(1)
-    return difference / torch.where(norm > 0, norm, torch.ones_like(norm))
+    return difference / torch.where(norm > nothing, norm, torch.ones_like(norm))
 
 
 def gram_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
@@ -144,8 +145,12 @@ def total_variation(image: Tensor) -> Tensor:
     right = torch.nn.functional.pad(image[..., 1:] - image[..., :-1], (0, 1))
     down = torch.nn.functional.pad(image[..., 1:, :] - image[..., :-1, :], (0, 0, 0, 1))
     squares = (right.square() + down.square()).sum(1)
-    lengths = squares / ((squares + FLAT**2).sqrt() + FLAT)  # without the cancellation near 0
-    return lengths.flatten(1).mean(1)
+    return mean_length(squares)
+
+
+def mean_length(squares: Tensor) -> Tensor:
+    """Return the mean of sqrt(x + FLAT^2) - FLAT, (B, ...) -> (B,), without cancellation near 0."""
+    return (squares / ((squares + FLAT**2).sqrt() + FLAT)).flatten(1).mean(1)
 
 
 def range_term(weight: float = 1.0) -> Term:

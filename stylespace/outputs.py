@@ -108,9 +108,9 @@ def check_distinct(outputs: list[Path | None], settings: Settings) -> None:
     if (outputs[1] or outputs[2]) and not isinstance(settings, Making):
         raise UsageError("--preview and --trace belong to commands that make a picture.")
     inputs = [source_path(name) for name in input_names(settings)]
-    taken = [os.path.realpath(path) for path in (*inputs, *outputs) if path is not None]
+    named = [os.path.realpath(path) for path in (*inputs, *outputs) if path is not None]
     for output in outputs[1:]:
-        if output is not None and taken.count(os.path.realpath(output)) > 1:
+        if output is not None and named.count(os.path.realpath(output)) > 1:
             raise UsageError(f"{str(output)!r} is named twice: give every output its own name.")
 
 

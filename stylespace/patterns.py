@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-from stylespace.objectives import FLAT, Features, Term, relative_square
+from stylespace.objectives import Features, Term, mean_length, relative_square
 
 FLAT_CHANNEL = 1e-6
 """Range of values below which a channel is even, up to the rounding of a resized picture."""
@@ -203,9 +203,7 @@ def wrapped_total_variation(image: Tensor) -> Tensor:
 
     See `stylespace.objectives.total_variation`, whose borders have no gradient across them.
     """
-    squares = sum((image.roll(-1, axis) - image).square() for axis in (2, 3)).sum(1)
-    lengths = squares / ((squares + FLAT**2).sqrt() + FLAT)
-    return lengths.flatten(1).mean(1)
+    return mean_length(sum((image.roll(-1, axis) - image).square() for axis in (2, 3)).sum(1))
 
 
 def autocorrelation_error(picture: Tensor, source: Tensor, *, reach: float = 0.25) -> float:

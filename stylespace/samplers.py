@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from stylespace.distances import relative_distance
+from stylespace.distribution import entries_of
 from stylespace.errors import unknown
 from stylespace.gram import gram
 from stylespace.objectives import relative_square
@@ -176,14 +177,11 @@ def _sorted(x: Tensor, generator: torch.Generator) -> Draw:
     target = _gram(x)
     unit = float(diagonal(target).mean())
     goals = [(part(target) / unit).float()[None] for part in (diagonal, off_diagonal)]
-    rows, columns = torch.triu_indices(len(x), len(x), 1)
 
     def objective(features: Tensor) -> dict[str, Tensor]:
-        g = gram(features)[0]
-        parts = g.diagonal(), g[rows, columns]
         terms = [
-            relative_square(part.sort(stable=True).values[None], goal)
-            for part, goal in zip(parts, goals, strict=True)
+            relative_square(part.sort(stable=True).values, goal)
+            for part, goal in zip(entries_of(gram(features)), goals, strict=True)
         ]
         return dict(zip(("diagonal", "off_diagonal"), terms, strict=True))
 

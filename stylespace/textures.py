@@ -11,9 +11,9 @@ from torch import Tensor
 
 from stylespace.distances import relative_distance
 from stylespace.images import resize
-from stylespace.matching import match_figures, seed_distance, style_terms
+from stylespace.matching import match_figures, seed_distance, smoothness_terms, style_terms
 from stylespace.networks import Network
-from stylespace.objectives import Objective, Terms, total_variation_term
+from stylespace.objectives import Objective, Terms
 from stylespace.outcomes import (
     Outcome,
     as_written,
@@ -31,7 +31,6 @@ from stylespace.patterns import (
     cut_evenly,
     histogram_term,
     spectrum_term,
-    wrapped_total_variation_term,
 )
 from stylespace.samplers import sample
 from stylespace.settings import TextureSettings
@@ -158,9 +157,7 @@ class _Work:
             means=self.style_at(network, side) if self.settings.mean_weight else None,
         )
         terms += self._pattern_terms(network, side)
-        smooth = wrapped_total_variation_term if self.settings.seamless else total_variation_term
-        if self.settings.smoothness():
-            terms += smooth(self.settings.smoothness())
+        terms += smoothness_terms(self.settings, wrap=self.settings.seamless)
         return Objective(self._drawing(network), terms)
 
     def cut(self, image: Tensor) -> Tensor:

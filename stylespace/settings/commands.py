@@ -49,6 +49,10 @@ class Sourced(Making, StyleLayers):
         super().__post_init__()
         self.check_ladder()
 
+    def smoothness(self) -> float:
+        """Return the weight of total variation."""
+        return self.tv_weight
+
     def source_side(self, size: int) -> int:
         """Return the longer side of the style pictures at the scale of that size."""
         full = self.source_size or self.size
