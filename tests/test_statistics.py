@@ -304,11 +304,15 @@ def test_scale_moves_the_intensity_alone(scale):
     for name in ("diagonal", "off_diagonal"):
         a, b = getattr(one, name), getattr(two, name)
         scaled = dataclasses.replace(
-            a, mean=scale * a.mean, quantiles=tuple(scale * q for q in a.quantiles)
+            a,
+            mean=scale * a.mean,
+            deviation=scale * a.deviation,
+            quantiles=tuple(scale * q for q in a.quantiles),
         )
         assert_alike(scaled, b)
         two = dataclasses.replace(two, **{name: a})
-    assert_alike(one, two)
+    np.testing.assert_allclose(two.spectrum, scale * np.array(one.spectrum), atol=1e-12 * scale)
+    assert_alike(one, dataclasses.replace(two, spectrum=one.spectrum))
     other = sparse_gram(9, seed=1)
     assert_alike(layer_comparison(g, other), layer_comparison(scale * g, scale * other))
 
@@ -326,7 +330,8 @@ def test_degenerate_matrices_have_finite_statistics(channels, value):
     assert found.diagonal.hoyer == pytest.approx(0, abs=1e-12)
     assert found.off_diagonal.gini == pytest.approx(0, abs=1e-12)
     if channels == 1:
-        assert found.off_diagonal == EntryStatistics(0, 0, (0,) * len(QUANTILES), 0, 0, 0, 0)
+        none = EntryStatistics(0, 0, 0, 0, 0, (0,) * len(QUANTILES), 0, 0, 0, 0, 0)
+        assert found.off_diagonal == none and found.cosine_quantiles == none.quantiles
         assert found.mean_cosine == 0 and found.eigenvalue_ratio == alive
     else:
         assert found.mean_cosine == pytest.approx(alive)
@@ -370,13 +375,13 @@ def test_statistics_of_a_style_are_those_of_its_layers():
     assert list(found) == ["conv1_1", "conv3_1"]
     for name, layer in found.items():
         assert isinstance(layer, LayerStatistics)
-        assert layer == layer_statistics(style.layers[name].gram)
+        assert layer == layer_statistics(style.layers[name].gram, style.layers[name].mean)
     assert found["conv1_1"].diagonal.count == 4 and found["conv1_1"].off_diagonal.count == 6
 
 
 def test_statistics_hold_plain_numbers_only():
     values = numbers(statistics(captured(0))["conv1_1"])
-    assert len(values) == 2 * (6 + len(QUANTILES)) + 4
+    assert len(values) == 2 * (10 + len(QUANTILES)) + 7 + 4 + len(QUANTILES)
     assert all(type(value) in (int, float) for value in values)
 
 
