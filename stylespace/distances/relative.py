@@ -1,4 +1,4 @@
-"""Distances between styles."""
+"""Relative distances of a result to its target: what matching losses are, layer by layer."""
 
 from __future__ import annotations
 
