@@ -1,0 +1,57 @@
+"""Inner products of all pairs of two blocks of positions, weighted by the windows they share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def pair_weights(
+    own_rows: Tensor, rows: Tensor, own_columns: Tensor, columns: Tensor, weights: Tensor
+) -> Tensor:
+    """Return W(p, q) = sum_x lambda(x) w(p - x) w(q - x) for all pairs of two blocks.
+
+    Args:
+        own_rows, own_columns: (t, m), (u, n), the weight of the p in the windows.
+        rows, columns: (h, m), (w, n), that of the q.
+        weights: (B, m, n), lambda.
+
+    Returns:
+        (B, t u, h w).
+    """
+    across = (weights[:, :, None] * own_columns) @ columns.mT  # (B, m, u, w)
+    along = (own_rows[:, None] * rows).flatten(0, 1)  # (t h, m)
+    t, h, u, w = len(own_rows), len(rows), len(own_columns), len(columns)
+    both = (along @ across.flatten(2)).view(-1, t, h, u, w)
+    return both.transpose(2, 3).reshape(-1, t * u, h * w)
+
+
+def product(
+    own: Tensor, others: Tensor, weights: Tensor, signs: Sequence[int]
+) -> tuple[Tensor, list[Tensor]]:
+    """Return what pairs of positions (p, q) add to the distance, and to its gradients at p.
+
+    Gradient: sum_q W [(<u(p), v(q)> + sign <v(p), v(q)>) u(q) + (<u(p), u(q)> + sign <v(p), u(q)>)
+    v(q)]: u + v = 2F and u - v = -2P, so the products of the value are used again.
+
+    Args:
+        own: (B, 2 T, C), u then v at the p. others: (B, 2 H, C), the same at the q.
+        weights: (B or 1, T, H). signs: 1 for the gradient in F, -1 for that in P.
+
+    Returns:
+        (B,) and one (B, T, C) for each sign.
+    """
+    batch, t, h = len(own), own.shape[1] // 2, others.shape[1] // 2
+    inner = torch.bmm(own, others.mT).view(batch, 2, t, 2, h)
+    uu, uv, vu, vv = inner[:, 0, :, 0], inner[:, 0, :, 1], inner[:, 1, :, 0], inner[:, 1, :, 1]
+    gradients = []
+    for sign in signs:
+        factors = own.new_empty(batch, t, 2, h)
+        torch.add(uv, vv, alpha=sign, out=factors[:, :, 0])
+        torch.add(uu, vu, alpha=sign, out=factors[:, :, 1])
+        factors *= weights[:, :, None]
+        gradients.append(torch.bmm(factors.view(batch, t, 2 * h), others))
+    value = uu.mul_(vv).addcmul_(uv, vu).mul_(weights)
+    return value.sum((1, 2)) / 2, gradients
