@@ -28,7 +28,9 @@ from stylespace.settings import (
     EditSettings,
     Making,
     ProbeSettings,
+    ReportSettings,
     Settings,
+    SimilarSettings,
     TextureSettings,
     TransferSettings,
 )
@@ -144,6 +146,25 @@ def capture(settings: CaptureSettings, **output: Any) -> int:
     """Write the style of pictures to a file.
 
     SOURCES are pictures, sample:NAME or style files; several are blended by weight.
+    """
+    return _run(settings, **output)
+
+
+@_command(ReportSettings)
+def report(settings: ReportSettings, **output: Any) -> int:
+    """Show what the Gram matrices of paintings hold, as a page with figures and tables.
+
+    PICTURES are pictures, sample:NAME, style files or folders of pictures; up to twelve are shown
+    one by one, more of them as a collection.
+    """
+    return _run(settings, **output)
+
+
+@_command(SimilarSettings)
+def similar(settings: SimilarSettings, **output: Any) -> int:
+    """Find the pictures of a folder whose style is nearest to a picture's.
+
+    PICTURE is a picture, sample:NAME or a style file.
     """
     return _run(settings, **output)
 

@@ -14,6 +14,7 @@ from stylespace.files import (
     write_whole,
 )
 from stylespace.outputs import (
+    PAGE,
     check_distinct,
     check_format,
     check_no_picture,
@@ -32,7 +33,9 @@ from stylespace.settings import (
     CaptureSettings,
     EditSettings,
     ProbeSettings,
+    ReportSettings,
     Settings,
+    SimilarSettings,
     TextureSettings,
     TransferSettings,
     check_inputs,
@@ -52,7 +55,7 @@ class Report:
 
     figures: also infinite or undefined ones. entries: of several probes, a row each.
     stopped, evaluations: why the loop ended and after how many; None where nothing is optimised.
-    remarks: what was not right on the way.
+    remarks: what was not right on the way. neighbours: of a search, the nearest first.
     """
 
     outputs: tuple[Path, ...]
@@ -63,6 +66,7 @@ class Report:
     stopped: str | None = None
     evaluations: int | None = None
     remarks: tuple[str, ...] = ()
+    neighbours: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def code(self) -> int:
@@ -96,8 +100,13 @@ class Job:
         Raises:
             StylespaceError: it could not be done.
         """
-        if isinstance(self.settings, CaptureSettings):
-            return self._capture()
+        plain = {
+            CaptureSettings: self._capture,
+            ReportSettings: self._report,
+            SimilarSettings: self._similar,
+        }
+        if type(self.settings) in plain:
+            return plain[type(self.settings)]()
         with self._watching() as watching:
             report = self._maker()(watching)
         return replace(report, interrupted=report.interrupted or watching.asked)
@@ -105,6 +114,8 @@ class Job:
     def _maker(self) -> Callable[[Watching], Report]:
         if isinstance(self.settings, AtlasSettings):
             return self._atlas
+        if isinstance(self.settings, TransferSettings) and is_folder(self.settings):
+            return self._partitions
         return self._survey if is_folder(self.settings) else self._picture
 
     def _watching(self) -> Watching:
@@ -124,6 +135,30 @@ class Job:
         style.save(path, force=self.force)
         norms = {f"norm.{name}": float(one.gram.norm()) for name, one in style.layers.items()}
         return Report((path,), norms, recipe_of(self.settings))
+
+    def _report(self) -> Report:
+        from stylespace.progress import Counting
+        from stylespace.reports.making import report
+
+        with Counting(quiet=self.quiet) as counting:
+            made = report(settings=self.settings, out=self.out, force=self.force, watch=counting.at)
+        remarks = tuple(f"left out {path}: {why}" for path, why in made.skipped)
+        outputs = (self.out / PAGE, self.out)
+        return Report(outputs, made.figures, recipe_of(self.settings), remarks=remarks)
+
+    def _similar(self) -> Report:
+        from stylespace.progress import Counting
+        from stylespace.reports.searching import similar
+
+        path = self._free()
+        with Counting(quiet=self.quiet) as counting:
+            found = similar(settings=self.settings, watch=counting.at)
+        write_whole(path, found.sheet(), force=self.force)
+        remarks = tuple(f"left out {name}: {why}" for name, why in found.skipped)
+        figures = {"searched": found.searched, "found": len(found.neighbours)}
+        return Report(
+            (path,), figures, recipe_of(self.settings), remarks=remarks, neighbours=found.rows
+        )
 
     def _picture(self, watching: Watching) -> Report:
         from stylespace.recipes import input_hashes, write_outcome
@@ -207,6 +242,26 @@ class Job:
             tuple(f"{row.name}: {row.remark}" for row in found.rows if row.remark),
         )
 
+    def _partitions(self, watching: Watching) -> Report:
+        from stylespace.comparison import STRIP, compare, partitions
+
+        network, name = self._network(watching), stem(self.settings).removesuffix("-partitions")
+        found = compare(
+            partitions(self.settings),
+            self.out,
+            network,
+            title=f"Partial transfer: {name.removeprefix('transfer-')}",
+            recipe=recipe_text(self.settings),
+            force=self.force,
+            watch=watching.named,
+        )
+        pictures = [self.out / f"{row.name}.png" for row in found.rows]
+        figures = {"partitions": found.count, "done": len(pictures)}
+        outputs = (self.out, self.out / STRIP, *pictures) if pictures else (self.out,)
+        return Report(
+            outputs, figures, recipe_of(self.settings), found.interrupted, remarks=found.remarks
+        )
+
     def _atlas(self, watching: Watching) -> Report:
         from stylespace.atlas import MAP, atlas
 
@@ -243,8 +298,10 @@ def planned(
     """
     path = out or chosen_path(settings)
     if is_folder(settings):
-        check_no_picture(path)
+        check_no_picture(path, settings)
         check_folder(path, RECIPE_FILE, recipe_text(settings), force=force)
+        if isinstance(settings, ReportSettings) and path.is_dir():
+            check_output(path / PAGE, force=force)
     else:
         check_format(path, settings)
         check_output(path, force=force)

@@ -110,14 +110,23 @@ def batch_size(network: Network, layers: Sequence[str], height: int, width: int)
 
 
 def check_memory(
-    network: Network, layers: Sequence[str], height: int, width: int, *, count: int = 1
+    network: Network,
+    layers: Sequence[str],
+    height: int,
+    width: int,
+    *,
+    count: int = 1,
+    extra: int = 0,
 ) -> int:
     """Return the estimate for `count` pictures at once, or refuse a run that would not fit.
+
+    extra: bytes that the objective takes beside the network and global Gram matrices.
 
     Raises:
         MemoryLimitError: with the figure and the remedies.
     """
-    needed, free = count * estimate(network, layers, height, width), available(network.device)
+    needed = count * estimate(network, layers, height, width) + extra
+    free = available(network.device)
     if needed > free:
         raise MemoryLimitError(
             f"{width}x{height} pixels need about {_gib(needed)}, and {_gib(free)} are free on "

@@ -19,6 +19,8 @@ EXAMPLES = {
     "texture": "stylespace texture sample:gogh-auvers --size 384",
     "transfer": "stylespace transfer photo.jpg sample:hokusai-great-wave --size 384",
     "capture": "stylespace capture a.jpg b.jpg=0.5 --out mine.style.safetensors",
+    "report": "stylespace report painting.jpg",
+    "similar": "stylespace similar painting.jpg --in pictures/",
     "run": "stylespace run probe-conv3_1-12-40.png",
 }
 NAMES = {
@@ -28,11 +30,14 @@ NAMES = {
     "texture": "texture-SOURCE.png",
     "transfer": "transfer-CONTENT-STYLE.png",
     "capture": "SOURCE.style.safetensors",
+    "report": "a folder NAME-report with index.html",
+    "similar": "similar-NAME.jpg, a sheet of the nearest",
     "run": "as the command would choose",
 }
 """What a command writes where the user gives no name."""
 ALIASES = {"layer": ("--layers",)}
 METAVARS = {
+    "folder": "FOLDER",
     "block": "A-B,C-D",
     "content_layers": "LAYER,...",
     "device": "DEVICE",
@@ -114,6 +119,7 @@ def _help(one: dataclasses.Field) -> str:
         return text
     many = isinstance(one.default, tuple)
     shown = ",".join(map(str, one.default)) if many else f"{one.default}".removesuffix(".0")
+    shown = "on" if one.default is True else shown
     return f"{text}  [default: {shown}]"
 
 

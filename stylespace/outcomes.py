@@ -127,15 +127,16 @@ def run_ladder(
     *,
     watch: Watch | None,
     count: int = 1,
+    extra: int = 0,
     **options: object,
 ) -> Synthesis:
     """Check the memory of the finest scale and climb the ladder of the settings.
 
     Scales that the user did not name are left out where they are too small for a layer.
     start: (H, W) -> the `count` pictures to start from. shape: scale in pixels (longer side) ->
-    (H, W).
+    (H, W). extra: bytes that the objective takes beside the network and global Gram matrices.
     """
-    check_memory(network, deepest, *shape(settings.size), count=count)
+    check_memory(network, deepest, *shape(settings.size), count=count, extra=extra)
     sizes = settings.ladder()
     while len(sizes) > 1 and not settings.sizes and not network.fits(deepest, *shape(sizes[0])):
         sizes = sizes[1:]

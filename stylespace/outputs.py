@@ -15,7 +15,9 @@ from stylespace.settings import (
     EditSettings,
     Making,
     ProbeSettings,
+    ReportSettings,
     Settings,
+    SimilarSettings,
     TextureSettings,
     TransferSettings,
     input_names,
@@ -25,14 +27,18 @@ from stylespace.settings import (
 )
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
+PAGE = "index.html"
+"""The page of a report."""
 LONGEST = {".webp": 16383}
 """Sides in pixels that a format cannot hold more of; the others hold any picture made here."""
 
 
 def is_folder(settings: Settings) -> bool:
-    """Several entries go into a folder."""
-    if isinstance(settings, AtlasSettings):
+    """Several entries go into a folder, and so does a report."""
+    if isinstance(settings, AtlasSettings | ReportSettings):
         return True
+    if isinstance(settings, TransferSettings):
+        return settings.partitions
     return isinstance(settings, ProbeSettings) and settings.several
 
 
@@ -43,6 +49,8 @@ def recipe_text(settings: Settings) -> str:
 
 def has_figure(settings: Settings) -> bool:
     """Say whether a figure goes beside the picture."""
+    if isinstance(settings, TransferSettings):
+        return settings.guided() and not is_folder(settings)
     kinds = (ProbeSettings, EditSettings, TextureSettings)
     return isinstance(settings, kinds) and not is_folder(settings)
 
@@ -72,16 +80,25 @@ def chosen_path(settings: Settings) -> Path:
     return next(
         path
         for path in numbered("", stem(settings), _suffix(settings))
-        if not os.path.lexists(path) or holds(path / RECIPE_FILE, recipe)
+        if not os.path.lexists(path) or (holds(path / RECIPE_FILE, recipe) and not _finished(path))
     )
 
 
-def check_no_picture(path: Path) -> None:
-    """Refuse the name of a picture for a folder."""
-    if path.suffix.lower() in PICTURES:
+def _finished(path: Path) -> bool:
+    """Say whether a folder holds a report that is done; other folders are gone on with."""
+    return os.path.lexists(path / PAGE)
+
+
+def check_no_picture(path: Path, settings: Settings) -> None:
+    """Refuse the name of a picture or a page for a folder."""
+    suffix, use = path.suffix.lower(), f"use {str(path.with_suffix(''))!r}"
+    if isinstance(settings, ReportSettings):
+        if suffix in (*PICTURES, ".html", ".pdf"):
+            raise UsageError(f"--out {str(path)!r}: a report goes into a folder: {use}.")
+    elif suffix in PICTURES:
         raise UsageError(
             f"--out {str(path)!r} is the name of a picture, and several entries go into a folder: "
-            f"use {str(path.with_suffix(''))!r}, or one --entry."
+            f"{use}, or one --entry."
         )
 
 
@@ -92,6 +109,8 @@ def check_format(path: Path, settings: Settings, *, picture: bool = False) -> No
             raise UsageError(f"{str(path)!r}: a style file's name must end in {STYLE_SUFFIX}.")
         return
     suffix = path.suffix.lower()
+    if isinstance(settings, SimilarSettings) and suffix not in (".jpg", ".jpeg"):
+        raise UsageError(f"{str(path)!r}: the sheet is a JPEG: its name must end in .jpg.")
     if suffix not in PICTURES:
         raise UsageError(
             f"{str(path)!r}: {suffix!r} is no picture format that is written."
@@ -117,7 +136,8 @@ def check_distinct(outputs: list[Path | None], settings: Settings) -> None:
 def _suffix(settings: Settings) -> str:
     if is_folder(settings):
         return ""
-    return STYLE_SUFFIX if isinstance(settings, CaptureSettings) else ".png"
+    suffixes = {CaptureSettings: STYLE_SUFFIX, SimilarSettings: ".jpg"}
+    return suffixes.get(type(settings), ".png")
 
 
 def stem(settings: Settings) -> str:
@@ -130,8 +150,13 @@ def stem(settings: Settings) -> str:
     if isinstance(settings, EditSettings):
         layer, i, j = settings.place()
         return f"edit-{_short(settings.source)}-{layer}-{i}-{j}"
+    if isinstance(settings, ReportSettings):
+        return f"{_short(settings.pictures[0])}-report"
+    if isinstance(settings, SimilarSettings):
+        return f"similar-{_short(settings.picture)}"
     if isinstance(settings, TransferSettings):
-        return f"transfer-{_short(settings.content)}-{_short(settings.styles[0])}"
+        suffix = "-partitions" if settings.partitions else ""
+        return f"transfer-{_short(settings.content)}-{_short(settings.styles[0])}{suffix}"
     first = _short(settings.sources[0])
     return first if isinstance(settings, CaptureSettings) else f"texture-{first}"
 

@@ -11,11 +11,13 @@ import torch
 from torch import Tensor
 
 from stylespace.edits import Edit
+from stylespace.guides import regions_figure
 from stylespace.images import resize_to
 from stylespace.outcomes import Outcome
 from stylespace.patches import Patches
 from stylespace.statistics import diagonal, off_diagonal
 from stylespace.textures import Match
+from stylespace.transfer import Guided
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,6 +94,9 @@ def figure_of(outcome: Outcome) -> bytes | None:
         layer, i, j = outcome.settings.place()
         title = f"{layer}  {i},{j}  times {figures['ratio']:.2g}"
         return edit_figure(beside.painting, outcome.image, title=title)
+    if isinstance(beside, Guided):
+        styling = beside.styling
+        return regions_figure(beside.content, styling.sources[0].image, styling.regions)
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -53,7 +53,9 @@ def report_json(settings: Settings, report: Report, seconds: float) -> dict[str,
         "figures": plain_figures(report.figures),
         "recipe": report.recipe,
     }
-    more = {name: getattr(report, name) for name in ("stopped", "evaluations", "entries")}
+    more = {
+        name: getattr(report, name) for name in ("stopped", "evaluations", "entries", "neighbours")
+    }
     return full | {name: value for name, value in more.items() if value not in (None, ())}
 
 
@@ -63,9 +65,19 @@ def print_report(report: Report) -> None:
         click.echo(path)
     for line in _figure_lines(report.figures):
         click.echo(f"  {line}")
+    if report.neighbours:
+        click.echo(tabulated(report.neighbours))
     for row in report.entries:
         if not row["reached"]:
             click.echo(f"  {row['note']}")
+
+
+def tabulated(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return rows of equal keys as a table."""
+    from tabulate import tabulate
+
+    shown = [[_number(v) if isinstance(v, float) else v for v in row.values()] for row in rows]
+    return tabulate(shown, list(rows[0]), disable_numparse=True)
 
 
 def _figure_lines(figures: Mapping[str, float]) -> list[str]:

@@ -157,6 +157,35 @@ class Watching:
             self._bar = None
 
 
+class Counting:
+    """Progress of work that is counted, with time left; a context manager that closes its bar."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._bar: tqdm | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def at(self, name: str, done: int, total: int) -> None:
+        """Say that `done` of `total` pieces of the work of that name are done."""
+        if self._quiet:
+            return
+        if self._bar is None or self._bar.total != total or self._bar.desc != name:
+            self._close()
+            pause = 0.1 if sys.stderr.isatty() else 2.0
+            self._bar = tqdm(total=total, desc=name, dynamic_ncols=True, mininterval=pause)
+        self._bar.update(done - self._bar.n)
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
 def trace_line(name: str, step: Any) -> str:
     """Return one evaluation as a line of JSON; what is not finite becomes null."""
     row = {

@@ -27,6 +27,8 @@ from stylespace.synthesis import Synthesis
 from stylespace.weights import file_hash
 
 PACKAGES = ("stylespace", "torch", "numpy")
+TRACED = 120
+"""Evaluations of a run that a picture carries."""
 STILL = 3
 """Evaluations that may leave the picture as it is, before it is worth a word."""
 
@@ -94,8 +96,23 @@ def recipe_record(outcome: Outcome, inputs: Mapping[str, str] | None = None) -> 
         **figures_record(outcome.figures),
         "stopped": outcome.synthesis.stopped,
         "evaluations": len(outcome.synthesis.steps),
+        "trace": loss_trace(outcome.synthesis),
         "remark": " ".join(filter(None, [remark(outcome.synthesis), *outcome.remarks])),
     }
+
+
+def loss_trace(synthesis: Synthesis) -> list[list[float | None]]:
+    """Return [evaluation, longer side in pixels, loss] of a run, at most TRACED of them.
+
+    The loss is that of the picture's own evaluation, null where it is not finite.
+    """
+    steps = synthesis.steps
+    apart = max(1, -(-len(steps) // TRACED))
+    kept = [*steps[:-1:apart], *steps[-1:]]
+    return [
+        [one.number, max(one.size), float(f"{one.loss:.5g}") if math.isfinite(one.loss) else None]
+        for one in kept
+    ]
 
 
 def remark(synthesis: Synthesis) -> str:
@@ -180,14 +197,14 @@ def read_made(path: Path) -> tuple[Settings, Made]:
             f"{str(path)!r} carries no recipe: give a picture that stylespace wrote, or a .toml."
         )
     settings = settings_from(record["recipe"])
-    _check_inputs(settings, record.get("inputs"))
+    check_inputs_of(settings, record.get("inputs"))
     names = ("weights", "device", "precision", "stopped")
     texts = {name: record[name] for name in names if isinstance(record.get(name), str)}
     versions = record.get("versions")
     return settings, Made(**texts, versions=versions if isinstance(versions, Mapping) else {})
 
 
-def _check_inputs(settings: Settings, hashes: Any) -> None:
+def check_inputs_of(settings: Settings, hashes: Any) -> None:
     """Refuse to claim the same picture from inputs that are gone or have changed."""
     promised = hashes if isinstance(hashes, Mapping) else {}
     for name in input_names(settings):

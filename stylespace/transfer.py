@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from stylespace.colour import colour_distance, luminance_transfer, match_colours
 from stylespace.distances import geometric_mean, gram_distances
 from stylespace.errors import UsageError
-from stylespace.images import resize_to
-from stylespace.matching import smoothness_terms, style_figures, style_terms
+from stylespace.images import resize_to, written_image
+from stylespace.local import copy_indices, copy_remark
+from stylespace.matching import smoothness_terms, style_figures
 from stylespace.networks import Network
 from stylespace.objectives import Objective, Terms, content_term
 from stylespace.outcomes import (
@@ -28,8 +31,9 @@ from stylespace.outcomes import (
     total_loss,
 )
 from stylespace.settings import TransferSettings
-from stylespace.sources import StyleSource, blender, open_picture, open_styles
+from stylespace.sources import StyleSource, open_picture, open_styles
 from stylespace.style import Style
+from stylespace.styling import Styling, check_style_size
 from stylespace.synthesis import Watch
 
 
@@ -52,7 +56,9 @@ def transfer(
         watch: see `synthesize`.
 
     Returns:
-        The outcome; figures: see `transfer_figures`, and `loss`, the written picture's objective.
+        The outcome; figures: see `transfer_figures`; `loss`, the written picture's objective;
+        `colour_distance` to the content; `copy_index` with local windows; `explained_energy` of
+        the content responses of a covariance.
 
     Raises:
         PictureError, StyleError: a source that cannot be read or lives in another space.
@@ -64,30 +70,78 @@ def transfer(
     settings = settings_with(TransferSettings, settings, {**named, **changes})
     network = network or network_for(settings)
     picture, sources = open_picture(settings.content), open_styles(settings.styles)
-    layers, kept = tuple(settings.style_layers()), tuple(settings.content_layer_weights())
-    largest = settings.source_side(settings.size)
-    style_at = blender(sources, layers, largest=largest)
+    styling = Styling(settings, network, picture, sources)
+    check_style_size(styling)
+    layers, kept = styling.layers, tuple(settings.content_layer_weights())
     shape = fitted(*picture.shape[2:])
+    height, width = shape(settings.size)
 
     def objective_at(height: int, width: int) -> Objective:
-        style = style_at(network, settings.source_side(max(height, width)))
-        terms = settings.style_weight * style_terms(style.grams, settings)
+        terms = settings.style_weight * styling.terms(height, width)
         terms += _content_terms(network, picture, settings, height, width)
         return Objective(network, terms + smoothness_terms(settings))
 
     def start(height: int, width: int) -> Tensor:
-        return _start(settings, picture, sources, (height, width))
+        return _start(settings, picture, styling.sources, (height, width))
 
+    extra = styling.extra_memory(height, width)
     synthesis = run_ladder(
-        network, settings, objective_at, start, layers + kept, shape, watch=watch
+        network, settings, objective_at, start, layers + kept, shape, watch=watch, extra=extra
     )
-    image = as_written(synthesis, network)
+    original = resize_to(picture, height, width).to(network.device)
+    image = _coloured(settings, as_written(synthesis, network), original)
     judge = judge_for(network, settings)
-    target = style_at(judge, largest)
-    original = resize_to(picture, *shape(settings.size)).to(network.device)
+    target = styling.style(judge, styling.largest)
     figures = transfer_figures(judge, image, original, target)
-    figures["loss"] = total_loss(objective_at(*shape(settings.size)), image)
-    return outcome_of(settings, image, figures, synthesis, network)
+    own, said = _own_figures(styling, judge, image, original)
+    figures |= own
+    figures["loss"] = total_loss(objective_at(height, width), image)
+    remarks = [*styling.remarks(height, width), *said]
+    return outcome_of(
+        settings,
+        image,
+        figures,
+        synthesis,
+        network,
+        beside=Guided(styling, original) if styling.regions else None,
+        remarks=tuple(dict.fromkeys(remarks)),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Guided:
+    """What a guided transfer's figure shows beside the picture: its regions.
+
+    content: (1, 3, H, W).
+    """
+
+    styling: Styling
+    content: Tensor
+
+
+def _coloured(settings: TransferSettings, image: Tensor, content: Tensor) -> Tensor:
+    """Return a written picture with the content's colours, where the settings say so."""
+    if settings.colour == "luminance":
+        image = written_image(luminance_transfer(image, content)).to(image)
+    if settings.colour == "match-after":
+        image = written_image(match_colours(image, content).clamp(0, 1)).to(image)
+    return image
+
+
+def _own_figures(
+    styling: Styling, judge: Network, image: Tensor, content: Tensor
+) -> tuple[dict[str, float], list[str]]:
+    """Return `colour_distance`, `copy_index` and `explained_energy`, and what they give to say."""
+    figures, remarks = {"colour_distance": colour_distance(image.cpu(), content.cpu())}, []
+    if styling.settings.representation == "local":
+        style = styling.covering(*image.shape[2:]).to(judge.device)
+        if not torch.equal(content, style):
+            copied = copy_indices(judge, styling.layers, result=image, style=style, start=content)
+            figures["copy_index"] = copied["together"]
+            remarks += filter(None, [copy_remark(copied, styling.settings.half_widths())])
+    if styling.explained is not None:
+        figures["explained_energy"] = styling.explained
+    return figures, remarks
 
 
 def transfer_figures(

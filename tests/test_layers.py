@@ -13,17 +13,28 @@ import stylespace
 
 ROWS = (
     {"errors"},
-    {"images", "colour", "assets", "files", "executors"},
+    {"images", "colour", "alterations", "assets", "files", "executors"},
     {"architectures", "catalogue", "devices", "weights", "networks"},
     {"gram", "tiles", "style"},
     {"statistics", "distances", "settings", "memory"},
     {"objectives", "entries", "distribution", "patterns", "local", "covariance"}
-    | {"parameters", "phases", "robustness", "sources"},
+    | {"parameters", "phases", "robustness", "sources", "guides", "responses", "representations"},
     {"optimizers", "synthesis", "ladder"},
-    {"outcomes", "probes", "edits", "patches", "textures", "matching", "samplers", "transfer"},
+    {
+        "outcomes",
+        "probes",
+        "edits",
+        "patches",
+        "textures",
+        "matching",
+        "samplers",
+        "transfer",
+        "styling",
+        "judging",
+    },
     {"recipes", "plots"},
-    {"reports", "surveys", "tables", "atlas"},
-    {"cli", "jobs", "outputs", "printing", "options", "progress", "bench", "gallery", "__main__"},
+    {"reports", "surveys", "tables", "atlas", "comparison"},
+    {"cli", "jobs", "outputs", "printing", "options", "progress", "bench", "gallery", "trials", "__main__"},
 )
 ROW = {name: number for number, names in enumerate(ROWS) for name in names}
 PACKAGE = Path(stylespace.__file__).parent

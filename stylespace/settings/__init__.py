@@ -7,23 +7,25 @@ functions take them as keyword arguments, and a recipe is one of them written as
 from stylespace.settings.atlas import AtlasSettings
 from stylespace.settings.commands import (
     COMMANDS,
-    STARTS,
     CaptureSettings,
     EditSettings,
     ProbeSettings,
-    Sourced,
     TextureSettings,
-    TransferSettings,
 )
 from stylespace.settings.fields import comma_list, option_name, split_weight
 from stylespace.settings.inputs import SAMPLE, check_inputs, input_names, source_path
 from stylespace.settings.probing import GOALS
 from stylespace.settings.recipe import RECIPE_FILE, read_toml, recipe_of, settings_from, to_toml
+from stylespace.settings.reporting import DISTANCES, MOST_DETAILED, ReportSettings, SimilarSettings
 from stylespace.settings.shared import Making, Settings, StyleLayers
+from stylespace.settings.sourced import Sourced
+from stylespace.settings.transferring import STARTS, TransferSettings
 
 __all__ = [
     "COMMANDS",
+    "DISTANCES",
     "GOALS",
+    "MOST_DETAILED",
     "RECIPE_FILE",
     "SAMPLE",
     "STARTS",
@@ -32,7 +34,9 @@ __all__ = [
     "EditSettings",
     "Making",
     "ProbeSettings",
+    "ReportSettings",
     "Settings",
+    "SimilarSettings",
     "Sourced",
     "StyleLayers",
     "TextureSettings",

@@ -9,12 +9,13 @@ from stylespace.errors import UsageError
 from stylespace.settings.atlas import AtlasSettings
 from stylespace.settings.fields import LARGEST_WEIGHT, setting, split_weight
 from stylespace.settings.probing import EditSettings, ProbeSettings
+from stylespace.settings.reporting import ReportSettings, SimilarSettings
 from stylespace.settings.shared import (
     MOST,
-    Making,
     StyleLayers,
-    default_content_layer,
 )
+from stylespace.settings.sourced import Sourced, check_sources
+from stylespace.settings.transferring import TransferSettings
 
 MATCHES = ("gram", "distribution", "sparsity", "intensity")
 GRAM_TV, OTHER_TV = 0.1, 0.01
@@ -27,36 +28,6 @@ SAMPLERS = (
     "shuffle",
     "shuffle-psd",
 )
-STARTS = ("content", "style", "noise")
-"""Starts of a transfer that are no files."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sourced(Making, StyleLayers):
-    """Commands that make a picture out of a style: at which size the style is read."""
-
-    source_size: int | None = setting(
-        None, "Longer side of the style pictures; default: --size.", minimum=1, maximum=32768
-    )
-    style_scale: float = setting(
-        1.0, "Factor on the style pictures' size: larger strokes above 1.", above=0, maximum=64
-    )
-    tv_weight: float = setting(
-        0.0, "Weight of total variation: smoother pictures.", minimum=0, maximum=LARGEST_WEIGHT
-    )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.check_ladder()
-
-    def smoothness(self) -> float:
-        """Return the weight of total variation."""
-        return self.tv_weight
-
-    def source_side(self, size: int) -> int:
-        """Return the longer side of the style pictures at the scale of that size."""
-        full = self.source_size or self.size
-        return max(1, round(full * self.style_scale * size / self.size))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +84,7 @@ class TextureSettings(Sourced):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_sources(self.sources)
+        check_sources(self.sources)
         if self.sampler and self.match != "gram":
             raise UsageError(f"--sampler gives Gram matrices: it does not go with {self.match}.")
         style_file = split_weight(self.sources[0])[0].endswith(".safetensors")
@@ -145,51 +116,6 @@ class TextureSettings(Sourced):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TransferSettings(Sourced):
-    """The content of one picture in the style of others."""
-
-    command: ClassVar[str] = "transfer"
-
-    content: str = setting("", "Content: a picture or sample:NAME.", argument=True)
-    styles: tuple[str, ...] = setting(
-        (), "Styles: picture, sample:NAME or .style.safetensors, PATH=0.3 weighs.", argument=True
-    )
-    size: int = setting(512, "Longer side in pixels.", minimum=1, maximum=32768)
-    iterations: tuple[int, ...] = setting(
-        (250,),
-        "Evaluations over all scales, or one number for each scale.",
-        minimum=1,
-        maximum=MOST,
-    )
-    content_layers: tuple[str, ...] = setting(
-        (), "Content layers, with a weight as conv4_2=1; default: conv4_2 (VGG)."
-    )
-    tv_weight: float = setting(
-        0.5, "Weight of total variation: less grain.", minimum=0, maximum=LARGEST_WEIGHT
-    )
-    content_weight: float = setting(
-        0.3, "Weight of the content terms.", minimum=0, maximum=LARGEST_WEIGHT
-    )
-    style_weight: float = setting(
-        1.0, "Weight of the style terms.", minimum=0, maximum=LARGEST_WEIGHT
-    )
-    init: str = setting("content", f"Start: {', '.join(STARTS)}, or a FILE.")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.content:
-            raise UsageError("no content picture: name one.")
-        _check_sources(self.styles)
-        self.content_layer_weights()
-        if self.content_weight == self.style_weight == 0:
-            raise UsageError("neither style nor content weighs anything: give --style-weight.")
-
-    def content_layer_weights(self) -> dict[str, float]:
-        """Return {content layer: weight}."""
-        return self.weighted(self.content_layers or (default_content_layer(self.network),))
-
-
-@dataclass(frozen=True, kw_only=True)
 class CaptureSettings(StyleLayers):
     """A style file from one or several paintings."""
 
@@ -202,7 +128,7 @@ class CaptureSettings(StyleLayers):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_sources(self.sources)
+        check_sources(self.sources)
 
 
 COMMANDS = {
@@ -214,12 +140,7 @@ COMMANDS = {
         TextureSettings,
         TransferSettings,
         CaptureSettings,
+        ReportSettings,
+        SimilarSettings,
     )
 }
-
-
-def _check_sources(sources: tuple[str, ...]) -> None:
-    if not sources:
-        raise UsageError("no style: name a picture, sample:NAME or a .style.safetensors file.")
-    for text in sources:
-        split_weight(text)

@@ -8,9 +8,11 @@ from pathlib import Path
 from stylespace.assets import sample_path
 from stylespace.errors import PictureError, nearest
 from stylespace.files import neighbours
-from stylespace.settings.commands import STARTS, EditSettings, TransferSettings
 from stylespace.settings.fields import split_weight
+from stylespace.settings.probing import EditSettings
+from stylespace.settings.reporting import SimilarSettings
 from stylespace.settings.shared import Settings
+from stylespace.settings.transferring import STARTS, TransferSettings
 
 SAMPLE = "sample:"
 
@@ -30,11 +32,18 @@ def input_names(settings: Settings) -> list[str]:
     names = [split_weight(text)[0] for text in styles]
     if isinstance(settings, TransferSettings):
         start = [] if settings.init in STARTS else [settings.init]
-        names = [settings.content, *names, *start]
+        masks = [name for pair in settings.guide_pairs() for name in pair]
+        names = [settings.content, *names, *start, *masks]
     if isinstance(settings, EditSettings):
         names = [settings.source]
+    names += [*getattr(settings, "pictures", ()), *_searched(settings)]
     painting = getattr(settings, "painting", None)
     return names + ([painting] if painting else []) + filters_file(settings)
+
+
+def _searched(settings: Settings) -> list[str]:
+    """Return what a search for similar styles reads: the picture and the folder."""
+    return [settings.picture, settings.folder] if isinstance(settings, SimilarSettings) else []
 
 
 def filters_file(settings: Settings) -> list[str]:

@@ -1,0 +1,85 @@
+"""Judging transfers by measures that none of them optimises."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from stylespace.colour import colour_distance
+from stylespace.distances import geometric_mean, gram_distances
+from stylespace.errors import StylespaceError
+from stylespace.images import resize_to
+from stylespace.networks import Network, load_network
+from stylespace.representations import sliced_distance
+from stylespace.settings.shared import default_style_layers
+from stylespace.style import Style
+from stylespace.transfer import grey_similarity
+
+JUDGE = "alexnet-st"
+"""Network that no transfer of the default network has seen; its weights come from an extra."""
+PERCEPTUAL = ("conv2", "conv3", "conv4", "conv5")
+"""Layers of the judge that the content is compared in."""
+
+
+class Judges:
+    """Judge pictures against a content and a style; networks are loaded once.
+
+    Args:
+        network: whose features' distributions are compared (sliced Wasserstein).
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.layers = default_style_layers(network.name)[:4]
+        try:
+            self.other: Network | None = load_network(JUDGE)
+        except StylespaceError:
+            self.other = None
+
+    def figures(self, image: Tensor, content: Tensor, style: Tensor) -> dict[str, float]:
+        """Return the measures of a result.
+
+        Args:
+            image, content: (1, 3, H, W). style: (1, 3, H', W'), of any size.
+
+        Returns:
+            `sliced`: sliced Wasserstein distance of features to the style's, the geometric mean
+            over layers (H21). `other_style`, `other_content`: relative Gram distance to the style
+            and relative feature distance to the content in another network, where its weights are
+            installed. `similarity`: structural similarity of the grey pictures to the content.
+            `content_colours`, `style_colours`: CIELAB distances. 0 is the same, but similarity 1.
+        """
+        content = resize_to(content, *image.shape[2:])
+        found = {
+            "sliced": self._sliced(image, style),
+            "similarity": grey_similarity(image, content),
+            "content_colours": colour_distance(image, content),
+            "style_colours": colour_distance(image, style),
+        }
+        if self.other is not None:
+            found["other_style"] = self._other_style(image, style)
+            found["other_content"] = self._other_content(image, content)
+        return found
+
+    def _sliced(self, image: Tensor, style: Tensor) -> float:
+        with torch.no_grad():
+            a, b = (self.network(one, self.layers) for one in (image, style))
+        return geometric_mean({name: sliced_distance(a[name], b[name]) for name in self.layers})
+
+    def _other_style(self, image: Tensor, style: Tensor) -> float:
+        layers = self.other.names
+        a, b = (Style.capture(self.other, one, layers) for one in (image, style))
+        return geometric_mean(gram_distances(a, b))
+
+    def _other_content(self, image: Tensor, content: Tensor) -> float:
+        """Return the mean squared distance of unit features over layers, in [0, 4].
+
+        LPIPS without its learned weights.
+
+        Source: Zhang et al. 2018, eq. 1. Departs: every channel weighs alike.
+        """
+        with torch.no_grad():
+            a, b = (self.other(one, PERCEPTUAL) for one in (image, content))
+        unit = [normalize(a[name], dim=1) - normalize(b[name], dim=1) for name in PERCEPTUAL]
+        return float(sum(one.square().sum(1).mean() for one in unit) / len(unit))

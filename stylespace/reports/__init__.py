@@ -1,0 +1,1 @@
+"""Reports: what the Gram matrices of paintings hold, measured, drawn and put into words."""

@@ -1,0 +1,272 @@
+"""What figures show, in words made from their data, for those who hear a page instead of seeing it.
+
+Each function has the name and the first arguments of the figure that it describes: the kind of
+figure, where the largest and the smallest values are, and a comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from stylespace.reports.figures.drawing import array
+from stylespace.reports.figures.measures import MEASURES
+from stylespace.reports.figures.phrases import (
+    extremes,
+    medians,
+    pairs_of,
+    place_of,
+    sentences,
+    span,
+    zero_share,
+)
+from stylespace.reports.figures.traces import bands
+from stylespace.reports.figures.trees import leaves, linkage
+from stylespace.reports.figures.words import number, share, zeros
+from stylespace.statistics import cosines as cosine_matrix
+
+if TYPE_CHECKING:
+    from stylespace.reports.figures.drawing import Values
+    from stylespace.statistics import Fits, LayerStatistics, Pair
+
+MOST = 5
+"""Subjects of which each has a sentence of its own; of more, the first and the last in order."""
+
+
+def heat_map(layer: str, gram: Values, order: Sequence[int] | None = None) -> str:
+    """Return what the heat map of a Gram matrix (C, C) shows, in whatever order of channels."""
+    matrix = array(gram)
+    title = f"Heat map of the Gram matrix of {layer}, {_channels(len(matrix))}, logarithmic colours"
+    return sentences(title, *extremes(matrix), medians(matrix).capitalize())
+
+
+def small_multiples(
+    subjects: Mapping[str, Values], layer: str, order: Sequence[int] | None = None
+) -> str:
+    """Return what heat maps of several subjects show, of Gram matrices (C, C)."""
+    matrices = {name: array(gram) for name, gram in subjects.items()}
+    peaks = {name: pairs_of(matrix).max(initial=0.0) for name, matrix in matrices.items()}
+    empty = {name: zero_share(pairs_of(matrix)) for name, matrix in matrices.items()}
+    title = (
+        f"Heat maps of the Gram matrices of {layer}, one each of {_listed(subjects)}, on one scale"
+    )
+    return sentences(
+        title,
+        f"Largest off-diagonal entry: {span(peaks)}",
+        f"Share of pairs that are exactly 0: {span(empty, share)}",
+    )
+
+
+def intensity(
+    layers: Mapping[str, Values], fits: Mapping[str, tuple[Fits, Fits]] | None = None
+) -> str:
+    """Return what curves of sorted entries show, and which distributions fit."""
+    parts = [
+        f"{layer}: {medians(array(gram))}; {_fitted((fits or {}).get(layer))}".rstrip("; ")
+        for layer, gram in layers.items()
+    ]
+    title = "Curves of the sorted Gram entries, the diagonal above, the pairs below, layer by layer"
+    return sentences(title, _largest_of(layers), *parts)
+
+
+def target_against_result(layers: Mapping[str, tuple[Values, Values]]) -> str:
+    """Return how the sorted entries of a result compare with those of its target."""
+    title = "Curves of the sorted Gram entries of target and result, layer by layer"
+    parts = []
+    for layer, (target, result) in layers.items():
+        goal, got = array(target), array(result)
+        parts.append(
+            f"{layer}: mean of the diagonal {number(np.diagonal(goal).mean())} in the target and "
+            f"{number(np.diagonal(got).mean())} in the result, largest entry {number(goal.max())} "
+            f"and {number(got.max())}"
+        )
+    return sentences(title, *parts)
+
+
+def cosines(layers: Mapping[str, Values]) -> str:
+    """Return what the distributions of the cosines of two channels show."""
+    middles, parts = {}, []
+    for layer, gram in layers.items():
+        angles = cosine_matrix(torch.as_tensor(array(gram))).numpy()
+        values = pairs_of(angles)
+        if not len(values):
+            parts.append(f"{layer}: a single channel, no pairs")
+            continue
+        middles[layer] = float(np.median(values))
+        place = place_of(angles, values.max())
+        parts.append(
+            f"{layer}: {zeros(zero_share(values))}, the largest is {number(values.max())} at "
+            f"channels {place}"
+        )
+    title = "Histograms of the cosines of two channels, layer by layer"
+    return sentences(title, f"Median cosine: {span(middles)}" if middles else "", *parts)
+
+
+def sparsity(subjects: Mapping[str, Mapping[str, LayerStatistics]]) -> str:
+    """Return what the measures of sparsity show: where each is largest and smallest."""
+    title = f"Dots by layer for {_listed(subjects)}: measures of sparsity, diagonal apart"
+    parts = []
+    for part, told in (("diagonal", "Diagonal"), ("off_diagonal", "Off-diagonal")):
+        for measure, name in MEASURES.items():
+            values = {
+                _whose(subject, layer, subjects): getattr(getattr(one, part), measure)
+                for subject, layers in subjects.items()
+                for layer, one in layers.items()
+            }
+            parts.append(f"{told} entries, {name}: {span(values)}")
+    return sentences(title, *parts)
+
+
+def spectra(subjects: Mapping[str, Mapping[str, Values]]) -> str:
+    """Return what eigenvalues (C,), descending, show: the effective ranks and largest shares."""
+    ranks, largest = {}, {}
+    for subject, layers in subjects.items():
+        for layer, eigenvalues in layers.items():
+            values, name = array(eigenvalues), _whose(subject, layer, subjects)
+            total, squares = float(values.sum()), float(np.square(values).sum())
+            ranks[name] = total**2 / squares if squares else 0.0
+            largest[name] = float(values[0]) / total if total else 0.0
+    title = (
+        f"Curves of the eigenvalues over their ranks for {_listed(subjects)}, both axes logarithmic"
+    )
+    return sentences(
+        title,
+        f"Effective rank: {span(ranks)}",
+        f"Share of the trace of the largest eigenvalue: {span(largest, share)}",
+    )
+
+
+def strongest_pairs(layer: str, pairs: Sequence[Pair], products: Values | None = None) -> str:
+    """Return which pairs are the strongest, and how much of the picture lights up for each.
+
+    products: (n, h, w), F_i F_j at every position, one map a pair.
+    """
+    if not pairs:
+        return sentences(f"No two channels of {layer} fire together")
+    maps = [None] * len(pairs) if products is None else list(array(products))
+    parts = [
+        f"{pair.i},{pair.j}: {number(pair.value)}, cosine {number(pair.cosine, 2)}{_lit(one)}"
+        for pair, one in zip(pairs, maps, strict=True)
+    ]
+    first, last = pairs[0], pairs[-1]
+    ratio = f"The first is {number(first.value / last.value, 2)} times the last"
+    title = f"The picture {len(pairs)} times, faded but where two channels of {layer} fire at once"
+    return sentences(title, *parts, ratio if len(pairs) > 1 and last.value else "")
+
+
+def distances(names: Sequence[str], matrix: Values, title: str) -> str:
+    """Return which of the subjects are nearest and farthest, and how the dendrogram orders them."""
+    values = array(matrix)
+    told = f"Matrix of distances beside its dendrogram: {title}, {len(names)} subjects"
+    rows, columns = np.triu_indices(len(values), 1)
+    if not len(rows):
+        return sentences(told, "A single subject has no distances")
+    upper = values[rows, columns]
+    ends = [
+        f"{word}: {names[rows[k]]} and {names[columns[k]]}, {number(upper[k])}"
+        for word, k in (("Nearest", upper.argmin()), ("Farthest", upper.argmax()))
+    ]
+    means = dict(zip(names, values.sum(1) / (len(names) - 1), strict=True))
+    order = [names[place] for place in leaves(linkage(values), len(names))]
+    return sentences(
+        told,
+        *ends,
+        f"Mean distance to the others: {span(means)}" if len(names) > 2 else "",
+        f"In the dendrogram's order: {', '.join(order)}" if len(names) <= 12 else "",
+    )
+
+
+def style_map(coordinates: Values, names: Sequence[str], explained: float) -> str:
+    """Return who is where on a map: its ends, and how much of the distances it shows."""
+    points = array(coordinates)
+    told = (
+        f"Map of {len(names)} styles by classical scaling, showing {share(explained)} of the "
+        "distances' variance"
+    )
+    ends = [
+        f"Farthest {low}: {names[column.argmin()]}; farthest {high}: {names[column.argmax()]}"
+        for low, high, column in zip(("left", "down"), ("right", "up"), points.T, strict=True)
+        if np.ptp(column) > 0
+    ]
+    middle = names[int(np.hypot(*points.T).argmin())]
+    spread = np.ptp(points, axis=0)
+    ratio = (
+        f"It is {number(spread[0] / spread[1], 2)} times as wide as high" if spread.all() else ""
+    )
+    return sentences(told, *ends, f"Nearest to the middle: {middle}", ratio)
+
+
+def loss_trace(trace: Sequence[tuple[int, int, float]]) -> str:
+    """Return how a loss fell: its ends, its smallest value, and the sizes."""
+    losses = np.array([loss for _, _, loss in trace], float)
+    finite = np.flatnonzero(np.isfinite(losses))
+    told = f"Curve of the loss over {len(trace)} evaluations, logarithmic"
+    sizes = ", ".join(f"{size} px from evaluation {start}" for size, start, _ in bands(trace))
+    if not len(finite):
+        return sentences(told, "No loss is finite", f"Sizes: {sizes}")
+    least = finite[losses[finite].argmin()]
+    return sentences(
+        told,
+        f"It goes from {number(losses[finite[0]])} to {number(losses[finite[-1]])}; its smallest "
+        f"value is {number(losses[least])}, at evaluation {trace[least][0]}",
+        f"Sizes: {sizes}",
+    )
+
+
+def distributions(
+    layers: Mapping[str, Values],
+    quantity: str,
+    *,
+    marked: Mapping[str, Mapping[str, float]] | None = None,
+) -> str:
+    """Return how a number is distributed over a collection, layer by layer."""
+    found = {layer: array(values) for layer, values in layers.items()}
+    found = {layer: values[np.isfinite(values)] for layer, values in found.items()}
+    found = {layer: values for layer, values in found.items() if len(values)}
+    most = max(map(len, found.values()), default=0)
+    parts = [
+        f"{layer}: median {number(float(np.median(values)))}, from {number(values.min())} to "
+        f"{number(values.max())}"
+        for layer, values in found.items()
+    ]
+    for name, values in (marked or {}).items():
+        below = {one: (found[one] < value).mean() for one, value in values.items() if one in found}
+        told = ", ".join(f"{share(float(part))} in {layer}" for layer, part in below.items())
+        parts.append(f"{name} is above {told}" if told else "")
+    return sentences(f"Distributions over {most:,} styles, layer by layer: {quantity}", *parts)
+
+
+def _listed(subjects: Mapping[str, object]) -> str:
+    """Return the names of few subjects, the number of many."""
+    return ", ".join(subjects) if len(subjects) <= MOST else f"{len(subjects)} subjects"
+
+
+def _channels(count: int) -> str:
+    return "1 channel" if count == 1 else f"{count} by {count} channels"
+
+
+def _whose(subject: str, layer: str, subjects: Mapping[str, object]) -> str:
+    return layer if len(subjects) == 1 else f"{subject} at {layer}"
+
+
+def _largest_of(layers: Mapping[str, Values]) -> str:
+    return f"Largest entry: {span({name: array(gram).max() for name, gram in layers.items()})}"
+
+
+def _fitted(fits: tuple[Fits, Fits] | None) -> str:
+    """Return which distributions fit the diagonal and the other entries."""
+    if fits is None:
+        return ""
+    diagonal, pairs = (one.best.name if one.best else "no distribution" for one in fits)
+    return f"{diagonal} fits the diagonal, {pairs} the pairs"
+
+
+def _lit(product: np.ndarray | None) -> str:
+    """Return how much of a map (h, w) reaches half its peak."""
+    if product is None or not product.max() > 0:
+        return ""
+    part = float((product >= product.max() / 2).mean())
+    return f", at half its peak or more in {share(part)} of the picture"

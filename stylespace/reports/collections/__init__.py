@@ -1,0 +1,24 @@
+"""Collections: folders of pictures, whose styles are kept as files and read one at a time.
+
+Nothing here holds more than one style at once, however many there are. Distances between all of
+them are `stylespace.distances.streamed_distances` of the style files.
+"""
+
+from stylespace.reports.collections.cache import Measurement, cache_folder
+from stylespace.reports.collections.capturing import Collection, Seen, Skipped, captured
+from stylespace.reports.collections.comparing import Neighbour, collection_statistics, neighbours
+from stylespace.reports.collections.pictures import SUFFIXES, pictures_in
+
+__all__ = [
+    "SUFFIXES",
+    "Collection",
+    "Measurement",
+    "Neighbour",
+    "Seen",
+    "Skipped",
+    "cache_folder",
+    "captured",
+    "collection_statistics",
+    "neighbours",
+    "pictures_in",
+]

@@ -1,0 +1,211 @@
+"""Measuring the styles of many pictures into files: in parallel, going on where it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+from typing import NamedTuple
+
+from stylespace.errors import (
+    MemoryLimitError,
+    PictureError,
+    StyleError,
+    StylespaceError,
+    UsageError,
+)
+from stylespace.executors import completed, executor_for
+from stylespace.networks import Network, Space
+from stylespace.reports.collections.cache import (
+    Measurement,
+    cache_folder,
+    content_of,
+    keep,
+    made_folder,
+    worker_network,
+)
+from stylespace.settings import StyleLayers
+
+FAULTS = (PictureError, UsageError, MemoryLimitError, StyleError)
+"""What may be wrong with one picture and leaves the others as they are."""
+
+
+class Skipped(NamedTuple):
+    """A picture that could not be measured, and why: one line, with the remedy."""
+
+    picture: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Pictures with their styles.
+
+    styles: {picture: style file}, in the order of the pictures; pictures of the same content share
+    one file. skipped: the others, in the same order. measured: files that were not there before.
+    """
+
+    styles: Mapping[Path, Path]
+    skipped: tuple[Skipped, ...]
+    measured: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One picture of a collection that is done with, for whoever shows the progress.
+
+    number: how many are, this one included. total: of all. reason: why it was skipped, or empty.
+    kept: its style was there before. seconds: since the beginning.
+    """
+
+    number: int
+    total: int
+    picture: Path
+    reason: str
+    kept: bool
+    seconds: float
+
+
+def captured(
+    pictures: Sequence[Path],
+    settings: StyleLayers,
+    network: Network,
+    *,
+    size: int,
+    folder: Path | None = None,
+    executor: str = "processes",
+    workers: int | None = None,
+    watch: Callable[[Seen], object] | None = None,
+) -> Collection:
+    """Measure the styles of pictures, in parallel, into files; those that are there are kept.
+
+    A file is whole or not there, so whatever ends a call, the next one goes on where it stopped. A
+    picture that cannot be measured is reported and left out. Styles never leave the worker that
+    measures them but as files: the memory does not grow with the number of pictures.
+
+    Args:
+        pictures: files, such as those of `pictures_in`.
+        settings: the network and its options, and the layers.
+        network: loaded, that of `settings`; other processes load it again, once each.
+        size: pixels of the longer side, to which every picture is resized.
+        folder: where the styles are kept; None for `cache_folder()`.
+        executor: see `stylespace.executors`. workers: processes; None for one a core.
+        watch: called with every picture that is done with, those that are kept first.
+
+    Raises:
+        PictureError: no pictures, or not one could be measured.
+        OutputError: the folder cannot be written to. WeightsError: a worker has another network.
+        UsageError: a layer that the network does not have, or an unknown executor.
+    """
+    pictures = tuple(dict.fromkeys(pictures))
+    if not pictures:
+        raise PictureError("no pictures: name at least one.")
+    measurement = Measurement.of(network, settings, size)
+    work = _Work(pictures, measurement, made_folder(folder or cache_folder()), watch)
+    missing = work.missing()
+    if missing:
+        with executor_for(executor, workers) as pool:
+            place = (_placed(settings, network), network.space) if pool.remote else network
+            calls = [(work.groups[file][0], file, measurement, place) for file in missing]
+            for number, reason in completed(pool, _kept, calls):
+                work.finish(missing[number], reason)
+    return work.collection()
+
+
+def _placed(settings: StyleLayers, network: Network) -> StyleLayers:
+    """Return the settings with the device and precision that the loaded network has."""
+    precision = str(network.dtype).removeprefix("torch.")
+    return replace(settings, device=str(network.device), precision=precision)
+
+
+class _Work:
+    """What is known of every picture of a collection so far.
+
+    groups: {style file: pictures of that content}.
+    """
+
+    def __init__(
+        self,
+        pictures: Sequence[Path],
+        measurement: Measurement,
+        folder: Path,
+        watch: Callable[[Seen], object] | None,
+    ) -> None:
+        self._pictures, self._measurement, self._watch = pictures, measurement, watch
+        self._folder, self._began = folder, perf_counter()
+        self.groups: dict[Path, list[Path]] = {}
+        self._files: dict[Path, Path] = {}
+        self._reasons: dict[Path, str] = {}
+        self._measured = 0
+
+    def missing(self) -> list[Path]:
+        """Return the style files that are to be made, in the order of their pictures."""
+        for picture in self._pictures:
+            try:
+                content = content_of(picture)
+            except PictureError as error:
+                self._skip(picture, _reason(picture, error))
+                continue
+            self.groups.setdefault(self._measurement.file(self._folder, content), []).append(
+                picture
+            )
+        kept = {file for file in self.groups if self._measurement.is_kept(file)}
+        for file in (file for file in self.groups if file in kept):
+            self._take(file, kept=True)
+        return [file for file in self.groups if file not in kept]
+
+    def finish(self, file: Path, reason: str) -> None:
+        """Take note of a style file that was made, or of the reason why it was not."""
+        if not reason:
+            self._measured += 1
+            self._take(file, kept=False)
+            return
+        for picture in self.groups[file]:
+            self._skip(picture, reason)
+
+    def collection(self) -> Collection:
+        """Return what was found, in the order of the pictures."""
+        styles = {one: self._files[one] for one in self._pictures if one in self._files}
+        reasons = {one: self._reasons[one] for one in self._pictures if one in self._reasons}
+        if not styles:
+            picture, reason = next(iter(reasons.items()))
+            raise PictureError(
+                f"none of {len(reasons)} pictures could be measured; {str(picture)!r}: {reason}"
+            )
+        skipped = tuple(Skipped(*item) for item in reasons.items())
+        return Collection(styles, skipped, self._measured)
+
+    def _take(self, file: Path, *, kept: bool) -> None:
+        for picture in self.groups[file]:
+            self._files[picture] = file
+            self._tell(picture, "", kept)
+
+    def _skip(self, picture: Path, reason: str) -> None:
+        self._reasons[picture] = reason
+        self._tell(picture, reason, False)
+
+    def _tell(self, picture: Path, reason: str, kept: bool) -> None:
+        if self._watch:
+            number, seconds = len(self._files) + len(self._reasons), perf_counter() - self._began
+            self._watch(Seen(number, len(self._pictures), picture, reason, kept, seconds))
+
+
+def _kept(
+    picture: Path,
+    file: Path,
+    measurement: Measurement,
+    place: Network | tuple[StyleLayers, Space],
+) -> str:
+    """Keep a picture's style, in whatever process; return why it could not be, or nothing."""
+    network = place if isinstance(place, Network) else worker_network(*place)
+    try:
+        keep(picture, file, network, measurement)
+    except FAULTS as error:
+        return _reason(picture, error)
+    return ""
+
+
+def _reason(picture: Path, error: StylespaceError) -> str:
+    """Return what an error says, without the picture's name before it."""
+    return str(error).removeprefix(f"{str(picture)!r}: ")

@@ -1,0 +1,78 @@
+"""Figures on their way to the page: drawn once, kept as files, put into words."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from stylespace.images import resize
+from stylespace.reports import figures
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+JPEG = 88
+
+Tick = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure as it is written: name without suffix, and both formats."""
+
+    name: str
+    png: bytes
+    svg: bytes
+
+
+class Draughts:
+    """Makes figures, keeps their files, and says after each that it is done.
+
+    folder: of the figures, relative to the page; None: they are on the page alone.
+    """
+
+    def __init__(self, *, folder: str | None, tick: Tick) -> None:
+        self.drawings: list[Drawing] = []
+        self._folder, self._tick = folder, tick
+
+    def files(self, folder: str) -> dict[str, bytes]:
+        """Return {path in a folder: bytes} of every figure, as PNG and as SVG."""
+        kinds = [(one, kind) for one in self.drawings for kind in ("png", "svg")]
+        return {f"{folder}/{one.name}.{kind}": getattr(one, kind) for one, kind in kinds}
+
+    def of(
+        self, name: str, figure: Figure, *, alt: str, caption: str, wide: bool = True
+    ) -> dict[str, Any]:
+        """Return a figure for the page, its files kept."""
+        png, svg = figures.rendered(figure)
+        self.drawings.append(Drawing(name, png, svg))
+        self._tick(name)
+        file = None if self._folder is None else f"{self._folder}/{name}.svg"
+        return {
+            "src": data_uri(png, "png"),
+            "alt": alt,
+            "caption": caption,
+            "file": file,
+            "wide": wide,
+        }
+
+
+def data_uri(data: bytes, kind: str) -> str:
+    """Return a picture's bytes as an address that holds them."""
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def jpeg(image: Tensor, side: int) -> bytes:
+    """Return a picture (1, 3, H, W) as JPEG, its longer side at most `side` pixels."""
+    from PIL import Image
+
+    small = resize(image, min(side, max(image.shape[2:])))
+    pixels = (small[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "JPEG", quality=JPEG, subsampling=0)
+    return stream.getvalue()

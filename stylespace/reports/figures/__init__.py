@@ -1,0 +1,34 @@
+"""Figures of reports: each function returns a matplotlib figure, `rendered` its two files.
+
+Type, colours and sizes are the same in all. Colours differ in lightness as well as in hue, lines in
+their dashes and markers, so that figures are read in grey print and by colour-blind readers.
+"""
+
+from stylespace.reports.figures.drawing import DPI, rendered
+from stylespace.reports.figures.entries import cosines, intensity, target_against_result
+from stylespace.reports.figures.heat_maps import heat_map, small_multiples
+from stylespace.reports.figures.maps import style_map
+from stylespace.reports.figures.measures import sparsity, spectra
+from stylespace.reports.figures.pairs import strongest_pairs
+from stylespace.reports.figures.scaling import classical_scaling
+from stylespace.reports.figures.spreads import distributions
+from stylespace.reports.figures.traces import loss_trace
+from stylespace.reports.figures.trees import distances
+
+__all__ = [
+    "DPI",
+    "classical_scaling",
+    "cosines",
+    "distances",
+    "distributions",
+    "heat_map",
+    "intensity",
+    "loss_trace",
+    "rendered",
+    "small_multiples",
+    "sparsity",
+    "spectra",
+    "strongest_pairs",
+    "style_map",
+    "target_against_result",
+]

@@ -1,0 +1,73 @@
+"""Numbers, shares and names as figures and alternative texts write them."""
+
+from __future__ import annotations
+
+import functools
+import math
+import unicodedata
+
+LONGEST = 30
+"""Characters of a name beyond which its middle is left out."""
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Return a number to some significant digits: `0.0123`, `12,300`, `1.23 × 10⁻⁷`."""
+    if not math.isfinite(value):
+        return str(value)
+    rounded = float(f"{value:.{digits}g}")
+    if rounded == 0:
+        return "0"
+    exponent = math.floor(math.log10(abs(rounded)))
+    if -4 <= exponent < 6:
+        places = max(digits - 1 - exponent, 0)
+        text = f"{rounded:,.{places}f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    mantissa = f"{rounded / 10.0**exponent:.{digits - 1}f}".rstrip("0").rstrip(".")
+    return f"{mantissa} × 10{str(exponent).translate(SUPERSCRIPTS)}"
+
+
+def share(part: float) -> str:
+    """Return a share in [0, 1] as a percentage; what is not 0 or all never reads as if it were."""
+    if 0 < part < 0.001:
+        return "less than 0.1 %"
+    if 0.999 < part < 1:
+        return "more than 99.9 %"
+    return f"{100 * part:.3g} %" if part >= 0.1 else f"{100 * part:.2g} %"
+
+
+def zeros(part: float) -> str:
+    """Return how many entries are 0, from their share: `none is 0`, `44 % are 0`, `all are 0`."""
+    if part in (0, 1):
+        return "none is 0" if part == 0 else "all are 0"
+    return f"{share(part)} are 0"
+
+
+def shortened(name: str, longest: int = LONGEST) -> str:
+    """Return a name of at most that many characters, the middle left out."""
+    if len(name) <= longest:
+        return name
+    head = (longest - 1 + 1) // 2
+    return f"{name[:head]}…{name[len(name) - (longest - 1 - head) :]}"
+
+
+def legible(name: str, longest: int = LONGEST) -> str:
+    """Return a name as matplotlib can write it.
+
+    Dollar signs start no formula, a leading underscore hides nothing from a legend, and characters
+    that the font lacks are squares.
+    """
+    flat = " ".join(unicodedata.normalize("NFC", name).split())
+    known = _characters()
+    seen = "".join(one if ord(one) in known else "□" for one in flat)
+    short = shortened(seen, longest)
+    return ("\u2009" if short.startswith("_") else "") + short.replace("$", r"\$")
+
+
+@functools.cache
+def _characters() -> frozenset[int]:
+    """Return the code points of the font that comes with matplotlib."""
+    from matplotlib import font_manager
+
+    path = font_manager.findfont(font_manager.FontProperties(family="DejaVu Sans"))
+    return frozenset(font_manager.get_font(path).get_charmap())

@@ -1,0 +1,244 @@
+"""What the numbers of a report say, in sentences: every one is made from its tables.
+
+A sentence names what it compares and gives its numbers; where groups overlap it says so.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from stylespace.reports.records import Records
+
+SPARSE, RANK, DEAD = "off_diagonal.near_zero", "effective_rank", "dead_channels"
+COMPARED = {
+    "off_diagonal.near_zero": "share of off-diagonal entries near zero",
+    "off_diagonal.hoyer": "Hoyer sparsity of the off-diagonal entries",
+    "off_diagonal.gini": "Gini index of the off-diagonal entries",
+    "diagonal.gini": "Gini index of the energies",
+    "effective_rank": "effective rank",
+    "power_law_slope": "power-law slope of the spectrum",
+    "mean_cosine": "mean cosine of two channels",
+}
+"""Numbers that two subjects or two kinds are compared by, as a sentence names them."""
+
+
+def sentences(tables: Records, *, contrast: Sequence[str] = ()) -> list[str]:
+    """Return what the tables of a report say.
+
+    contrast: two subjects to compare in words; those of a report on two are compared anyway.
+    """
+    frames = {name: pd.DataFrame(rows) for name, rows in tables.items()}
+    numbers, names = frames["statistics"], list(frames["subjects"]["subject"])
+    several = len(names) > 1
+    said = [_sparsity(numbers, several), _fitted(frames["fits"], several), _ranks(numbers, several)]
+    said.append(_dead(numbers, several))
+    if not several:
+        said.append(_strongest(frames.get("pairs")))
+    said.append(_stable(numbers))
+    if several and "distances" in frames:
+        said.append(_nearest(frames["distances"]))
+    pair = tuple(contrast) or (tuple(names) if len(names) == 2 else ())
+    if pair:
+        said += contrasts(numbers, *pair)
+    said += _kinds(numbers, frames["subjects"])
+    return [sentence for sentence in said if sentence]
+
+
+def collection_sentences(tables: Records, count: int, kind: str) -> list[str]:
+    """Return what the tables of a collection say: of statistics and of nearest neighbours."""
+    numbers, nearest = (pd.DataFrame(tables[name]) for name in ("statistics", "neighbours"))
+    layers = numbers.groupby("layer", sort=False)
+    sparse, ranks = (
+        ", ".join(
+            f"{layer} {show(values.quantile(0.05))} to {show(values.quantile(0.95))}"
+            for layer, values in layers[name]
+        )
+        for name, show in ((SPARSE, percent), (RANK, number))
+    )
+    said = [
+        f"Of {count} pictures, nine in ten have a share of off-diagonal Gram entries near zero of: "
+        f"{sparse}.",
+        f"Nine in ten have an effective rank of: {ranks}.",
+    ]
+    first = nearest[nearest["rank"] == 1]
+    if len(first):
+        near, far = (first.loc[first["distance"].agg(pick)] for pick in ("idxmin", "idxmax"))
+        said.append(
+            f"Nearest to another by the {kind} distance is {near.picture} to {near.other} "
+            f"({number(near.distance)}); most alone is {far.picture}, whose nearest is {far.other} "
+            f"({number(far.distance)})."
+        )
+    return said
+
+
+def number(value: float) -> str:
+    """Return a number as sentences show it: three significant digits."""
+    return f"{value:.3g}"
+
+
+def percent(share: float) -> str:
+    """Return a share in [0, 1] as a percentage, two significant digits."""
+    return f"{100 * share:.2g} %" if share < 0.995 else "100 %"
+
+
+def _of(numbers: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return one number as a table, layers down, subjects across, both in their own order."""
+    rows = numbers[numbers["number"] == name]
+    table = rows.pivot(index="layer", columns="subject", values="value")
+    return table.loc[rows["layer"].unique(), rows["subject"].unique()]
+
+
+def _spread(values: pd.Series, show: Any) -> str:
+    low, high = show(values.min()), show(values.max())
+    return low if low == high else f"{low} to {high}"
+
+
+def _sparsity(numbers: pd.DataFrame, several: bool) -> str:
+    table = _of(numbers, SPARSE)
+    each = ", ".join(f"{layer} {_spread(row, percent)}" for layer, row in table.iterrows())
+    over = f" over the {table.shape[1]} subjects" if several else ""
+    return (
+        f"Share of off-diagonal Gram entries near zero, up to 1 % of the mean energy: {each}{over}."
+    )
+
+
+def _fitted(fits: pd.DataFrame, several: bool) -> str:
+    """Say how often each distribution fits the off-diagonal entries, and how often none does."""
+    rows = fits[fits["part"] == "off-diagonal"]
+    groups = [group for _, group in rows.groupby(["subject", "layer"], sort=False)]
+    best = [group[group["fits"]]["distribution"].tolist() for group in groups]
+    counts = Counter(names[0] for names in best if names)
+    told = [f"{name} in {count}" for name, count in counts.most_common()]
+    none = sum(not names for names in best)
+    closest = [float(group["ks"].min()) for group, names in zip(groups, best, strict=True)]
+    told += [f"none of the four distributions in {none}"] if none else []
+    over = "of the layers" if not several else "of the Gram matrices"
+    return (
+        f"Off-diagonal entries above zero are fitted by {_joined(told)} of {len(best)} {over}; "
+        f"the closest distribution function is off by {number(100 * min(closest))} to "
+        f"{number(100 * max(closest))} % (Kolmogorov-Smirnov distance)."
+    )
+
+
+def _ranks(numbers: pd.DataFrame, several: bool) -> str:
+    table = _of(numbers, RANK)
+    each = ", ".join(f"{layer} {_spread(row, number)}" for layer, row in table.iterrows())
+    return f"Effective rank of the Gram matrices, in channels: {each}."
+
+
+def _dead(numbers: pd.DataFrame, several: bool) -> str:
+    table = _of(numbers, DEAD)
+    dead = table[(table > 0).any(axis=1)]
+    if dead.empty:
+        return "No channel of these layers is dead."
+    each = ", ".join(
+        f"{layer} {_spread(row, lambda value: f'{value:.0f}')}" for layer, row in dead.iterrows()
+    )
+    where = "in every subject alone" if several else "here"
+    return f"Channels that never fire {where}: {each}."
+
+
+def _strongest(pairs: pd.DataFrame | None) -> str:
+    if pairs is None:
+        return ""
+    first = pairs[pairs["rank"] == 1]
+    each = ", ".join(
+        f"{row.layer} {row.i},{row.j} (cosine {number(row.cosine)})" for row in first.itertuples()
+    )
+    return f"The two channels that fire together most: {each}."
+
+
+def _stable(numbers: pd.DataFrame) -> str:
+    if "mark" not in numbers:
+        return ""
+    rows = numbers[numbers["mark"].notna()]
+    stable = int((rows["mark"] == "").sum())
+    names = rows["number"].unique()
+    shares = {name: (rows[rows["number"] == name]["mark"] == "").mean() for name in names}
+    best, worst = max(shares, key=shares.get), min(shares, key=shares.get)
+    return (
+        f"{stable} of {len(rows)} numbers change by at most 10 % when the picture is resized to "
+        f"two thirds, cropped or saved as JPEG 75; {best} does in {percent(shares[best])} of the "
+        f"cases, {worst} in {percent(shares[worst])}."
+    )
+
+
+def _nearest(distances: pd.DataFrame) -> str:
+    rows = distances[(distances["layer"] == "together") & (distances["kind"] == "gram")]
+    if len(rows) < 2:
+        return ""
+    near, far = rows.loc[rows["distance"].idxmin()], rows.loc[rows["distance"].idxmax()]
+    return (
+        f"Nearest to each other by the relative Gram distance are {near.subject} and {near.other} "
+        f"({number(near.distance)}), farthest {far.subject} and {far.other} "
+        f"({number(far.distance)})."
+    )
+
+
+def contrasts(numbers: pd.DataFrame, a: str, b: str) -> list[str]:
+    """Return what differs most between two subjects: a sentence a number of COMPARED.
+
+    The layer named is the one where the two differ by the largest factor.
+    """
+    said = []
+    for name, words in COMPARED.items():
+        table = _of(numbers, name)[[a, b]]
+        table = table[(table != 0).all(axis=1)]
+        if table.empty:
+            continue
+        ratios = (table[a] / table[b]).abs()
+        factors = ratios.where(ratios >= 1, 1 / ratios)
+        layer = factors.idxmax()
+        first, second = table.loc[layer]
+        more = "more" if abs(first) > abs(second) else "less"
+        said.append(
+            (
+                factors[layer],
+                f"{a} has {more} {words} than {b}, most clearly at {layer}: {number(first)} "
+                f"against {number(second)}.",
+            )
+        )
+    strongest = sorted(said, key=lambda one: -one[0])[:4]
+    return [sentence for _, sentence in strongest]
+
+
+def _kinds(numbers: pd.DataFrame, subjects: pd.DataFrame) -> list[str]:
+    """Compare paintings with photographs, where there are both."""
+    kinds: Mapping[str, list] = {
+        kind: list(subjects[subjects["kind"] == kind]["subject"])
+        for kind in ("painting", "photograph")
+    }
+    if min(map(len, kinds.values())) < 1:
+        return []
+    return [
+        _kind(_of(numbers, name), words, kinds)
+        for name, words in COMPARED.items()
+        if name in (SPARSE, RANK, "power_law_slope")
+    ]
+
+
+def _kind(table: pd.DataFrame, words: str, kinds: Mapping[str, list]) -> str:
+    """Say in how many layers the ranges of the two kinds are apart, and give those of one."""
+    paintings, photographs = (table[names] for names in kinds.values())
+    apart = (paintings.max(axis=1) < photographs.min(axis=1)) | (
+        photographs.max(axis=1) < paintings.min(axis=1)
+    )
+    gaps = (paintings.mean(axis=1) / photographs.mean(axis=1)).abs()
+    layer = gaps.where(gaps >= 1, 1 / gaps).idxmax()
+    told = "in no layer" if not apart.any() else f"in {', '.join(apart[apart].index)}"
+    return (
+        f"The {words} sets {paintings.shape[1]} paintings and {photographs.shape[1]} photographs "
+        f"apart {told}; the means differ most at {layer}: "
+        f"{number(paintings.loc[layer].mean())} ({_spread(paintings.loc[layer], number)}) against "
+        f"{number(photographs.loc[layer].mean())} ({_spread(photographs.loc[layer], number)})."
+    )
+
+
+def _joined(parts: Sequence[str]) -> str:
+    if len(parts) < 2:
+        return parts[0] if parts else "none"
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -1,0 +1,92 @@
+"""How a picture that stylespace wrote was made: its recipe, its trace, its target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from stylespace.errors import StylespaceError
+from stylespace.networks import Network
+from stylespace.recipes import check_inputs_of
+from stylespace.reports.subjects import Subject
+from stylespace.settings import Settings, Sourced, TransferSettings, recipe_of, settings_from
+from stylespace.sources import blender, open_picture, open_styles
+from stylespace.style import Style
+
+
+@dataclass(frozen=True, eq=False)
+class MakingOf:
+    """What a picture says of its making.
+
+    recipe: rows of setting and value. trace: (evaluation, longer side in pixels, loss). target:
+    the style that was aimed at, result: that of the picture at its own size; None where the recipe
+    has no style, or its inputs are gone. remarks: sentences.
+    """
+
+    key: str
+    recipe: Sequence[tuple[str, str]]
+    trace: Sequence[tuple[int, int, float]] = ()
+    target: Style | None = None
+    result: Style | None = None
+    remarks: list[str] = field(default_factory=list)
+
+
+def making_of(subject: Subject, network: Network) -> MakingOf | None:
+    """Return how a subject was made, or None of a picture that says nothing of it.
+
+    network: that measures, where the recipe asks for the same style space.
+    """
+    if subject.made is None:
+        return None
+    try:
+        settings = settings_from(subject.made["recipe"])
+    except (StylespaceError, TypeError) as error:
+        return MakingOf(subject.key, [], remarks=[f"Its recipe is not understood: {error}"])
+    trace, remarks = _trace(subject.made), []
+    target = result = None
+    if isinstance(settings, Sourced):
+        try:
+            target, result = _styles(settings, subject, network)
+        except StylespaceError as error:
+            remarks.append(f"Its target is not shown: {error}")
+    rows = [(name, _shown(value)) for name, value in recipe_of(settings).items()]
+    return MakingOf(subject.key, rows, trace, target, result, remarks)
+
+
+def _trace(made: Mapping[str, Any]) -> list[tuple[int, int, float]]:
+    """Return the trace of a record, whatever else it may hold left out."""
+    rows = made.get("trace")
+    if not isinstance(rows, list):
+        return []
+    plain = [row for row in rows if isinstance(row, list) and len(row) == 3]
+    return [tuple(row) for row in plain if all(isinstance(one, int | float) for one in row)]
+
+
+def _styles(settings: Sourced, subject: Subject, network: Network) -> tuple[Style, Style]:
+    """Return the style that was aimed at, and the picture's own at its own size.
+
+    Raises:
+        StylespaceError: another style space, or inputs that are gone or have changed.
+    """
+    check_inputs_of(settings, subject.made.get("inputs"))
+    _check_space(settings, network)
+    names = settings.styles if isinstance(settings, TransferSettings) else settings.sources
+    layers = tuple(settings.style_layers())
+    side = settings.source_side(settings.size)
+    target = blender(open_styles(names), layers, largest=side)(network, side)
+    return target, Style.capture(network, open_picture(subject.source), layers)
+
+
+def _check_space(settings: Settings, network: Network) -> None:
+    asked = (settings.network, settings.pooling, settings.padding)
+    here = (network.name, network.pooling, network.padding)
+    if asked != here or settings.weights is not None:
+        raise StylespaceError(
+            f"it was made with {', '.join(asked)}, and this report measures with "
+            f"{', '.join(here)}: give the report the same options."
+        )
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,104 @@
+"""The pictures of a folder whose style is nearest to a picture's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from stylespace.images import read_image, resize
+from stylespace.networks import Network
+from stylespace.outcomes import judge_for, network_for, settings_with
+from stylespace.plots import contact_sheet
+from stylespace.reports.collections import Neighbour, captured, neighbours, pictures_in
+from stylespace.reports.subjects import opened
+from stylespace.settings import SimilarSettings, source_path
+
+SHOWN = 24
+"""Pictures on the sheet."""
+THUMBNAIL = 224
+
+Watch = Callable[[str, int, int], None]
+"""(what is done, pieces done, pieces in all)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """What a search found.
+
+    picture: (1, 3, H, W) that was searched for, None of a style file. neighbours: nearest first.
+    searched: how many pictures were compared. skipped: (path, reason) of those that were not.
+    """
+
+    name: str
+    picture: Tensor | None
+    neighbours: tuple[Neighbour, ...]
+    searched: int
+    skipped: tuple[tuple[str, str], ...]
+
+    @property
+    def rows(self) -> tuple[dict[str, Any], ...]:
+        """The neighbours as JSON can hold them."""
+        return tuple(
+            {"picture": str(one.picture), "distance": one.distance, **dict(one.layers)}
+            for one in self.neighbours
+        )
+
+    def sheet(self) -> bytes:
+        """Return a JPEG of the picture and its nearest, each under its distance."""
+        shown = [] if self.picture is None else [resize(self.picture, THUMBNAIL)]
+        labels = [self.name][: len(shown)]
+        for one in self.neighbours[:SHOWN]:
+            shown.append(resize(read_image(one.picture), THUMBNAIL))
+            labels.append(f"{one.picture.stem[:30]}\n{one.distance:.3g}")
+        return contact_sheet(shown, labels, columns=5)
+
+
+def similar(
+    picture: str | None = None,
+    folder: str | None = None,
+    *,
+    settings: SimilarSettings | None = None,
+    network: Network | None = None,
+    watch: Watch | None = None,
+    **changes: Any,
+) -> Search:
+    """Find the pictures of a folder whose style is nearest to a picture's.
+
+    The styles of the folder are measured once and kept as files; see `captured`.
+
+    Args:
+        picture: a picture, sample:NAME or a style file; itself left out of what is found.
+        folder: searched with all folders below it.
+        settings: or its fields as keywords. network: loaded already, or None.
+        watch: told of the progress.
+
+    Raises:
+        PictureError, StyleError: see `captured`; a folder without pictures.
+    """
+    settings = settings_with(
+        SimilarSettings, settings, {"picture": picture, "folder": folder, **changes}
+    )
+    pictures = pictures_in(settings.folder)
+    network = judge_for(network or network_for(settings), settings)
+    layers = network.resolve(settings.style_layers())
+    (subject,) = opened([settings.picture], network, layers, settings.size)
+    found = captured(
+        pictures,
+        settings,
+        network,
+        size=settings.size,
+        workers=settings.workers,
+        watch=watch and (lambda seen: watch("measuring", seen.number, seen.total)),
+    )
+    own = source_path(settings.picture).resolve()
+    others = {path: file for path, file in found.styles.items() if path.resolve() != own}
+    return Search(
+        subject.name,
+        subject.image,
+        neighbours(subject.style, others, kind=settings.distance, count=settings.count),
+        len(others),
+        tuple((str(one.picture), one.reason) for one in found.skipped),
+    )

@@ -1,0 +1,130 @@
+"""What a report is about: pictures and style files, each under a name of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from stylespace.assets import samples
+from stylespace.errors import PictureError, StyleError
+from stylespace.files import STYLE_SUFFIX
+from stylespace.images import read_recipe, resize
+from stylespace.networks import Network
+from stylespace.reports.collections import pictures_in
+from stylespace.settings import SAMPLE, source_path
+from stylespace.sources import is_style_file, open_picture
+from stylespace.style import Style
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A picture or a style file.
+
+    name: shown, different from all others. key: the same for file names. source: as the user
+    gave it. kind: "painting", "photograph" (samples), "picture" or "style file". image:
+    (1, 3, H, W) as measured, None of a style file. made: what a picture that stylespace wrote
+    says of its making.
+    """
+
+    name: str
+    key: str
+    source: str
+    kind: str
+    style: Style
+    image: Tensor | None = None
+    made: Mapping[str, Any] | None = None
+
+
+def opened(
+    sources: Sequence[str], network: Network, layers: Sequence[str], size: int
+) -> tuple[Subject, ...]:
+    """Open and measure pictures and style files.
+
+    Args:
+        sources: pictures, sample:NAME or style files.
+        network: that measures pictures, in whose space style files must lie.
+        layers: layers to measure, or to take of a style file.
+        size: longer side of the pictures in pixels.
+
+    Raises:
+        PictureError, StyleError: one cannot be read, or lives in another style space.
+    """
+    names = distinct([short_name(source) for source in sources])
+    return tuple(
+        _subject(source, name, network, layers, size)
+        for source, name in zip(sources, names, strict=True)
+    )
+
+
+def expanded(sources: Sequence[str]) -> tuple[str, ...]:
+    """Return the sources with the pictures of folders in their place, each once.
+
+    Raises:
+        PictureError: a folder without pictures.
+    """
+    found: dict[str, None] = {}
+    for source in sources:
+        inside = not source.startswith(SAMPLE) and Path(source).is_dir()
+        every = [str(path) for path in pictures_in(source)] if inside else [source]
+        found |= dict.fromkeys(every)
+    return tuple(found)
+
+
+def _subject(source: str, name: str, network: Network, layers: Sequence[str], size: int) -> Subject:
+    key = slug(name)
+    if is_style_file(source):
+        style = Style.load(source)
+        try:
+            style.check_space(network.space)
+        except StyleError as error:
+            raise StyleError(f"{source!r}: {error}") from None
+        return Subject(name, key, source, "style file", style.pick(layers))
+    image = resize(open_picture(source), size)
+    style = Style.capture(network, image, layers, source=name)
+    return Subject(name, key, source, _kind(source), style, image, _made(source))
+
+
+def _kind(source: str) -> str:
+    kinds = {SAMPLE + sample.name: sample.kind for sample in samples()}
+    return kinds.get(source, "picture")
+
+
+def _made(source: str) -> Mapping[str, Any] | None:
+    """Return what a picture says of its making; None of others, and where it is damaged."""
+    try:
+        record = read_recipe(source_path(source))
+    except PictureError:
+        return None
+    whole = isinstance(record, Mapping) and isinstance(record.get("recipe"), Mapping)
+    return record if whole else None
+
+
+def short_name(source: str) -> str:
+    """Return a source's name without folder and suffix."""
+    name = Path(source.removeprefix(SAMPLE)).name
+    plain = name.removesuffix(STYLE_SUFFIX)
+    return (plain if plain != name else Path(name).stem)[:50] or "picture"
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Return names of which no two have the same slug: the later ones are numbered."""
+    taken: set[str] = set()
+    found = []
+    for name in names:
+        candidate, number = name, 1
+        while slug(candidate) in taken:
+            number += 1
+            candidate = f"{name} ({number})"
+        taken.add(slug(candidate))
+        found.append(candidate)
+    return found
+
+
+def slug(name: str) -> str:
+    """Return a name in small letters, digits and hyphens, for files and anchors."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "picture"

@@ -1,0 +1,73 @@
+"""The settings of reports and of the search for similar styles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from stylespace.errors import UsageError
+from stylespace.settings.fields import setting
+from stylespace.settings.shared import StyleLayers
+
+DISTANCES = ("gram", "cosine", "bures", "wasserstein")
+"""Kinds of distances between styles."""
+MOST_DETAILED = 12
+"""Subjects that are shown one by one; more of them are shown as a collection."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measuring(StyleLayers):
+    """Commands that measure many pictures: how large, how compared, on how many cores."""
+
+    size: int = setting(512, "Longer side of each picture in pixels.", minimum=1, maximum=32768)
+    distance: str = setting("gram", "Distance between styles.", choices=DISTANCES)
+    workers: int | None = setting(
+        None, "Processes that measure a folder; default: one a core.", minimum=1
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSettings(Measuring):
+    """A page that shows what the Gram matrices of paintings hold."""
+
+    command: ClassVar[str] = "report"
+
+    pictures: tuple[str, ...] = setting(
+        (), "Pictures, sample:NAME, style files, or folders of pictures.", argument=True
+    )
+    contrast: tuple[str, ...] = setting(
+        (), "Two of them, by name, to compare in words; default: the two, if there are two."
+    )
+    stability: bool = setting(
+        True, "Measure every number again on the picture resized, cropped and compressed."
+    )
+    compact: bool = setting(
+        False, "A small page: no SVG files, no matrices, no values under the pointer."
+    )
+    timestamp: bool = setting(False, "Say on the page when it was made.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.pictures:
+            raise UsageError("no picture: name one, a sample:NAME, a style file or a folder.")
+        if len(self.contrast) not in (0, 2) or len(set(self.contrast)) != len(self.contrast):
+            raise UsageError("--contrast takes two different names, as auvers,wave.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimilarSettings(Measuring):
+    """The pictures of a folder whose style is nearest to a picture's."""
+
+    command: ClassVar[str] = "similar"
+
+    picture: str = setting("", "A picture, sample:NAME or a style file.", argument=True)
+    folder: str = setting("", "Folder whose pictures are searched.", option="--in")
+    size: int = setting(256, "Longer side of each picture in pixels.", minimum=1, maximum=32768)
+    count: int = setting(10, "Pictures to name.", minimum=1, maximum=1000)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.picture:
+            raise UsageError("no picture: name one, a sample:NAME or a style file.")
+        if not self.folder:
+            raise UsageError("no folder to search: name it with --in FOLDER.")

@@ -1,0 +1,45 @@
+"""What commands share that make a picture out of a style: at which size the style is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stylespace.errors import UsageError
+from stylespace.settings.fields import LARGEST_WEIGHT, setting, split_weight
+from stylespace.settings.shared import Making, StyleLayers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sourced(Making, StyleLayers):
+    """Commands that make a picture out of a style: at which size the style is read."""
+
+    source_size: int | None = setting(
+        None, "Longer side of the style pictures; default: --size.", minimum=1, maximum=32768
+    )
+    style_scale: float = setting(
+        1.0, "Factor on the style pictures' size: larger strokes above 1.", above=0, maximum=64
+    )
+    tv_weight: float = setting(
+        0.0, "Weight of total variation: smoother pictures.", minimum=0, maximum=LARGEST_WEIGHT
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check_ladder()
+
+    def smoothness(self) -> float:
+        """Return the weight of total variation."""
+        return self.tv_weight
+
+    def source_side(self, size: int) -> int:
+        """Return the longer side of the style pictures at the scale of that size."""
+        full = self.source_size or self.size
+        return max(1, round(full * self.style_scale * size / self.size))
+
+
+def check_sources(sources: tuple[str, ...]) -> None:
+    """Refuse no style at all, or a weight that is none."""
+    if not sources:
+        raise UsageError("no style: name a picture, sample:NAME or a .style.safetensors file.")
+    for text in sources:
+        split_weight(text)

@@ -1,0 +1,218 @@
+"""The settings of transfers: what is kept of the content, and how the style is represented."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+from stylespace.errors import UsageError
+from stylespace.settings.fields import LARGEST_WEIGHT, setting, split_weight
+from stylespace.settings.shared import MOST, default_content_layer
+from stylespace.settings.sourced import Sourced, check_sources
+
+STARTS = ("content", "style", "noise")
+"""Starts of a transfer that are no files."""
+REPRESENTATIONS = (
+    "gram",
+    "local",
+    "covariance",
+    "centred",
+    "mean",
+    "shifted",
+    "chained",
+    "sliced",
+)
+POSITIONAL = ("local", "covariance", "chained", "sliced")
+"""Representations that need the style's picture: means and Gram matrices do not tell them."""
+KERNELS = ("uniform", "gaussian")
+WEIGHTINGS = ("equal", "geometric")
+COLOURS = ("style", "luminance", "match-before", "match-after")
+REDUCTIONS = ("pca", "nmf", "kmeans")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferSettings(Sourced):
+    """The content of one picture in the style of others."""
+
+    command: ClassVar[str] = "transfer"
+
+    content: str = setting("", "Content: a picture or sample:NAME.", argument=True)
+    styles: tuple[str, ...] = setting(
+        (), "Styles: picture, sample:NAME or .style.safetensors, PATH=0.3 weighs.", argument=True
+    )
+    size: int = setting(512, "Longer side in pixels.", minimum=1, maximum=32768)
+    iterations: tuple[int, ...] = setting(
+        (250,),
+        "Evaluations over all scales, or one number for each scale.",
+        minimum=1,
+        maximum=MOST,
+    )
+    content_layers: tuple[str, ...] = setting(
+        (), "Content layers, with a weight as conv4_2=1; default: conv4_2 (VGG)."
+    )
+    keep: tuple[str, ...] = setting(
+        (), "Style layers that are kept as content instead: conv1_1,conv2_1 keeps the colours."
+    )
+    partitions: bool = setting(
+        False, "One picture for each number of layers kept, side by side in a folder."
+    )
+    representation: str = setting("gram", "What of the style is matched.", choices=REPRESENTATIONS)
+    window: tuple[str, ...] = setting(
+        (),
+        "Half width of windows in positions of a layer, as 3, or conv3_1=4 for one layer; default: "
+        "3 for local, 0 for covariance.",
+    )
+    kernel: str = setting("uniform", "Weights inside a window.", choices=KERNELS)
+    stride: int = setting(1, "Positions between centres of windows.", minimum=1, maximum=1024)
+    responses: str = setting(
+        "pca:32", "Content responses of --representation covariance: pca:N, nmf:N or kmeans:N."
+    )
+    moment: bool = setting(
+        False, "Raw content responses, their mean not taken off, in --representation covariance."
+    )
+    weighting: str = setting(
+        "equal", "Weights of style layers; geometric: halved with depth.", choices=WEIGHTINGS
+    )
+    guide: tuple[str, ...] = setting(
+        (),
+        "Masks CONTENT.png=STYLE.png: white of the one takes the style of white of the other; "
+        "repeat it.",
+        repeat=True,
+    )
+    auto_guides: int = setting(
+        0, "Regions of both pictures matched by themselves; 0: none.", minimum=0, maximum=12
+    )
+    colour: str = setting(
+        "style",
+        "Colours: of the style, or the content's by luminance, or by matching before or after.",
+        choices=COLOURS,
+    )
+    tv_weight: float = setting(
+        0.5, "Weight of total variation: less grain.", minimum=0, maximum=LARGEST_WEIGHT
+    )
+    content_weight: float = setting(
+        0.3, "Weight of the content terms.", minimum=0, maximum=LARGEST_WEIGHT
+    )
+    style_weight: float = setting(
+        1.0, "Weight of the style terms.", minimum=0, maximum=LARGEST_WEIGHT
+    )
+    init: str = setting("content", f"Start: {', '.join(STARTS)}, or a FILE.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.content:
+            raise UsageError("no content picture: name one.")
+        check_sources(self.styles)
+        self._check_weights()
+        self.half_widths()
+        self.reduction()
+        self._check_pictures()
+        self.guide_pairs()
+
+    def style_layers(self) -> dict[str, float]:
+        """Return {style layer: weight}, those that are kept as content left out.
+
+        Raises:
+            UsageError: a layer both kept and styled by name, or none left.
+        """
+        found, kept = super().style_layers(), self.kept_layers()
+        both = [name for name in kept if name in found]
+        if self.layers and both:
+            raise UsageError(
+                f"{', '.join(both)}: both in --layers and in --keep; name it in one of them."
+            )
+        left = {name: weight for name, weight in found.items() if name not in kept}
+        if not left:
+            raise UsageError("--keep leaves no style layer: keep fewer.")
+        if self.weighting == "geometric":
+            return self._geometric(left)
+        return left
+
+    def kept_layers(self) -> dict[str, float]:
+        """Return {layer kept as content: weight}."""
+        return self.weighted(self.keep)
+
+    def content_layer_weights(self) -> dict[str, float]:
+        """Return {content layer: weight}, those that are kept included."""
+        own = self.weighted(self.content_layers or (default_content_layer(self.network),))
+        return {**own, **self.kept_layers()}
+
+    def half_widths(self) -> dict[str, int]:
+        """Return {style layer: half width of its windows in positions}."""
+        plain, single = 3 if self.representation == "local" else 0, {}
+        for text in self.window:
+            name, equals, number = text.rpartition("=")
+            if not re.fullmatch(r"\d{1,5}", number):
+                raise UsageError(
+                    f"--window {text!r} is no half width: write it as 3, or conv3_1=4."
+                )
+            if equals:
+                single |= dict.fromkeys(self.weighted((name,)), int(number))
+            else:
+                plain = int(number)
+        layers = self.style_layers()
+        strangers = [name for name in single if name not in layers]
+        if strangers:
+            raise UsageError(
+                f"--window names {', '.join(strangers)}, no style layer here: name it in --layers."
+            )
+        return {name: single.get(name, plain) for name in layers}
+
+    def reduction(self) -> tuple[str, int]:
+        """Return how content responses are reduced: method and number of maps."""
+        method, _, number = self.responses.partition(":")
+        if method not in REDUCTIONS or not re.fullmatch(r"[1-9]\d{0,3}", number):
+            raise UsageError(
+                f"--responses {self.responses!r}: write it as pca:32, nmf:16 or kmeans:8."
+            )
+        return method, int(number)
+
+    def guide_pairs(self) -> tuple[tuple[str, str], ...]:
+        """Return (content mask, style mask) of every guide."""
+        pairs = [tuple(text.split("=")) for text in self.guide]
+        wrong = [text for text, pair in zip(self.guide, pairs, strict=True) if len(pair) != 2]
+        if wrong or not all(name for pair in pairs for name in pair):
+            shown = (wrong or self.guide)[0]
+            raise UsageError(f"--guide {shown!r}: write it as CONTENT.png=STYLE.png.")
+        return tuple(pairs)
+
+    def guided(self) -> bool:
+        """Say whether regions guide the style."""
+        return bool(self.guide or self.auto_guides)
+
+    def reads_style_picture(self) -> bool:
+        """Say whether the style's picture is needed, not its statistics alone."""
+        recoloured = self.colour == "match-before"
+        return self.representation in POSITIONAL or self.guided() or recoloured
+
+    def _geometric(self, layers: dict[str, float]) -> dict[str, float]:
+        """Return weights that halve from layer to layer (NN16b), times those that were given."""
+        names = [layer.name for layer in self.architecture if layer.name in layers]
+        return {name: layers[name] * 2.0 ** (len(names) - 1 - k) for k, name in enumerate(names)}
+
+    def _check_weights(self) -> None:
+        self.content_layer_weights()
+        if self.content_weight == self.style_weight == 0:
+            raise UsageError("neither style nor content weighs anything: give --style-weight.")
+        if self.keep and self.content_weight == 0:
+            raise UsageError("--keep with --content-weight 0 keeps nothing: give it a weight.")
+        if self.keep and self.partitions:
+            raise UsageError("--partitions chooses the layers to keep: leave --keep out.")
+
+    def _check_pictures(self) -> None:
+        """Refuse style files, or several styles, where one picture is needed."""
+        if not self.reads_style_picture():
+            return
+        files = [split_weight(one)[0].endswith(".safetensors") for one in self.styles]
+        if len(files) > 1 or files[0]:
+            raise UsageError(
+                "local, covariance, chained and sliced representations, guides and match-before "
+                "are read from one picture: name a single style picture, no style file."
+            )
+        if self.guided() and self.representation != "gram":
+            raise UsageError(
+                f"guides go with --representation gram, not with {self.representation}."
+            )
+        if self.guide and self.auto_guides:
+            raise UsageError("--guide and --auto-guides: use one of them.")

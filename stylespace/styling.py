@@ -1,0 +1,249 @@
+"""The style of a transfer at every scale: its terms in whichever representation, and their cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from stylespace.colour import match_colours
+from stylespace.covariance import covariance_memory, covariance_term
+from stylespace.errors import UsageError
+from stylespace.guides import (
+    Regions,
+    area_remarks,
+    guided_terms,
+    guides_memory,
+    matched_regions,
+    open_guides,
+)
+from stylespace.images import resize, resize_to
+from stylespace.local import local_memory, local_term
+from stylespace.matching import style_terms
+from stylespace.networks import Network
+from stylespace.objectives import Terms
+from stylespace.representations import moment_terms, representation_terms
+from stylespace.responses import Reduced, reduced
+from stylespace.settings import TransferSettings
+from stylespace.settings.shared import default_content_layer
+from stylespace.sources import StyleSource, blender
+from stylespace.style import Style
+
+MOMENTS = {"centred": "covariance", "mean": "mean", "shifted": "shifted"}
+"""Representations of means and Gram matrices, by their names among the terms."""
+FEATURES = ("chained", "sliced")
+"""Representations of the style picture's features, wherever they lie."""
+
+
+class Styling:
+    """What a transfer takes from its style pictures.
+
+    Args:
+        settings: of the transfer.
+        network: that sees the pictures.
+        content: (1, 3, H, W). sources: the styles.
+
+    Attributes:
+        sources: recoloured after the content where the settings say so.
+        regions: that guide the style, or None.
+    """
+
+    def __init__(
+        self,
+        settings: TransferSettings,
+        network: Network,
+        content: Tensor,
+        sources: Sequence[StyleSource],
+    ) -> None:
+        self.settings, self.network, self.content = settings, network, content
+        self.sources = self._recoloured(sources)
+        self.layers = tuple(settings.style_layers())
+        self.largest = settings.source_side(settings.size)
+        self._style_at = blender(self.sources, self.layers, largest=self.largest)
+        self.regions = self._regions()
+        self._responses: Reduced | None = None
+        self._remarks: list = []
+
+    def style(self, network: Network, side: int) -> Style:
+        """Return the blended style, with `side` pixels on the longer side of its pictures."""
+        return self._style_at(network, side)
+
+    def terms(self, height: int, width: int) -> Terms:
+        """Return the terms for pictures of height x width pixels, their weights adding up to 1."""
+        side = self.settings.source_side(max(height, width))
+        kind, weights = self.settings.representation, self._weights()
+        if self.regions is not None:
+            picture = self._picture(side)
+            return guided_terms(self.network, picture, self.regions, (height, width), weights)
+        if kind == "gram":
+            return style_terms(self.style(self.network, side).grams, self.settings)
+        if kind in MOMENTS:
+            return moment_terms(MOMENTS[kind], self.style(self.network, side), weights)
+        if kind in FEATURES:
+            return representation_terms(kind, self._features(self._picture(side)), weights)
+        make = self._local if kind == "local" else self._covariance
+        return make(weights, height, width, side)
+
+    def extra_memory(self, height: int, width: int) -> int:
+        """Return the bytes that the representation adds to a global style's objective."""
+        count, kind = 0, self.settings.representation
+        if self.regions is not None:
+            number = len(self.regions.names)
+            count += guides_memory(self.network, self.layers, number, height, width)
+        grids = {layer: self.network.grid(layer, height, width) for layer in self.layers}
+        if kind == "local":
+            count += max(self._local_bytes(layer, grid) for layer, grid in grids.items())
+        if kind == "covariance":
+            count += max(self._covariance_bytes(layer, grid) for layer, grid in grids.items())
+        return count
+
+    def remarks(self, height: int, width: int) -> list[str]:
+        """Return what a user should know, a sentence each."""
+        found = [text for measure in self._remarks for text in measure.remarks]
+        if self.regions is not None:
+            style = tuple(self._picture(self.largest).shape[2:])
+            found += self.regions.remarks
+            found += area_remarks(self.network, self.layers, self.regions, (height, width), style)
+        if self.settings.representation == "local":
+            found += self._wide_windows(height, width)
+        return found
+
+    @property
+    def explained(self) -> float | None:
+        """Share of the content responses' energy that their maps hold; None without any."""
+        return None if self._responses is None else self._responses.explained
+
+    def covering(self, height: int, width: int) -> Tensor:
+        """Return the style picture resized to cover height x width pixels, and cut to them.
+
+        A window is compared with the window at the same place, so that both pictures need one
+        grid; cutting keeps the style's proportions.
+        """
+        image = self.sources[0].image
+        scale = max(height / image.shape[2], width / image.shape[3])
+        sides = [
+            max(n, round(scale * m)) for n, m in zip((height, width), image.shape[2:], strict=True)
+        ]
+        whole = resize_to(image, *sides)
+        top, left = (sides[0] - height) // 2, (sides[1] - width) // 2
+        return whole[..., top : top + height, left : left + width]
+
+    def _weights(self) -> dict[str, float]:
+        weights = self.settings.style_layers()
+        total = sum(weights.values())
+        return {layer: weight / total for layer, weight in weights.items()}
+
+    def _recoloured(self, sources: Sequence[StyleSource]) -> tuple[StyleSource, ...]:
+        if self.settings.colour != "match-before":
+            return tuple(sources)
+        return tuple(
+            replace(one, image=match_colours(one.image, self.content).clamp(0, 1))
+            for one in sources
+        )
+
+    def _picture(self, side: int) -> Tensor:
+        """Return the only style picture with `side` pixels on its longer side."""
+        return resize(self.sources[0].image, side).to(self.network.device)
+
+    def _features(self, picture: Tensor, layers: Sequence[str] = ()) -> dict[str, Tensor]:
+        with torch.no_grad():
+            return self.network(picture, layers or self.layers)
+
+    def _regions(self) -> Regions | None:
+        settings = self.settings
+        if not settings.guided():
+            return None
+        style = self.sources[0].image
+        if settings.guide:
+            shapes = tuple(self.content.shape[2:]), tuple(style.shape[2:])
+            return open_guides(settings.guide_pairs(), *shapes)
+        count, seed = settings.auto_guides, settings.seed
+        return matched_regions(self.network, self.content, style, count=count, seed=seed)
+
+    def _local(self, weights: Mapping[str, float], height: int, width: int, side: int) -> Terms:
+        """Return a local term a layer; the style picture lies on the same grid."""
+        features = self._features(self.covering(height, width).to(self.network.device))
+        options = {"kernel": self.settings.kernel, "stride": self.settings.stride}
+        return Terms(
+            tuple(
+                local_term(layer, features[layer], half_width=s, weight=weights[layer], **options)
+                for layer, s in self.settings.half_widths().items()
+            )
+        )
+
+    def _covariance(
+        self, weights: Mapping[str, float], height: int, width: int, side: int
+    ) -> Terms:
+        """Return a style-content covariance term a layer."""
+        maps, features = self._maps(), self._features(self._picture(side))
+        terms = [
+            covariance_term(
+                layer,
+                features[layer],
+                maps.style,
+                maps.content,
+                half_width=s,
+                kernel=self.settings.kernel,
+                centred=not self.settings.moment,
+                weight=weights[layer],
+            )
+            for layer, s in self.settings.half_widths().items()
+        ]
+        self._remarks = [*self._remarks, *(term.measure for term in terms)]
+        return Terms(tuple(terms))
+
+    def _maps(self) -> Reduced:
+        """Return the content responses of both pictures, reduced; the same for all scales."""
+        if self._responses is None:
+            layer = default_content_layer(self.network.name)
+            pictures = resize(self.content, self.settings.size), self._picture(self.largest)
+            content, style = (self._features(one, [layer])[layer] for one in pictures)
+            method, count = self.settings.reduction()
+            most = min(content.shape[1], content[0, 0].numel() + style[0, 0].numel())
+            centred = not self.settings.moment
+            self._responses = reduced(content, style, min(count, most), method, centred=centred)
+        return self._responses
+
+    def _local_bytes(self, layer: str, grid: tuple[int, int]) -> int:
+        shape = (1, self.network.channels(layer), *grid)
+        half_width = self.settings.half_widths()[layer]
+        return local_memory(shape, half_width, stride=self.settings.stride)
+
+    def _covariance_bytes(self, layer: str, grid: tuple[int, int]) -> int:
+        style = self.network.grid(layer, *resize(self.sources[0].image, self.largest).shape[2:])
+        sizes = self.network.channels(layer), self.settings.reduction()[1]
+        return covariance_memory(*sizes, grid[0] * grid[1], style[0] * style[1])
+
+    def _wide_windows(self, height: int, width: int) -> list[str]:
+        """Say which windows are larger than their layers."""
+        found = []
+        for layer, half_width in self.settings.half_widths().items():
+            grid = self.network.grid(layer, height, width)
+            if 2 * half_width + 1 > min(grid):
+                found.append(
+                    f"the windows of {layer}, {2 * half_width + 1} positions wide, are larger than "
+                    f"the layer's {grid[1]}x{grid[0]}: they are cut at its borders."
+                )
+        return found
+
+
+def check_style_size(styling: Styling) -> None:
+    """Refuse a style picture that is smaller than a window of its layers.
+
+    Raises:
+        UsageError: with both sizes.
+    """
+    settings = styling.settings
+    if settings.representation != "local":
+        return
+    image = styling.sources[0].image
+    height, width = image.shape[2:]
+    for layer, half_width in settings.half_widths().items():
+        needed = (2 * half_width + 1) * styling.network.reach(layer).stride
+        if needed > max(height, width) and half_width:
+            raise UsageError(
+                f"the style picture has {width}x{height} pixels, less than a window of {layer}, "
+                f"{needed} pixels wide: take a larger picture or a smaller --window."
+            )
