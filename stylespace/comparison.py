@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,12 +18,12 @@ from tabulate import tabulate
 from torch import Tensor
 
 from stylespace.errors import PictureError
-from stylespace.files import check_folder, write_whole
+from stylespace.files import check_folder, check_output, write_whole
 from stylespace.images import read_image, read_recipe, resize
 from stylespace.judging import Judges
 from stylespace.networks import Network
 from stylespace.plots import contact_sheet
-from stylespace.recipes import figures_of, write_outcome
+from stylespace.recipes import figures_of, input_hashes, plain_figures, write_outcome
 from stylespace.settings import (
     RECIPE_FILE,
     TransferSettings,
@@ -34,7 +35,8 @@ from stylespace.synthesis import Watch
 from stylespace.transfer import transfer
 
 STRIP = "strip.jpg"
-THUMBNAIL = 256
+THUMBNAIL, LETTERS = 256, 44
+"""Longer side in pixels of a picture in the strip, and letters of a line above it."""
 OWN = ("style_distance", "copy_index", "explained_energy", "loss")
 """Figures that a picture itself carries and a table shows."""
 
@@ -44,11 +46,13 @@ class Row:
     """One transfer of a comparison.
 
     name: of its picture, without suffix. label: what it shows. figures: its own and the judges'.
+    remark: what the run had to say.
     """
 
     name: str
     label: str
     figures: Mapping[str, float]
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,21 +72,35 @@ def partitions(settings: TransferSettings) -> dict[str, TransferSettings]:
 
     Source: NN16a, partial transfer.
     """
-    names = tuple(settings.style_layers())
+    styled = settings.style_layers()
+    names = tuple(layer.name for layer in settings.architecture if layer.name in styled)
+    least = 2 if settings.representation == "chained" else 1
     return {
         "kept: " + (", ".join(names[:count]) or "nothing"): replace(
-            settings, partitions=False, keep=names[:count], layers=_left(settings, names[count:])
+            settings,
+            partitions=False,
+            keep=names[:count],
+            layers=_left(settings, names[count:]),
+            window=_windows(settings, names[count:]),
         )
-        for count in range(len(names))
+        for count in range(len(names) - least + 1)
     }
 
 
 def _left(settings: TransferSettings, names: Sequence[str]) -> tuple[str, ...]:
     """Return style layers as settings name them: the defaults stay unnamed."""
-    if not settings.layers:
-        return ()
-    weights = settings.style_layers()
-    return tuple(f"{name}={weights[name]:g}" for name in names)
+    weights = settings.weighted(settings.layers)
+    return tuple(f"{name}={weights[name]}" for name in names) if weights else ()
+
+
+def _windows(settings: TransferSettings, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the windows of a setting, without those of layers that are kept."""
+    found = []
+    for text in settings.window:
+        name, equals, number = text.rpartition("=")
+        layers = settings.weighted((name,)) if equals else ()
+        found += [f"{one}={number}" for one in layers if one in names] if equals else [text]
+    return tuple(found)
 
 
 def compare(
@@ -92,48 +110,58 @@ def compare(
     *,
     title: str,
     recipe: str,
+    again: str = f"Made again by `stylespace run {RECIPE_FILE}`.",
     force: bool = False,
     watch: Callable[[str], Watch] | None = None,
 ) -> Comparison:
     """Run transfers into a folder, and show them side by side with what they are judged by.
 
     Writes a picture a variant, strip.jpg, table.csv, results.json and README.md beside
-    recipe.toml; pictures that are there, with the same settings, are kept.
+    recipe.toml; pictures that are there, with the same settings, filters and inputs, are kept.
+    Nothing is written before the first picture.
 
     Args:
         variants: {label: settings}, all of one content size.
         folder: made if it is missing. recipe: text of recipe.toml, by which it is known again.
         network: loaded; of all variants.
-        title: of the page.
-        force: use a folder that holds anything else.
+        title: of the page. again: its last sentence, how the folder is made again.
+        force: use a folder that holds anything else, and replace pictures that are in the way.
         watch: name of a run -> a watcher of it.
 
     Raises:
-        OutputError: the folder holds something else.
+        OutputError: the folder holds something else, or another's picture under a name of ours.
+        KeyboardInterrupt: Ctrl-C before the first picture was done.
     """
     check_folder(folder, RECIPE_FILE, recipe, force=force)
-    folder.mkdir(exist_ok=True)
-    write_whole(folder / RECIPE_FILE, recipe.encode(), force=True)
-    judges, rows, interrupted, remarks = Judges(network), [], False, []
+    work = _Work(folder, network, recipe, force)
+    known = {label: work.known(at, one) for at, (label, one) in enumerate(variants.items(), 1)}
+    for number, made in enumerate(known.values(), 1):
+        if made is None and folder.exists():
+            check_output(work.path(number), force=force)
+    judges, rows, interrupted = Judges(network), [], False
     for number, (label, settings) in enumerate(variants.items(), 1):
-        path = folder / f"{number:02d}.png"
         try:
-            made = _made(path, settings, network, watch and watch(label))
+            made = known[label] or work.make(number, settings, watch and watch(label))
         except KeyboardInterrupt:
-            made = None
-        if made is None:
             interrupted = True
             break
-        style = resize(open_picture(_style_name(settings)), settings.source_side(settings.size))
-        image = read_image(path)
-        figures = {name: made["figures"][name] for name in OWN if name in made["figures"]}
-        figures |= judges.figures(image, open_picture(settings.content), style)
-        rows.append(Row(path.stem, label, figures))
-        remarks += [f"{label}: {made['remark']}"] if made.get("remark") else []
-    if rows:
-        first = next(iter(variants.values()))
-        _write(folder, title, rows, _beside(first))
-    return Comparison(tuple(rows), len(variants), interrupted, tuple(remarks))
+        rows.append(_judged(judges, label, settings, work.path(number), made))
+    if not rows:
+        raise KeyboardInterrupt
+    write_whole(folder / RECIPE_FILE, recipe.encode(), force=True)
+    _write(folder, title, again, rows, _beside(next(iter(variants.values()))))
+    remarks = tuple(f"{row.label}: {row.remark}" for row in rows if row.remark)
+    return Comparison(tuple(rows), len(variants), interrupted, remarks)
+
+
+def _judged(
+    judges: Judges, label: str, settings: TransferSettings, path: Path, made: Mapping[str, Any]
+) -> Row:
+    """Return the row of a picture that carries `made`."""
+    style = resize(open_picture(_style_name(settings)), settings.source_side(settings.size))
+    figures = {name: made["figures"][name] for name in OWN if name in made["figures"]}
+    figures |= judges.figures(read_image(path), open_picture(settings.content), style)
+    return Row(path.stem, label, figures, made.get("remark") or "")
 
 
 def _style_name(settings: TransferSettings) -> str:
@@ -148,28 +176,52 @@ def _beside(settings: TransferSettings) -> list[tuple[str, Tensor]]:
     ]
 
 
-def _made(
-    path: Path, settings: TransferSettings, network: Network, watch: Watch | None
-) -> dict[str, Any] | None:
-    """Return what a picture carries, made now or before; None where Ctrl-C ended its run."""
-    known = _known(path)
-    if known and known.get("recipe") == recipe_of(settings):
-        return {**known, "figures": figures_of(known)}
-    outcome = transfer(settings=settings, network=network, watch=watch)
-    if outcome.synthesis.stopped == "interrupted":
-        return None
-    record = write_outcome(path, outcome, force=True)
-    return {**record, "figures": dict(outcome.figures)}
+@dataclass(frozen=True)
+class _Work:
+    """What every picture of a comparison is made with."""
+
+    folder: Path
+    network: Network
+    recipe: str
+    force: bool
+
+    def path(self, number: int) -> Path:
+        """Return where a picture goes, numbered from 1."""
+        return self.folder / f"{number:02d}.png"
+
+    def known(self, number: int, settings: TransferSettings) -> dict[str, Any] | None:
+        """Return what a picture of an earlier call carries, if it is whole and the same."""
+        try:
+            read_image(self.path(number))  # a file that was cut short still has its recipe
+            record = read_recipe(self.path(number))
+        except PictureError:
+            return None
+        ours = {
+            "recipe": recipe_of(settings),
+            "weights": self.network.sha256,
+            "inputs": input_hashes(settings),
+        }
+        if not record or {key: record.get(key) for key in ours} != ours:
+            return None
+        return {**record, "figures": figures_of(record)}
+
+    def make(self, number: int, settings: TransferSettings, watch: Watch | None) -> dict[str, Any]:
+        """Make a picture and write it; return what it carries.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C ended its run.
+        """
+        inputs = input_hashes(settings)
+        outcome = transfer(settings=settings, network=self.network, watch=watch)
+        if outcome.synthesis.stopped == "interrupted":
+            raise KeyboardInterrupt
+        self.folder.mkdir(exist_ok=True)
+        write_whole(self.folder / RECIPE_FILE, self.recipe.encode(), force=True)
+        record = write_outcome(self.path(number), outcome, inputs=inputs, force=self.force)
+        return {**record, "figures": dict(outcome.figures)}
 
 
-def _known(path: Path) -> Mapping[str, Any] | None:
-    try:
-        return read_recipe(path)
-    except PictureError:
-        return None
-
-
-def _write(folder: Path, title: str, rows: Sequence[Row], beside: list) -> None:
+def _write(folder: Path, title: str, again: str, rows: Sequence[Row], beside: list) -> None:
     """Write the strip and the tables, replacing those of an earlier call."""
     columns = list(dict.fromkeys(name for row in rows for name in row.figures))
     stream = io.StringIO()
@@ -178,16 +230,27 @@ def _write(folder: Path, title: str, rows: Sequence[Row], beside: list) -> None:
     for row in rows:
         writer.writerow((row.name, row.label, *(row.figures.get(name) for name in columns)))
     write_whole(folder / "table.csv", stream.getvalue().encode(), force=True)
-    results = [{"picture": r.name, "label": r.label, **r.figures} for r in rows]
-    write_whole(folder / "results.json", json.dumps(results, indent=1).encode(), force=True)
+    results = [
+        {"picture": row.name, "label": row.label, **plain_figures(row.figures)}
+        | ({"remark": row.remark} if row.remark else {})
+        for row in rows
+    ]
+    text = json.dumps(results, indent=1, allow_nan=False)
+    write_whole(folder / "results.json", text.encode(), force=True)
     shown = [*beside, *((row.label, read_image(folder / f"{row.name}.png")) for row in rows)]
     pictures = [resize(picture, THUMBNAIL) for _, picture in shown]
-    labels = [label.replace(": ", ":\n", 1) for label, _ in shown]
+    labels = [_lines(label) for label, _ in shown]
     write_whole(folder / STRIP, contact_sheet(pictures, labels, columns=4), force=True)
-    write_whole(folder / "README.md", _page(title, columns, rows).encode(), force=True)
+    write_whole(folder / "README.md", _page(title, again, columns, rows).encode(), force=True)
 
 
-def _page(title: str, columns: Sequence[str], rows: Sequence[Row]) -> str:
+def _lines(label: str) -> str:
+    """Return a label in lines that a thumbnail is wide enough for."""
+    parts = label.replace(": ", ":\n", 1).splitlines()
+    return "\n".join(line for part in parts for line in textwrap.wrap(part, LETTERS))
+
+
+def _page(title: str, again: str, columns: Sequence[str], rows: Sequence[Row]) -> str:
     table = tabulate(
         [(row.label, *(_shown(row.figures.get(name)) for name in columns)) for row in rows],
         ("", *columns),
@@ -196,12 +259,12 @@ def _page(title: str, columns: Sequence[str], rows: Sequence[Row]) -> str:
     )
     return (
         f"# {title}\n\n![{', '.join(row.label for row in rows)}]({STRIP})\n\n{table}\n\n"
-        "`style_distance` is the geometric mean of the relative Gram distances, what full transfer "
-        "lowers; the other columns are optimised by none: `sliced`, sliced Wasserstein distance of "
+        "`style_distance` is the geometric mean of the relative Gram distances of the styled layers, "
+        "what full transfer lowers; the other columns are optimised by none: `sliced`, sliced Wasserstein distance of "
         "features to the style; `similarity`, structural similarity to the content; "
         "`content_colours` and `style_colours`, CIELAB histogram distances; `other_style` and "
         "`other_content`, distances in another network.\n\n"
-        f"Made again by `stylespace run {RECIPE_FILE}`.\n"
+        f"{again}\n"
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
@@ -49,6 +52,7 @@ class Judges:
             and relative feature distance to the content in another network, where its weights are
             installed. `similarity`: structural similarity of the grey pictures to the content.
             `content_colours`, `style_colours`: CIELAB distances. 0 is the same, but similarity 1.
+            Layers that a picture is too small for are left out; NaN where none is left.
         """
         content = resize_to(content, *image.shape[2:])
         found = {
@@ -63,12 +67,17 @@ class Judges:
         return found
 
     def _sliced(self, image: Tensor, style: Tensor) -> float:
+        layers = _fitting(self.network, self.layers, image, style)
+        if not layers:
+            return math.nan
         with torch.no_grad():
-            a, b = (self.network(one, self.layers) for one in (image, style))
-        return geometric_mean({name: sliced_distance(a[name], b[name]) for name in self.layers})
+            a, b = (self.network(one, layers) for one in (image, style))
+        return geometric_mean({name: sliced_distance(a[name], b[name]) for name in layers})
 
     def _other_style(self, image: Tensor, style: Tensor) -> float:
-        layers = self.other.names
+        layers = _fitting(self.other, self.other.names, image, style)
+        if not layers:
+            return math.nan
         a, b = (Style.capture(self.other, one, layers) for one in (image, style))
         return geometric_mean(gram_distances(a, b))
 
@@ -79,7 +88,16 @@ class Judges:
 
         Source: Zhang et al. 2018, eq. 1. Departs: every channel weighs alike.
         """
+        layers = _fitting(self.other, PERCEPTUAL, image, content)
+        if not layers:
+            return math.nan
         with torch.no_grad():
-            a, b = (self.other(one, PERCEPTUAL) for one in (image, content))
-        unit = [normalize(a[name], dim=1) - normalize(b[name], dim=1) for name in PERCEPTUAL]
+            a, b = (self.other(one, layers) for one in (image, content))
+        unit = [normalize(a[name], dim=1) - normalize(b[name], dim=1) for name in layers]
         return float(sum(one.square().sum(1).mean() for one in unit) / len(unit))
+
+
+def _fitting(network: Network, layers: Sequence[str], *pictures: Tensor) -> tuple[str, ...]:
+    """Return those layers that every picture (1, 3, H, W) is large enough for."""
+    shapes = [tuple(one.shape[2:]) for one in pictures]
+    return tuple(one for one in layers if all(network.fits([one], *shape) for shape in shapes))

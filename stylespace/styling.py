@@ -14,6 +14,7 @@ from stylespace.errors import UsageError
 from stylespace.guides import (
     Regions,
     area_remarks,
+    check_guides_memory,
     guided_terms,
     guides_memory,
     matched_regions,
@@ -24,6 +25,7 @@ from stylespace.local import local_memory, local_term
 from stylespace.matching import style_terms
 from stylespace.networks import Network
 from stylespace.objectives import Terms
+from stylespace.outcomes import fitted
 from stylespace.representations import moment_terms, representation_terms
 from stylespace.responses import Reduced, reduced
 from stylespace.settings import TransferSettings
@@ -35,6 +37,9 @@ MOMENTS = {"centred": "covariance", "mean": "mean", "shifted": "shifted"}
 """Representations of means and Gram matrices, by their names among the terms."""
 FEATURES = ("chained", "sliced")
 """Representations of the style picture's features, wherever they lie."""
+COPIES = {"centred": 1, "shifted": 1, "chained": 3, "sliced": 4}
+"""Copies of all layers' features that one evaluation takes beyond a Gram matrix's, at 256 px:
+.8, .8, 2.4 and 3.6 of them."""
 
 
 class Styling:
@@ -97,6 +102,8 @@ class Styling:
             count += max(self._local_bytes(layer, grid) for layer, grid in grids.items())
         if kind == "covariance":
             count += max(self._covariance_bytes(layer, grid) for layer, grid in grids.items())
+        if kind in COPIES:
+            count += COPIES[kind] * sum(self._bytes(*one) for one in grids.items())
         return count
 
     def remarks(self, height: int, width: int) -> list[str]:
@@ -106,7 +113,7 @@ class Styling:
             style = tuple(self._picture(self.largest).shape[2:])
             found += self.regions.remarks
             found += area_remarks(self.network, self.layers, self.regions, (height, width), style)
-        if self.settings.representation == "local":
+        if self.settings.representation in ("local", "covariance"):
             found += self._wide_windows(height, width)
         return found
 
@@ -155,12 +162,13 @@ class Styling:
         settings = self.settings
         if not settings.guided():
             return None
-        style = self.sources[0].image
-        if settings.guide:
-            shapes = tuple(self.content.shape[2:]), tuple(style.shape[2:])
-            return open_guides(settings.guide_pairs(), *shapes)
-        count, seed = settings.auto_guides, settings.seed
-        return matched_regions(self.network, self.content, style, count=count, seed=seed)
+        style, pairs = self.sources[0].image, settings.guide_pairs()
+        shape = fitted(*self.content.shape[2:])(settings.size)
+        count = len(pairs) or settings.auto_guides
+        check_guides_memory(self.network, self.layers, count, *shape)  # before any mask is opened
+        if pairs:
+            return open_guides(pairs, tuple(self.content.shape[2:]), tuple(style.shape[2:]))
+        return matched_regions(self.network, self.content, style, count=count, seed=settings.seed)
 
     def _local(self, weights: Mapping[str, float], height: int, width: int, side: int) -> Terms:
         """Return a local term a layer; the style picture lies on the same grid."""
@@ -206,6 +214,10 @@ class Styling:
             self._responses = reduced(content, style, min(count, most), method, centred=centred)
         return self._responses
 
+    def _bytes(self, layer: str, grid: tuple[int, int]) -> int:
+        size = 8 if self.network.dtype == torch.float64 else 4
+        return size * self.network.channels(layer) * grid[0] * grid[1]
+
     def _local_bytes(self, layer: str, grid: tuple[int, int]) -> int:
         shape = (1, self.network.channels(layer), *grid)
         half_width = self.settings.half_widths()[layer]
@@ -224,7 +236,7 @@ class Styling:
             if 2 * half_width + 1 > min(grid):
                 found.append(
                     f"the windows of {layer}, {2 * half_width + 1} positions wide, are larger than "
-                    f"the layer's {grid[1]}x{grid[0]}: they are cut at its borders."
+                    f"the layer's {grid[1]}x{grid[0]}: what lies beyond its borders counts as zero."
                 )
         return found
 

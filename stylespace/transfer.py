@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,11 +64,14 @@ def transfer(
     Raises:
         PictureError, StyleError: a source that cannot be read or lives in another space.
         MemoryLimitError: it would not fit.
+        UsageError: settings with partitions, which are several pictures.
 
     Source: G15b. Departs: relative terms, start from the content, coarse to fine.
     """
     named = {"content": content and os.fspath(content), "styles": styles}
     settings = settings_with(TransferSettings, settings, {**named, **changes})
+    if settings.partitions:
+        raise UsageError("partitions are several pictures: see stylespace.comparison.compare.")
     network = network or network_for(settings)
     picture, sources = open_picture(settings.content), open_styles(settings.styles)
     styling = Styling(settings, network, picture, sources)
@@ -135,8 +139,9 @@ def _own_figures(
     figures, remarks = {"colour_distance": colour_distance(image.cpu(), content.cpu())}, []
     if styling.settings.representation == "local":
         style = styling.covering(*image.shape[2:]).to(judge.device)
-        if not torch.equal(content, style):
-            copied = copy_indices(judge, styling.layers, result=image, style=style, start=content)
+        pictures = {"result": image, "style": style, "start": content}
+        with suppress(UsageError):  # at a layer content and style may be one, if it is dead
+            copied = copy_indices(judge, styling.layers, **pictures)
             figures["copy_index"] = copied["together"]
             remarks += filter(None, [copy_remark(copied, styling.settings.half_widths())])
     if styling.explained is not None:

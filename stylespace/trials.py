@@ -18,10 +18,12 @@ import pandas as pd
 from tabulate import tabulate
 
 from stylespace.comparison import STRIP, compare
-from stylespace.files import write_whole
+from stylespace.errors import StylespaceError
+from stylespace.files import check_folder, write_whole
 from stylespace.networks import Network
 from stylespace.outcomes import network_for
 from stylespace.progress import Watching
+from stylespace.recipes import plain_figures
 from stylespace.settings import TransferSettings, settings_from, to_toml
 
 SUMMARY = ("other_style", "sliced", "other_content", "similarity", "content_colours", "copy_index")
@@ -56,8 +58,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--quiet", action="store_true")
     given = parser.parse_args(arguments)
-    with Watching(quiet=given.quiet) as watching:
-        run(read(given.trials), given.out, watching)
+    try:
+        with Watching(quiet=given.quiet) as watching:
+            run(read(given.trials), given.out, watching)
+    except StylespaceError as error:
+        parser.exit(1, f"stylespace.trials: {error}\n")
+    except KeyboardInterrupt:
+        parser.exit(130, "stylespace.trials: interrupted; the same call goes on.\n")
 
 
 def read(path: Path) -> Trials:
@@ -74,6 +81,7 @@ def run(trials: Trials, folder: Path, watching: Watching) -> pd.DataFrame:
     Raises:
         KeyboardInterrupt: Ctrl-C; what was made stays, and the same call goes on.
     """
+    check_folder(folder, "results.json", "", force=True)
     folder.mkdir(exist_ok=True)
     network: Network | None = None
     rows: list[dict[str, Any]] = []
@@ -86,6 +94,7 @@ def run(trials: Trials, folder: Path, watching: Watching) -> pd.DataFrame:
             network,
             title=f"{trials.title}: {pair}",
             recipe="".join(map(to_toml, variants.values())),
+            again="Every picture carries its recipe: `stylespace run PICTURE` makes it again.",
             watch=lambda label, pair=pair: watching.named(f"{pair} {label}"),
         )
         rows += [{"pair": pair, "way": row.label, **row.figures} for row in found.rows]
@@ -97,11 +106,19 @@ def run(trials: Trials, folder: Path, watching: Watching) -> pd.DataFrame:
 
 def _write(trials: Trials, folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     table = pd.DataFrame(rows)
-    results = json.dumps({"title": trials.title, "rows": list(rows)}, indent=1)
+    plain = [
+        {"pair": pair, "way": way, **plain_figures(figures)}
+        for pair, way, figures in ((row["pair"], row["way"], _measures(row)) for row in rows)
+    ]
+    results = json.dumps({"title": trials.title, "rows": plain}, indent=1, allow_nan=False)
     write_whole(folder / "results.json", (results + "\n").encode(), force=True)
     csv = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
     write_whole(folder / "table.csv", csv.encode(), force=True)
     write_whole(folder / "README.md", _page(trials, table).encode(), force=True)
+
+
+def _measures(row: Mapping[str, Any]) -> dict[str, float]:
+    return {name: value for name, value in row.items() if name not in ("pair", "way")}
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:

@@ -60,12 +60,11 @@ def brute_force(F, R, P, Q, *settings):
     return np.array([(one**2).sum() for one in sums])
 
 
-@pytest.mark.parametrize("evaluator", EVALUATORS)
+@pytest.mark.parametrize("evaluator", ["explicit", "kernel"])
 @pytest.mark.parametrize("centred", [False, True])
 @pytest.mark.parametrize(
     ("half_width", "kernel"),
-    [(0, "uniform"), (1, "uniform"), (2, "uniform"), (7, "uniform"), (1, "gaussian")]
-    + [(3, "gaussian"), (9, "gaussian")],
+    [(0, "uniform"), (2, "uniform"), (7, "uniform"), (1, "gaussian"), (3, "gaussian")],
 )
 def test_the_definition_window_by_window(half_width, kernel, centred, evaluator):
     inputs = pictures()

@@ -115,13 +115,16 @@ def test_near_the_optimum_it_changes_to_the_explicit_form_for_good_and_says_so(m
     term = covariance_term("conv4_1", P, Q, Q, evaluator="kernel")
     far = measured(term, 2 * P)
     assert term.measure.evaluator == "kernel" and not term.measure.remarks
-    near = measured(term, P + 1e-8)
+    close = (P + 1e-8).requires_grad_()
+    near = measured(term, close)
+    near.backward()
+    assert close.grad.any() and torch.isfinite(close.grad).all()
     (remark,) = term.measure.remarks
     assert remark.startswith("conv4_1: the kernel form") and "\n" not in remark
     assert remark.endswith("explicit from here on")
     exact = covariance_distance(P + 1e-8, Q, P, Q, evaluator="explicit")
     exact /= covariance_distance(0 * P, Q, P, Q, evaluator="explicit")
-    torch.testing.assert_close(near, exact)
+    torch.testing.assert_close(near.detach(), exact)
     monkeypatch.setattr(terms, "by_kernel", None)  # never called again
     torch.testing.assert_close(measured(term, 2 * P), far)
     assert measured(term, P).tolist() == [0]

@@ -56,6 +56,8 @@ def test_every_command_is_accepted(call, monkeypatch, words):
             picture_file(name)
         elif name.endswith((".pth", ".safetensors")):
             Path(name).touch()
+        elif name.endswith("/"):
+            Path(name).mkdir()
 
     def run(job):
         return jobs.Report((job.out,), {}, recipe_of(job.settings))

@@ -157,16 +157,14 @@ def test_nothing_is_cut_off_and_type_has_three_sizes(gallery, name):
 @pytest.mark.parametrize("name", ["heat_map of one", "style_map", "distributions"])
 def test_files_are_the_same_whoever_draws_them(name):
     before = dict(matplotlib.rcParams)
-    png, svg = figures.rendered(MAKERS[name]())
+    png, svg = figures.rendered(figure := MAKERS[name]())
     assert dict(matplotlib.rcParams) == before
+    if name == "distributions":
+        assert figures.rendered(figure) == (png, svg)
     with matplotlib.rc_context({"font.size": 30, "lines.linewidth": 9, "svg.hashsalt": "other"}):
         again = figures.rendered(MAKERS[name]())
     assert again == (png, svg)
     assert b"<dc:date>" not in svg and b"<svg" in svg[:1000]
-
-
-def test_a_figure_is_rendered_twice_alike(gallery):
-    assert figures.rendered(gallery["sparsity"]) == figures.rendered(gallery["sparsity"])
 
 
 def test_png_has_the_size_of_the_figure_in_pixels(gallery):
@@ -177,13 +175,11 @@ def test_png_has_the_size_of_the_figure_in_pixels(gallery):
         assert image.info["dpi"][0] == pytest.approx(figures.DPI, rel=1e-3)
 
 
-def test_heat_maps_are_pixels_inside_svg():
-    small, large = (
-        figures.rendered(figures.heat_map("x", gram_of(count), range(count)))[1]
-        for count in (40, 64)
-    )
+def test_heat_maps_are_pixels_inside_svg(gallery):
+    large = figures.rendered(figures.heat_map("x", gram_of(64), range(64)))[1]
+    small = figures.rendered(gallery["heat_map of zeros"])[1]
     assert small.count(b"<image") == large.count(b"<image") >= 2
-    assert abs(small.count(b"<path") - large.count(b"<path")) < 9
+    assert abs(small.count(b"<path") - large.count(b"<path")) < 40
 
 
 # --- words
@@ -330,10 +326,9 @@ def test_cosines_add_up_to_the_pairs_that_fire_together(gallery):
 # --- sparsity and spectra
 
 
-@pytest.mark.parametrize("count", [1, 12])
-def test_sparsity_draws_every_number(count):
-    found = measured(subjects(count))
-    figure = figures.sparsity(found)
+@pytest.mark.parametrize(("name", "count"), [("sparsity", 1), ("sparsity of twelve", 12)])
+def test_sparsity_draws_every_number(gallery, name, count):
+    found, figure = measured(subjects(count)), gallery[name]
     drawn = [axes for axes in figure.axes if axes.lines]
     assert len(drawn) == 8
     parts = [("diagonal", 0), ("off_diagonal", 1)]

@@ -161,9 +161,10 @@ def by_kernel(x: Tensor, a: Tensor, goal: Goal) -> Tensor:
     value, sums = kernel_square(joined.to(dtype), signed.to(dtype), active=active, rest=goal.square)
     lost = value < LOST * torch.finfo(dtype).eps * sums
     if lost.any():
+        left, whole = (float(one.detach()[lost][0]) for one in (value, sums))
         raise CancellationError(
-            f"the kernel form of the covariance loss left {float(value[lost][0]):.1e} of sums of "
-            f"{float(sums[lost][0]):.1e}, with too few digits: take evaluator 'explicit'."
+            f"the kernel form of the covariance loss left {left:.1e} of sums of {whole:.1e}, "
+            "with too few digits: take evaluator 'explicit'."
         )
     return value.to(x.dtype)
 

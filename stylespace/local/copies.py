@@ -57,7 +57,7 @@ def copy_index(result: Tensor, style: Tensor, *, start: Tensor) -> Tensor:
 
 
 def _length(x: Tensor) -> Tensor:
-    """Return the Euclidean length over all but the first axis, in float64 where there is one."""
+    """Return the Euclidean length over all but the first axis, in float64 on the CPU."""
     wide = x.detach().cpu().double()
     return wide.flatten(1).norm(dim=1)
 
@@ -70,23 +70,11 @@ def copy_indices(
     Any localised result can be measured so; pictures (1, 3, H, W) of one size, the style picture
     as the localised term saw it. `together` is the geometric mean over the layers.
     """
-    pictures = {"result": result, "style": style, "start": start}
     with torch.no_grad():
-        features = {kind: network(picture, layers) for kind, picture in pictures.items()}
-    found = {
-        name: float(
-            copy_index(
-                *(features[kind][name] for kind in ("result", "style")),
-                start=features["start"][name],
-            )
-        )
-        for name in layers
-    }
-    return {
-        **found,
-        "together": geometric_mean(found),
-        "pixels": float(copy_index(result, style, start=start)),
-    }
+        one, other, first = (network(picture, layers) for picture in (result, style, start))
+    found = {name: float(copy_index(one[name], other[name], start=first[name])) for name in layers}
+    pixels = float(copy_index(result, style, start=start))
+    return {**found, "together": geometric_mean(found), "pixels": pixels}
 
 
 def copy_remark(indices: Mapping[str, float], half_widths: Mapping[str, int]) -> str | None:

@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from stylespace.local.blocks import tile_numbers, tile_side
+from stylespace.local.rows import LARGEST_SCRATCH
 from stylespace.local.sparse import window_numbers
 from stylespace.local.windows import centres, reach_along
 
 MIB = 2**20
-SCRATCH = 4 * MIB
-"""Working memory of one batch of products on a CPU, see `rows.scratch_bytes`."""
 
 
 @dataclass(frozen=True)
@@ -141,16 +140,17 @@ def _explicit_cost(case: Case) -> float:
 def _windows_cost(case: Case) -> float:
     c, positions = case.channels, math.prod(2 * reach + 1 for reach in case.reach)
     count = case.batch * math.prod(case.grid)
-    return 5e5 + count * (1500 + 2.2 * c**2 + positions * (0.06 * c**2 + 3.5 * c))
+    each = 1500 + 2.2 * c**2 + positions * (0.06 * c**2 + 3.5 * c)
+    return 5e5 + 12 * case.numbers + count * each
 
 
 def _with_scratch(case: Case, copies: float, least: float) -> float:
     """Return the bytes of copies of the features and of one batch, at least that many numbers."""
-    return case.itemsize * copies * case.numbers + 1.5 * max(SCRATCH, case.itemsize * least)
+    return case.itemsize * copies * case.numbers + 1.5 * max(LARGEST_SCRATCH, case.itemsize * least)
 
 
 def _offsets_memory(case: Case) -> float:
-    return _with_scratch(case, 5, 4 * case.batch * case.positions)
+    return _with_scratch(case, 7, 4 * case.batch * case.positions)
 
 
 def _dense_memory(case: Case) -> float:

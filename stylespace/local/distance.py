@@ -64,7 +64,7 @@ def local_gram_distance(
     Raises:
         UsageError: features that do not match, or a setting that cannot be.
 
-    Source: NN16a section 5 (localised style). Departs: strided and weighted windows, Gaussians.
+    Source: NN16a (localised style). Departs: strided and weighted windows, Gaussians.
     """
     _check_features(features, target)
     f, p = _widened(features, target)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -69,17 +69,17 @@ def _picture(
         products = (u[i] * v[others]).addcmul_(v[i], u[others])
         difference = rows.along_rows(columns.along_columns(products)) / 2
         weighted = difference * weights
-        mirrored = 2 - (others == i).to(u)  # D_ij stands for D_ji as well
-        value += mirrored @ (weighted * difference).sum((1, 2))
+        mirrored = (torch.arange(others.start, others.stop) > i).to(u)  # D_ij is D_ji as well
+        value += (1 + mirrored) @ (weighted * difference).sum((1, 2))
         back = columns_back.along_columns(rows_back.along_rows(weighted))
         for half, gradient in zip(halves, gradients, strict=True):
             gradient[i].add_((back * half[others]).sum(0), alpha=4)
-            gradient[others] += 4 * (mirrored - 1)[:, None, None] * back * half[i]
+            gradient[others].addcmul_(mirrored[:, None, None] * back, half[i], value=4)
     return value, gradients
 
 
-def _pairs(channels: int, count: int) -> list[tuple[int, Tensor]]:
-    """Return every i with the j >= i, in chunks of up to `count`."""
-    return [
-        (i, others) for i in range(channels) for others in torch.arange(i, channels).split(count)
-    ]
+def _pairs(channels: int, count: int) -> Iterator[tuple[int, slice]]:
+    """Yield every i with the j >= i, in chunks of up to `count`."""
+    for i in range(channels):
+        for begin in range(i, channels, count):
+            yield i, slice(begin, min(begin + count, channels))

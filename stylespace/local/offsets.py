@@ -27,7 +27,7 @@ def by_offsets(
     Returns:
         (B,) and one (B, C, h, w) for each sign.
 
-    Source: NN16a section 5 (localised style).
+    Source: NN16a (localised style).
     """
     u, v = f - p, f + p
     value, gradients = u.new_zeros(len(u)), [torch.zeros_like(u) for _ in signs]

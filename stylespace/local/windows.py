@@ -100,7 +100,7 @@ def windows_over(
     _check_settings(half_width, kernel, stride)
     shape, device = (features.shape[2], features.shape[3]), features.device
     rows, columns = (torch.tensor(centres(side, stride), device=device) for side in shape)
-    profiles = (_profile(kernel, half_width, side, stride).to(features) for side in shape)
+    profiles = (_like(_profile(kernel, half_width, side, stride), features) for side in shape)
     grid = features.new_ones(1, *shape) if mask is None else _checked_mask(mask, features)
     return Windows(shape, *profiles, rows, columns, grid[:, rows[:, None], columns])
 
@@ -149,4 +149,9 @@ def _checked_mask(mask: Tensor, features: Tensor) -> Tensor:
         )
     if not bool((torch.isfinite(grid) & (grid >= 0)).all()):
         raise UsageError("a mask holds negative or non-finite weights: give numbers from 0 on.")
-    return grid.to(features)
+    return _like(grid, features)
+
+
+def _like(x: Tensor, features: Tensor) -> Tensor:
+    """Return x in the features' type and place; the type first, not every device has float64."""
+    return x.to(features.dtype).to(features.device)

@@ -11,19 +11,21 @@ from typing import Any
 
 import pandas as pd
 
+from stylespace.reports.figures.words import number, share
 from stylespace.reports.records import Records
 
 SPARSE, RANK, DEAD = "off_diagonal.near_zero", "effective_rank", "dead_channels"
 COMPARED = {
-    "off_diagonal.near_zero": "share of off-diagonal entries near zero",
-    "off_diagonal.hoyer": "Hoyer sparsity of the off-diagonal entries",
-    "off_diagonal.gini": "Gini index of the off-diagonal entries",
-    "diagonal.gini": "Gini index of the energies",
-    "effective_rank": "effective rank",
-    "power_law_slope": "power-law slope of the spectrum",
-    "mean_cosine": "mean cosine of two channels",
+    "off_diagonal.near_zero": ("share of off-diagonal entries near zero", "larger"),
+    "off_diagonal.hoyer": ("Hoyer sparsity of the off-diagonal entries", "higher"),
+    "off_diagonal.gini": ("Gini index of the off-diagonal entries", "higher"),
+    "diagonal.gini": ("Gini index of the energies", "higher"),
+    "effective_rank": ("effective rank", "higher"),
+    "power_law_slope": ("power-law slope of the spectrum", "steeper"),
+    "mean_cosine": ("mean cosine of two channels", "larger"),
 }
-"""Numbers that two subjects or two kinds are compared by, as a sentence names them."""
+"""Numbers that subjects or kinds are compared by: in words, and the word for a larger size."""
+MOST_CONTRASTS = 4
 
 
 def sentences(tables: Records, *, contrast: Sequence[str] = ()) -> list[str]:
@@ -34,8 +36,8 @@ def sentences(tables: Records, *, contrast: Sequence[str] = ()) -> list[str]:
     frames = {name: pd.DataFrame(rows) for name, rows in tables.items()}
     numbers, names = frames["statistics"], list(frames["subjects"]["subject"])
     several = len(names) > 1
-    said = [_sparsity(numbers, several), _fitted(frames["fits"], several), _ranks(numbers, several)]
-    said.append(_dead(numbers, several))
+    said = [_sparsity(numbers, several), _fitted(frames.get("fits"), several)]
+    said += [_ranks(numbers, several), _dead(numbers, several)]
     if not several:
         said.append(_strongest(frames.get("pairs")))
     said.append(_stable(numbers))
@@ -50,22 +52,22 @@ def sentences(tables: Records, *, contrast: Sequence[str] = ()) -> list[str]:
 
 def collection_sentences(tables: Records, count: int, kind: str) -> list[str]:
     """Return what the tables of a collection say: of statistics and of nearest neighbours."""
-    numbers, nearest = (pd.DataFrame(tables[name]) for name in ("statistics", "neighbours"))
+    numbers = pd.DataFrame(tables["statistics"])
     layers = numbers.groupby("layer", sort=False)
     sparse, ranks = (
         ", ".join(
             f"{layer} {show(values.quantile(0.05))} to {show(values.quantile(0.95))}"
             for layer, values in layers[name]
         )
-        for name, show in ((SPARSE, percent), (RANK, number))
+        for name, show in ((SPARSE, share), (RANK, number))
     )
     said = [
         f"Of {count} pictures, nine in ten have a share of off-diagonal Gram entries near zero of: "
         f"{sparse}.",
         f"Nine in ten have an effective rank of: {ranks}.",
     ]
-    first = nearest[nearest["rank"] == 1]
-    if len(first):
+    first = pd.DataFrame([row for row in tables.get("neighbours", ()) if row["rank"] == 1])
+    if len(first) > 1:
         near, far = (first.loc[first["distance"].agg(pick)] for pick in ("idxmin", "idxmax"))
         said.append(
             f"Nearest to another by the {kind} distance is {near.picture} to {near.other} "
@@ -73,16 +75,6 @@ def collection_sentences(tables: Records, count: int, kind: str) -> list[str]:
             f"({number(far.distance)})."
         )
     return said
-
-
-def number(value: float) -> str:
-    """Return a number as sentences show it: three significant digits."""
-    return f"{value:.3g}"
-
-
-def percent(share: float) -> str:
-    """Return a share in [0, 1] as a percentage, two significant digits."""
-    return f"{100 * share:.2g} %" if share < 0.995 else "100 %"
 
 
 def _of(numbers: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -99,15 +91,17 @@ def _spread(values: pd.Series, show: Any) -> str:
 
 def _sparsity(numbers: pd.DataFrame, several: bool) -> str:
     table = _of(numbers, SPARSE)
-    each = ", ".join(f"{layer} {_spread(row, percent)}" for layer, row in table.iterrows())
+    each = ", ".join(f"{layer} {_spread(row, share)}" for layer, row in table.iterrows())
     over = f" over the {table.shape[1]} subjects" if several else ""
     return (
         f"Share of off-diagonal Gram entries near zero, up to 1 % of the mean energy: {each}{over}."
     )
 
 
-def _fitted(fits: pd.DataFrame, several: bool) -> str:
+def _fitted(fits: pd.DataFrame | None, several: bool) -> str:
     """Say how often each distribution fits the off-diagonal entries, and how often none does."""
+    if fits is None or not (fits["part"] == "off-diagonal").any():
+        return ""  # not one entry above zero
     rows = fits[fits["part"] == "off-diagonal"]
     groups = [group for _, group in rows.groupby(["subject", "layer"], sort=False)]
     best = [group[group["fits"]]["distribution"].tolist() for group in groups]
@@ -116,9 +110,9 @@ def _fitted(fits: pd.DataFrame, several: bool) -> str:
     none = sum(not names for names in best)
     closest = [float(group["ks"].min()) for group, names in zip(groups, best, strict=True)]
     told += [f"none of the four distributions in {none}"] if none else []
-    over = "of the layers" if not several else "of the Gram matrices"
+    over = "Gram matrices" if several else "layers"
     return (
-        f"Off-diagonal entries above zero are fitted by {_joined(told)} of {len(best)} {over}; "
+        f"Of {len(best)} {over}, the off-diagonal entries above zero fit {_joined(told)}; "
         f"the closest distribution function is off by {number(100 * min(closest))} to "
         f"{number(100 * max(closest))} % (Kolmogorov-Smirnov distance)."
     )
@@ -138,8 +132,8 @@ def _dead(numbers: pd.DataFrame, several: bool) -> str:
     each = ", ".join(
         f"{layer} {_spread(row, lambda value: f'{value:.0f}')}" for layer, row in dead.iterrows()
     )
-    where = "in every subject alone" if several else "here"
-    return f"Channels that never fire {where}: {each}."
+    where = ", counted in each subject by itself" if several else " here"
+    return f"Channels that never fire{where}: {each}."
 
 
 def _strongest(pairs: pd.DataFrame | None) -> str:
@@ -160,10 +154,14 @@ def _stable(numbers: pd.DataFrame) -> str:
     names = rows["number"].unique()
     shares = {name: (rows[rows["number"] == name]["mark"] == "").mean() for name in names}
     best, worst = max(shares, key=shares.get), min(shares, key=shares.get)
+    extremes = (
+        f"; {best} does in {share(shares[best])} of the cases, {worst} in {share(shares[worst])}"
+        if best != worst
+        else ""
+    )
     return (
         f"{stable} of {len(rows)} numbers change by at most 10 % when the picture is resized to "
-        f"two thirds, cropped or saved as JPEG 75; {best} does in {percent(shares[best])} of the "
-        f"cases, {worst} in {percent(shares[worst])}."
+        f"two thirds, cropped or saved as JPEG 75{extremes}."
     )
 
 
@@ -182,28 +180,35 @@ def _nearest(distances: pd.DataFrame) -> str:
 def contrasts(numbers: pd.DataFrame, a: str, b: str) -> list[str]:
     """Return what differs most between two subjects: a sentence a number of COMPARED.
 
-    The layer named is the one where the two differ by the largest factor.
+    The layer named is the one where the two differ by the largest factor; which of the two is
+    larger is said of that layer, and in how many layers it is so.
     """
     said = []
-    for name, words in COMPARED.items():
-        table = _of(numbers, name)[[a, b]]
-        table = table[(table != 0).all(axis=1)]
-        if table.empty:
-            continue
-        ratios = (table[a] / table[b]).abs()
-        factors = ratios.where(ratios >= 1, 1 / ratios)
+    for name, (words, more) in COMPARED.items():
+        sizes = _of(numbers, name)[[a, b]]
+        factors = _factors(sizes[a], sizes[b])
         layer = factors.idxmax()
-        first, second = table.loc[layer]
-        more = "more" if abs(first) > abs(second) else "less"
-        said.append(
-            (
-                factors[layer],
-                f"{a} has {more} {words} than {b}, most clearly at {layer}: {number(first)} "
-                f"against {number(second)}.",
-            )
+        first, second = map(number, sizes.loc[layer])
+        if first == second:
+            continue
+        high, low = (a, b) if abs(sizes.loc[layer, a]) > abs(sizes.loc[layer, b]) else (b, a)
+        layers = int((sizes[high].abs() > sizes[low].abs()).sum())
+        values = (first, second) if high == a else (second, first)
+        sentence = (
+            f"The {words} of {high} is {more} than that of {low} in {layers} of {len(sizes)} "
+            f"layers, most clearly at {layer}: {values[0]} against {values[1]}."
         )
-    strongest = sorted(said, key=lambda one: -one[0])[:4]
-    return [sentence for _, sentence in strongest]
+        said.append((factors[layer], sentence))
+    strongest = sorted(said, key=lambda one: -one[0])[:MOST_CONTRASTS]
+    none = [f"No number that is compared tells {a} from {b} in three digits."]
+    return [sentence for _, sentence in strongest] or none
+
+
+def _factors(first: pd.Series, second: pd.Series) -> pd.Series:
+    """Return by which factor two numbers differ in size: 1 where they are equal, inf against 0."""
+    sizes = pd.concat([first.abs(), second.abs()], axis=1)
+    low, high = sizes.min(axis=1), sizes.max(axis=1)
+    return (high / low).where(high > low, 1.0)
 
 
 def _kinds(numbers: pd.DataFrame, subjects: pd.DataFrame) -> list[str]:
@@ -216,7 +221,7 @@ def _kinds(numbers: pd.DataFrame, subjects: pd.DataFrame) -> list[str]:
         return []
     return [
         _kind(_of(numbers, name), words, kinds)
-        for name, words in COMPARED.items()
+        for name, (words, _) in COMPARED.items()
         if name in (SPARSE, RANK, "power_law_slope")
     ]
 
@@ -227,15 +232,19 @@ def _kind(table: pd.DataFrame, words: str, kinds: Mapping[str, list]) -> str:
     apart = (paintings.max(axis=1) < photographs.min(axis=1)) | (
         photographs.max(axis=1) < paintings.min(axis=1)
     )
-    gaps = (paintings.mean(axis=1) / photographs.mean(axis=1)).abs()
-    layer = gaps.where(gaps >= 1, 1 / gaps).idxmax()
+    layer = _factors(paintings.mean(axis=1), photographs.mean(axis=1)).idxmax()
     told = "in no layer" if not apart.any() else f"in {', '.join(apart[apart].index)}"
     return (
-        f"The {words} sets {paintings.shape[1]} paintings and {photographs.shape[1]} photographs "
-        f"apart {told}; the means differ most at {layer}: "
+        f"The {words} sets {_counted(paintings, 'painting')} and "
+        f"{_counted(photographs, 'photograph')} apart {told}; the means differ most at {layer}: "
         f"{number(paintings.loc[layer].mean())} ({_spread(paintings.loc[layer], number)}) against "
         f"{number(photographs.loc[layer].mean())} ({_spread(photographs.loc[layer], number)})."
     )
+
+
+def _counted(table: pd.DataFrame, kind: str) -> str:
+    count = table.shape[1]
+    return f"{count} {kind}" if count == 1 else f"{count} {kind}s"
 
 
 def _joined(parts: Sequence[str]) -> str:

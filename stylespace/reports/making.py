@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -14,12 +15,11 @@ import numpy as np
 
 from stylespace.distances import as_metric, distance_matrix
 from stylespace.errors import UsageError, unknown
-from stylespace.files import check_folder, check_output, write_whole
+from stylespace.files import check_folder, check_output
 from stylespace.networks import Network
 from stylespace.outcomes import judge_for, network_for, settings_with
 from stylespace.reports.content import (
     Draughts,
-    explanations,
     short_group,
     single_group,
     together_group,
@@ -29,9 +29,9 @@ from stylespace.reports.findings import sentences
 from stylespace.reports.making_of import making_of
 from stylespace.reports.measuring import Measured, measured
 from stylespace.reports.overview import overview
-from stylespace.reports.page import page
-from stylespace.reports.records import Records, csv, gram_csv, records, results_json
-from stylespace.reports.subjects import Subject, expanded, opened
+from stylespace.reports.records import Records, records
+from stylespace.reports.subjects import expanded, layers_of, names_of, opened
+from stylespace.reports.writing import FIGURES, PAGE, Made, write
 from stylespace.settings import (
     DISTANCES,
     MOST_DETAILED,
@@ -42,10 +42,8 @@ from stylespace.settings import (
     to_toml,
 )
 from stylespace.sources import is_style_file
-from stylespace.style import Style
+from stylespace.weights import file_hash
 
-PAGE, RESULTS, SUMMARY = "index.html", "results.json", "summary.md"
-FIGURES, TABLES, STYLES = "figures", "tables", "styles"
 LARGE = ("spectra", "orders")
 """Tables that a compact report leaves out: thousands of rows."""
 
@@ -91,7 +89,9 @@ def report(
     Raises:
         PictureError, StyleError: a source that cannot be read, a folder without pictures, or a
             style file of another style space.
-        OutputError: the folder holds a report, or other files, and `force` is not given.
+        UsageError: an unknown name to contrast, or a picture too small for a layer.
+        OutputError: the folder holds a report, or other files, and `force` is not given; or it
+            cannot be written to.
     """
     settings = settings_with(ReportSettings, settings, {"pictures": pictures, **changes})
     folder = Path(out)
@@ -101,24 +101,12 @@ def report(
     sources = expanded(settings.pictures)
     network = judge_for(network or network_for(settings), settings)
     make = _detailed if len(sources) <= MOST_DETAILED else _collected
+    hashes = _hashes(sources)  # of the files as they are read, not as they end up
     made = make(settings, network, sources, watch)
-    _write(folder, made, settings)
+    space = asdict(network.space)
+    about = {"recipe": recipe_of(settings), "space": space, "inputs": hashes}
+    write(folder, made, recipe=to_toml(settings), about=about)
     return Report(folder, made.figures, made.lead, made.tables, made.skipped)
-
-
-@dataclass(frozen=True, eq=False)
-class Made:
-    """A report before it is written. files: {relative path: bytes}, the page apart."""
-
-    title: str
-    lead: list[str]
-    groups: list[dict[str, Any]]
-    tables: Records
-    figures: Mapping[str, float]
-    facts: list[list[str]]
-    files: Mapping[str, bytes]
-    styles: Mapping[str, Style] = field(default_factory=dict)
-    skipped: tuple[tuple[str, str], ...] = ()
 
 
 def _collected(
@@ -130,6 +118,11 @@ def _collected(
         raise UsageError(
             f"{files[0]!r}: more than {MOST_DETAILED} subjects are shown as a collection, which "
             "is made of pictures: leave style files out."
+        )
+    if settings.contrast:
+        raise UsageError(
+            f"--contrast compares two of at most {MOST_DETAILED} subjects; here are "
+            f"{len(sources)}: name fewer."
         )
     draughts = Draughts(folder=None if settings.compact else FIGURES, tick=lambda name: None)
     found = overview(settings, network, [source_path(one) for one in sources], draughts, watch)
@@ -149,9 +142,9 @@ def _detailed(
     settings: ReportSettings, network: Network, sources: Sequence[str], watch: Watch | None
 ) -> Made:
     """Return the report on a few subjects, each shown by itself."""
-    layers = _layers(settings, sources, network)
+    _check_contrast(settings, names := names_of(sources))
+    layers = layers_of(settings, sources, network)
     subjects = opened(sources, network, layers, settings.size)
-    _check_contrast(settings, subjects)
     steps = _Steps(watch, len(subjects) + _drawn(len(subjects), len(layers)))
     found = []
     for subject in subjects:
@@ -165,7 +158,6 @@ def _detailed(
     tables = records(found, distances, coordinates)
     draughts = Draughts(folder=None if settings.compact else FIGURES, tick=steps.done)
     groups = _groups(settings, network, found, distances, coordinates, explained, draughts)
-    names = [subject.name for subject in subjects]
     return Made(
         title=f"The style of {names[0]}" if len(names) == 1 else f"The styles of {_few(names)}",
         lead=sentences(tables, contrast=settings.contrast),
@@ -204,26 +196,20 @@ def _scaled(
     return classical_scaling(as_metric(distances[kind]["together"], kind))
 
 
-def _layers(settings: ReportSettings, sources: Sequence[str], network: Network) -> tuple[str, ...]:
-    """Return the layers to show: those of style files, where nothing else says which.
-
-    Raises:
-        StyleError: a file that cannot be read.
-    """
-    if settings.layers or not all(map(is_style_file, sources)):
-        return network.resolve(settings.style_layers())
-    held = [set(Style.load(source).layers) for source in sources]
-    common = set.intersection(*held)
-    if not common:
-        raise UsageError("the style files have no layer in common: name files that do.")
-    return network.resolve(common)
-
-
-def _check_contrast(settings: ReportSettings, subjects: Sequence[Subject]) -> None:
-    names = [one.name for one in subjects]
+def _check_contrast(settings: ReportSettings, names: Sequence[str]) -> None:
     for name in settings.contrast:
         if name not in names:
             raise unknown("name in --contrast", name, names)
+
+
+def _hashes(sources: Sequence[str]) -> dict[str, str]:
+    """Return {source: SHA-256} of the files, as far as they can be read."""
+    hashes = {}
+    for source in sources:
+        with suppress(OSError):  # whoever opens the file says what is wrong with it
+            if source_path(source).is_file():
+                hashes[source] = file_hash(source_path(source))
+    return hashes
 
 
 def _headline(one: Measured) -> dict[str, float]:
@@ -271,56 +257,3 @@ class _Steps:
         self._count += 1
         if self._watch is not None:
             self._watch("report", min(self._count, self._total), self._total)
-
-
-def _write(folder: Path, made: Made, settings: ReportSettings) -> None:
-    """Write everything, the page last: where it is, the report is whole."""
-    about = {"recipe": recipe_of(settings), "facts": dict(made.facts), "findings": made.lead}
-    files: dict[str, bytes] = dict(made.files)
-    files |= {f"{TABLES}/{name}.csv": csv(rows) for name, rows in made.tables.items()}
-    files[RESULTS] = results_json(made.tables, about)
-    files[SUMMARY] = _summary(made).encode()
-    for key, style in made.styles.items():
-        for layer, gram in style.grams.items():
-            files[f"{TABLES}/grams/{key}-{layer}.csv"] = gram_csv(gram.double().cpu().numpy())
-    folder.mkdir(exist_ok=True)
-    write_whole(folder / RECIPE_FILE, to_toml(settings).encode(), force=True)
-    for name, data in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / name, data, force=True)
-    for key, style in made.styles.items():
-        (folder / STYLES).mkdir(exist_ok=True)
-        style.save(folder / STYLES / f"{key}.style.safetensors", force=True)
-    write_whole(folder / PAGE, page(_page_content(made, list(files))).encode(), force=True)
-
-
-def _page_content(made: Made, files: Sequence[str]) -> dict[str, Any]:
-    tables = [name for name in files if name.startswith(f"{TABLES}/") and name.count("/") == 1]
-    matrices = [name for name in files if name.startswith(f"{TABLES}/grams/")]
-    downloads = [{"label": "every number as JSON", "path": RESULTS}]
-    downloads += [{"label": f"table {Path(name).stem} (CSV)", "path": name} for name in tables]
-    downloads += [{"label": f"matrix {Path(name).stem} (CSV)", "path": name} for name in matrices]
-    downloads += [
-        {"label": f"style file {key}", "path": f"{STYLES}/{key}.style.safetensors"}
-        for key in made.styles
-    ]
-    return {
-        "title": made.title,
-        "language": "en",
-        "lead": made.lead,
-        "facts": made.facts + [["Left out", f"{path}: {why}"] for path, why in made.skipped],
-        "groups": made.groups,
-        "explanations": explanations(),
-        "downloads": downloads,
-    }
-
-
-def _summary(made: Made) -> str:
-    """Return the findings as Markdown, for a reader who does not open the page."""
-    lines = "\n".join(f"- {sentence}" for sentence in made.lead)
-    facts = "\n".join(f"- {label}: {value}" for label, value in made.facts)
-    return (
-        f"# {made.title}\n\nEvery sentence is made from the numbers of {RESULTS}; the figures are "
-        f"in {PAGE}, and `stylespace run {RECIPE_FILE}` makes the report again.\n\n{lines}\n\n"
-        f"Measured with:\n\n{facts}\n"
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from stylespace.reports.subjects import Subject
 from stylespace.settings import Settings, Sourced, TransferSettings, recipe_of, settings_from
 from stylespace.sources import blender, open_picture, open_styles
 from stylespace.style import Style
+from stylespace.styling import Styling
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +50,7 @@ def making_of(subject: Subject, network: Network) -> MakingOf | None:
     if isinstance(settings, Sourced):
         try:
             target, result = _styles(settings, subject, network)
+            remarks += _aims(settings)
         except StylespaceError as error:
             remarks.append(f"Its target is not shown: {error}")
     rows = [(name, _shown(value)) for name, value in recipe_of(settings).items()]
@@ -60,7 +63,11 @@ def _trace(made: Mapping[str, Any]) -> list[tuple[int, int, float]]:
     if not isinstance(rows, list):
         return []
     plain = [row for row in rows if isinstance(row, list) and len(row) == 3]
-    return [tuple(row) for row in plain if all(isinstance(one, int | float) for one in row)]
+    return [tuple(row) for row in plain if all(map(_is_number, row))]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _styles(settings: Sourced, subject: Subject, network: Network) -> tuple[Style, Style]:
@@ -70,22 +77,49 @@ def _styles(settings: Sourced, subject: Subject, network: Network) -> tuple[Styl
         StylespaceError: another style space, or inputs that are gone or have changed.
     """
     check_inputs_of(settings, subject.made.get("inputs"))
-    _check_space(settings, network)
-    names = settings.styles if isinstance(settings, TransferSettings) else settings.sources
-    layers = tuple(settings.style_layers())
-    side = settings.source_side(settings.size)
-    target = blender(open_styles(names), layers, largest=side)(network, side)
+    _check_space(settings, network, subject.made.get("weights"))
+    layers, side = tuple(settings.style_layers()), settings.source_side(settings.size)
+    if isinstance(settings, TransferSettings):
+        content, styles = open_picture(settings.content), open_styles(settings.styles)
+        target = Styling(settings, network, content, styles).style(network, side)
+    else:
+        target = blender(open_styles(settings.sources), layers, largest=side)(network, side)
     return target, Style.capture(network, open_picture(subject.source), layers)
 
 
-def _check_space(settings: Settings, network: Network) -> None:
+def _check_space(settings: Settings, network: Network, weights: Any) -> None:
+    """Refuse another style space than the picture was made in.
+
+    weights: the SHA-256 that the picture names, or whatever stands in its place.
+    """
     asked = (settings.network, settings.pooling, settings.padding)
     here = (network.name, network.pooling, network.padding)
-    if asked != here or settings.weights is not None:
+    known = weights if isinstance(weights, str) and weights else None
+    same = settings.weights is None if known is None else known == network.sha256
+    if asked != here or not same:
+        own = [f"weights {known[:12]}..."] if known else []
         raise StylespaceError(
-            f"it was made with {', '.join(asked)}, and this report measures with "
-            f"{', '.join(here)}: give the report the same options."
+            f"it was made with {', '.join([*asked, *own])}, and this report measures with "
+            f"{', '.join([*here, f'weights {network.sha256[:12]}...'])}: give the report the same "
+            "options."
         )
+
+
+def _aims(settings: Sourced) -> list[str]:
+    """Return what else than the Gram matrices of its styles a picture was made to match."""
+    if isinstance(settings, TransferSettings):
+        guided = ["the Gram matrices of regions"] if settings.guided() else []
+        kind = settings.representation
+        aims = guided or ([] if kind == "gram" else [f"the {kind} representation"])
+    else:
+        sampled = ["Gram matrices drawn by a sampler"] if settings.sampler else []
+        kind = settings.match
+        aims = sampled or ([] if kind == "gram" else [f"the {kind} of the sorted entries"])
+    return [
+        f"It was made to match {aim}; target and result show the Gram matrices of its whole "
+        "styles all the same."
+        for aim in aims
+    ]
 
 
 def _shown(value: Any) -> str:

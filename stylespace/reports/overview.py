@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,8 @@ from stylespace.reports.collections import (
 )
 from stylespace.reports.content import Draughts
 from stylespace.reports.content.parts import section_of, table_of
-from stylespace.reports.findings import collection_sentences, number
+from stylespace.reports.figures.words import number
+from stylespace.reports.findings import collection_sentences
 from stylespace.reports.records import Records, rounded
 from stylespace.settings import ReportSettings
 
@@ -98,9 +100,9 @@ def _counted(seen: Seen) -> tuple[int, int]:
 
 def _names(pictures: Sequence[Path]) -> dict[Path, str]:
     """Return a name a picture: its path below the folder that all of them share."""
-    parents = [set(picture.parents) for picture in pictures]
-    shared = max(set.intersection(*parents), key=lambda one: len(one.parts))
-    return {picture: str(picture.relative_to(shared)) for picture in pictures}
+    whole = {picture: os.path.abspath(picture) for picture in pictures}
+    shared = os.path.commonpath([os.path.dirname(path) for path in whole.values()])
+    return {picture: Path(path).relative_to(shared).as_posix() for picture, path in whole.items()}
 
 
 def _tables(
@@ -127,7 +129,7 @@ def _tables(
         for name, (x, y) in zip(listed, coordinates, strict=True)
     ]
     tables = {"statistics": statistics, "neighbours": nearest, "map": places}
-    return {name: [rounded(row) for row in rows] for name, rows in tables.items()}
+    return {name: [rounded(row) for row in rows] for name, rows in tables.items() if rows}
 
 
 def _nearest(row: np.ndarray, own: int) -> list[int]:
@@ -181,7 +183,7 @@ def _spreads(
 def _map(
     settings: ReportSettings, found: Collection, distances: StreamedDistances, draughts: Draughts
 ) -> dict[str, Any]:
-    """Return the map of the pictures: of very many, every so-manieth is shown."""
+    """Return the map of the pictures: of very many, every n-th is shown."""
     pictures = list(found.styles)
     coordinates, explained = figures.classical_scaling(
         as_metric(distances.matrices["together"], settings.distance)

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from stylespace.errors import PictureError
 from stylespace.images import read_image, resize
 from stylespace.networks import Network
 from stylespace.outcomes import judge_for, network_for, settings_with
 from stylespace.plots import contact_sheet
-from stylespace.reports.collections import Neighbour, captured, neighbours, pictures_in
-from stylespace.reports.subjects import opened
+from stylespace.reports.collections import (
+    Collection,
+    Neighbour,
+    captured,
+    neighbours,
+    pictures_in,
+)
+from stylespace.reports.subjects import layers_of, opened
 from stylespace.settings import SimilarSettings, source_path
+from stylespace.weights import file_hash
 
 SHOWN = 24
 """Pictures on the sheet."""
@@ -70,20 +79,22 @@ def similar(
     The styles of the folder are measured once and kept as files; see `captured`.
 
     Args:
-        picture: a picture, sample:NAME or a style file; itself left out of what is found.
+        picture: a picture, sample:NAME or a style file; itself and files of the same content are
+            left out of what is found.
         folder: searched with all folders below it.
         settings: or its fields as keywords. network: loaded already, or None.
         watch: told of the progress.
 
     Raises:
-        PictureError, StyleError: see `captured`; a folder without pictures.
+        PictureError, StyleError: see `captured`; a folder without other pictures.
     """
     settings = settings_with(
         SimilarSettings, settings, {"picture": picture, "folder": folder, **changes}
     )
     pictures = pictures_in(settings.folder)
     network = judge_for(network or network_for(settings), settings)
-    layers = network.resolve(settings.style_layers())
+    layers = layers_of(settings, [settings.picture], network)
+    settings = replace(settings, layers=layers)
     (subject,) = opened([settings.picture], network, layers, settings.size)
     found = captured(
         pictures,
@@ -93,8 +104,9 @@ def similar(
         workers=settings.workers,
         watch=watch and (lambda seen: watch("measuring", seen.number, seen.total)),
     )
-    own = source_path(settings.picture).resolve()
-    others = {path: file for path, file in found.styles.items() if path.resolve() != own}
+    others = _others(source_path(settings.picture), found)
+    if not others:
+        raise PictureError(f"{settings.folder!r}: no picture but the one that is searched for.")
     return Search(
         subject.name,
         subject.image,
@@ -102,3 +114,13 @@ def similar(
         len(others),
         tuple((str(one.picture), one.reason) for one in found.skipped),
     )
+
+
+def _others(picture: Path, found: Collection) -> dict[Path, Path]:
+    """Return the styles of a collection without a picture's own and those of equal files."""
+    content = file_hash(picture)
+    return {
+        path: file
+        for path, file in found.styles.items()
+        if path.stat().st_size != picture.stat().st_size or file_hash(path) != content
+    }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,13 @@ from typing import Any
 from torch import Tensor
 
 from stylespace.assets import samples
-from stylespace.errors import PictureError, StyleError
+from stylespace.errors import PictureError, StylespaceError, UsageError
 from stylespace.files import STYLE_SUFFIX
 from stylespace.images import read_recipe, resize
+from stylespace.memory import check_picture
 from stylespace.networks import Network
 from stylespace.reports.collections import pictures_in
-from stylespace.settings import SAMPLE, source_path
+from stylespace.settings import SAMPLE, StyleLayers, source_path
 from stylespace.sources import is_style_file, open_picture
 from stylespace.style import Style
 
@@ -53,12 +55,34 @@ def opened(
 
     Raises:
         PictureError, StyleError: one cannot be read, or lives in another style space.
+        UsageError: a picture too small for a layer, or a style file without it.
+        MemoryLimitError: a picture of that size would not fit.
     """
-    names = distinct([short_name(source) for source in sources])
     return tuple(
         _subject(source, name, network, layers, size)
-        for source, name in zip(sources, names, strict=True)
+        for source, name in zip(sources, names_of(sources), strict=True)
     )
+
+
+def names_of(sources: Sequence[str]) -> list[str]:
+    """Return the names under which sources are shown, all of them different."""
+    return distinct([short_name(source) for source in sources])
+
+
+def layers_of(settings: StyleLayers, sources: Sequence[str], network: Network) -> tuple[str, ...]:
+    """Return the layers that settings name, or else those that all style files among sources hold.
+
+    Raises:
+        StyleError: a style file that cannot be read, or of another style space.
+        UsageError: style files without a layer in common.
+    """
+    held = [set(_loaded(source, network).layers) for source in sources if is_style_file(source)]
+    if settings.layers or not held:
+        return network.resolve(settings.style_layers())
+    common = set.intersection(*held)
+    if not common:
+        raise UsageError("the style files have no layer in common: name files that do.")
+    return network.resolve(common)
 
 
 def expanded(sources: Sequence[str]) -> tuple[str, ...]:
@@ -78,15 +102,34 @@ def expanded(sources: Sequence[str]) -> tuple[str, ...]:
 def _subject(source: str, name: str, network: Network, layers: Sequence[str], size: int) -> Subject:
     key = slug(name)
     if is_style_file(source):
-        style = Style.load(source)
-        try:
-            style.check_space(network.space)
-        except StyleError as error:
-            raise StyleError(f"{source!r}: {error}") from None
-        return Subject(name, key, source, "style file", style.pick(layers))
-    image = resize(open_picture(source), size)
-    style = Style.capture(network, image, layers, source=name)
+        with _named(source):
+            style = _loaded(source, network).pick(layers)
+        return Subject(name, key, source, "style file", style)
+    picture = open_picture(source)
+    sides = picture.shape[2:]
+    with _named(source):
+        check_picture(*(round(side * size / max(sides)) for side in sides))
+        image = resize(picture, size)
+        style = Style.capture(network, image, layers, source=name)
     return Subject(name, key, source, _kind(source), style, image, _made(source))
+
+
+def _loaded(source: str, network: Network) -> Style:
+    """Return the style of a file, in the network's style space."""
+    style = Style.load(source)
+    with _named(source):
+        style.check_space(network.space)
+    return style
+
+
+@contextmanager
+def _named(source: str) -> Iterator[None]:
+    """Let errors say which source they are about."""
+    try:
+        yield
+    except StylespaceError as error:
+        text = str(error)
+        raise type(error)(text if repr(source) in text else f"{source!r}: {text}") from None
 
 
 def _kind(source: str) -> str:
@@ -113,7 +156,7 @@ def short_name(source: str) -> str:
 
 def distinct(names: Sequence[str]) -> list[str]:
     """Return names of which no two have the same slug: the later ones are numbered."""
-    taken: set[str] = set()
+    taken = {"together"}  # the group of all of them
     found = []
     for name in names:
         candidate, number = name, 1

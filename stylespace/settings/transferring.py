@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 from stylespace.errors import UsageError
 from stylespace.settings.fields import LARGEST_WEIGHT, setting, split_weight
-from stylespace.settings.shared import MOST, default_content_layer
+from stylespace.settings.shared import ALL, MOST, default_content_layer
 from stylespace.settings.sourced import Sourced, check_sources
 
 STARTS = ("content", "style", "noise")
@@ -66,7 +66,7 @@ class TransferSettings(Sourced):
     kernel: str = setting("uniform", "Weights inside a window.", choices=KERNELS)
     stride: int = setting(1, "Positions between centres of windows.", minimum=1, maximum=1024)
     responses: str = setting(
-        "pca:32", "Content responses of --representation covariance: pca:N, nmf:N or kmeans:N."
+        "pca:16", "Content responses of --representation covariance: pca:N, nmf:N or kmeans:N."
     )
     moment: bool = setting(
         False, "Raw content responses, their mean not taken off, in --representation covariance."
@@ -107,6 +107,7 @@ class TransferSettings(Sourced):
         self._check_weights()
         self.half_widths()
         self.reduction()
+        self._check_representation()
         self._check_pictures()
         self.guide_pairs()
 
@@ -118,7 +119,8 @@ class TransferSettings(Sourced):
         """
         found, kept = super().style_layers(), self.kept_layers()
         both = [name for name in kept if name in found]
-        if self.layers and both:
+        named = self.layers and not any(text.partition("=")[0] == ALL for text in self.layers)
+        if named and both:
             raise UsageError(
                 f"{', '.join(both)}: both in --layers and in --keep; name it in one of them."
             )
@@ -184,7 +186,7 @@ class TransferSettings(Sourced):
     def reads_style_picture(self) -> bool:
         """Say whether the style's picture is needed, not its statistics alone."""
         recoloured = self.colour == "match-before"
-        return self.representation in POSITIONAL or self.guided() or recoloured
+        return self.representation in POSITIONAL or self.guided() or recoloured or self.partitions
 
     def _geometric(self, layers: dict[str, float]) -> dict[str, float]:
         """Return weights that halve from layer to layer (NN16b), times those that were given."""
@@ -195,10 +197,34 @@ class TransferSettings(Sourced):
         self.content_layer_weights()
         if self.content_weight == self.style_weight == 0:
             raise UsageError("neither style nor content weighs anything: give --style-weight.")
-        if self.keep and self.content_weight == 0:
-            raise UsageError("--keep with --content-weight 0 keeps nothing: give it a weight.")
+        if (self.keep or self.partitions) and self.content_weight == 0:
+            option = "--keep" if self.keep else "--partitions"
+            raise UsageError(f"{option} with --content-weight 0 keeps nothing: give it a weight.")
         if self.keep and self.partitions:
             raise UsageError("--partitions chooses the layers to keep: leave --keep out.")
+
+    def _check_representation(self) -> None:
+        """Refuse options that this representation would not heed, and a chain of one layer."""
+        windows, responses = ("local", "covariance"), ("covariance",)
+        heeded = {
+            "window": windows,
+            "kernel": windows,
+            "stride": ("local",),
+            "responses": responses,
+            "moment": responses,
+        }
+        defaults = {one.name: one.default for one in fields(self)}
+        for name, kinds in heeded.items():
+            if self.representation not in kinds and getattr(self, name) != defaults[name]:
+                raise UsageError(
+                    f"--{name} goes with --representation {' or '.join(kinds)}, not with "
+                    f"{self.representation}."
+                )
+        if self.representation == "chained" and len(self.style_layers()) < 2:
+            raise UsageError(
+                "--representation chained matches pairs of neighbouring layers: name at least two "
+                "in --layers."
+            )
 
     def _check_pictures(self) -> None:
         """Refuse style files, or several styles, where one picture is needed."""
@@ -207,8 +233,8 @@ class TransferSettings(Sourced):
         files = [split_weight(one)[0].endswith(".safetensors") for one in self.styles]
         if len(files) > 1 or files[0]:
             raise UsageError(
-                "local, covariance, chained and sliced representations, guides and match-before "
-                "are read from one picture: name a single style picture, no style file."
+                "local, covariance, chained and sliced representations, guides, match-before and "
+                "partitions are read from one picture: name a single style picture, no style file."
             )
         if self.guided() and self.representation != "gram":
             raise UsageError(

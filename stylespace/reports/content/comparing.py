@@ -13,7 +13,7 @@ from stylespace.images import resize
 from stylespace.reports import alt_texts, figures
 from stylespace.reports.content.draughts import Draughts
 from stylespace.reports.content.parts import section_of, table_of
-from stylespace.reports.findings import number
+from stylespace.reports.figures.words import number
 from stylespace.reports.making_of import MakingOf
 from stylespace.reports.measuring import Measured
 from stylespace.reports.records import Distances
@@ -76,7 +76,8 @@ def distance_figures(
         for j, b in enumerate(names)
         if i < j
     ]
-    table = table_of("Distances, all layers together", ("subject", "other", *distances), rows)
+    columns = ("subject", "other", *(f"{name.capitalize()} distance" for name in distances))
+    table = table_of("Distances, all layers together", columns, rows)
     return {"figures": shown, "tables": [table]}
 
 
@@ -94,7 +95,8 @@ def making(made: MakingOf | None, draughts: Draughts) -> list[dict[str, Any]]:
                 caption="Loss of every evaluation that the picture carries",
             )
         )
-    tables = [table_of("Recipe", ("setting", "value"), made.recipe)]
+    rows = made.recipe
+    tables = [table_of("Recipe", ("setting", "value"), rows)] if rows else []
     if made.target is not None:
         target, result = made.target, made.result
         grams = {name: (target.grams[name], result.grams[name]) for name in target.layers}

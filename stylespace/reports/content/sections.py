@@ -8,10 +8,11 @@ from typing import Any
 from stylespace.reports import alt_texts, figures
 from stylespace.reports.content.draughts import Draughts
 from stylespace.reports.content.parts import section_of, table_of
-from stylespace.reports.findings import number, percent
+from stylespace.reports.figures.words import number, share
 from stylespace.reports.heat_maps import heat_map_data
 from stylespace.reports.measuring import SHOWN_PAIRS, Measured
 from stylespace.reports.records import PARTS
+from stylespace.reports.stability import Stability
 from stylespace.statistics import LayerStatistics, spectrum
 
 
@@ -33,12 +34,9 @@ def matrices(one: Measured, draughts: Draughts, values: bool) -> dict[str, Any]:
             maps.append({**heat_map_data(layer, wide, order, alt=alt), "file": figure["file"]})
         else:
             shown.append(figure)
-    pointer = (
-        " Point at an entry, or step through with the arrow keys, to read it." if values else ""
-    )
     text = [
         "Each entry says how strongly two channels fire at the same places; rows and columns are "
-        f"ordered so that channels that fire alike stand together.{pointer}"
+        "ordered so that channels that fire alike stand together."
     ]
     return {"text": text, "figures": shown, "heat_maps": maps}
 
@@ -57,7 +55,7 @@ def intensity(one: Measured, draughts: Draughts) -> dict[str, Any]:
             layer,
             part,
             f"{found.count:,}",
-            percent(found.zero_share),
+            share(found.zero_share),
             *(_ks(found, name) for name in _NAMES),
             found.best.name if found.best else "none",
         )
@@ -114,8 +112,8 @@ def _sparsity_rows(layers: Mapping[str, LayerStatistics]) -> Iterator[tuple[str,
             yield (
                 layer,
                 part,
-                percent(entries.exactly_zero),
-                percent(entries.near_zero),
+                share(entries.exactly_zero),
+                share(entries.near_zero),
                 number(entries.hoyer),
                 number(entries.gini),
                 str(one.dead_channels) if part == PARTS[0] else "",
@@ -139,7 +137,7 @@ def spectra(found: Sequence[Measured], draughts: Draughts, key: str) -> dict[str
             one.subject.name,
             layer,
             number(numbers.effective_rank),
-            percent(numbers.largest_share),
+            share(numbers.largest_share),
             number(numbers.power_law_slope),
             number(numbers.activation_entropy),
             number(numbers.mean_cosine),
@@ -227,7 +225,7 @@ def stability(one: Measured, *, full: bool = True) -> list[dict[str, Any]]:
             layer,
             number(s.value),
             *(number(s.changed[key]) if key in s.changed else "-" for key in _CHANGED),
-            percent(s.change),
+            _change(s),
             s.mark or "stable",
             number(s.null),
         )
@@ -244,6 +242,13 @@ def stability(one: Measured, *, full: bool = True) -> list[dict[str, Any]]:
     )
     tables = [table_of("Every number under changes of the picture", columns, rows)] if full else []
     return [section_of("stability", "Stability", text=text, tables=tables)]
+
+
+def _change(one: Stability) -> str:
+    """Return the largest relative change of a number as a percentage."""
+    if one.value == 0 and one.change:
+        return "from zero"
+    return share(one.change) if one.change < 1 else f"{100 * one.change:,.0f} %"
 
 
 _CHANGED = {"two_thirds": "at two thirds", "crop": "cropped", "jpeg": "JPEG 75"}

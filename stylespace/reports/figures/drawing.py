@@ -31,7 +31,7 @@ DPI = 160
 WIDTH = 10.0
 """Inches of a figure that fills the page."""
 LEVELS = 24
-"""Of red, green and blue of paintings and photographs: the eye misses nothing at their sizes."""
+"""Of red, green and blue of paintings and photographs: fewer would show in smooth places."""
 LARGE, MEDIUM, SMALL = 10.5, 8.5, 7.5
 """Sizes of type in points: of the headline, of titles and labels, of ticks and notes."""
 INK, FAINT, RULE = "#1f2328", "#767d87", "#e4e7eb"

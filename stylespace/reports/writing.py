@@ -1,0 +1,150 @@
+"""The files of a report: written whole, the page last, those of an earlier report removed."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from stylespace.errors import OutputError
+from stylespace.files import STYLE_SUFFIX, write_whole
+from stylespace.reports.content import explanations
+from stylespace.reports.page import page
+from stylespace.reports.records import Records, csv, gram_csv, results_json
+from stylespace.settings import RECIPE_FILE
+from stylespace.style import Style
+
+PAGE, RESULTS, SUMMARY = "index.html", "results.json", "summary.md"
+FIGURES, TABLES, STYLES = "figures", "tables", "styles"
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A report before it is written. files: {relative path: bytes} of its figures."""
+
+    title: str
+    lead: list[str]
+    groups: list[dict[str, Any]]
+    tables: Records
+    figures: Mapping[str, float]
+    facts: list[list[str]]
+    files: Mapping[str, bytes]
+    styles: Mapping[str, Style] = field(default_factory=dict)
+    skipped: tuple[tuple[str, str], ...] = ()
+
+
+def write(folder: Path, made: Made, *, recipe: str, about: Mapping[str, Any]) -> None:
+    """Write a report into a folder, the page last: where it is, the report is whole.
+
+    Args:
+        folder: made if it is missing.
+        recipe: that makes the report again, as TOML.
+        about: what results.json says beside the tables, the facts and the findings.
+
+    Raises:
+        OutputError: something cannot be written.
+    """
+    files = _files(made)
+    styles = {f"{STYLES}/{key}{STYLE_SUFFIX}": style for key, style in made.styles.items()}
+    own = sorted([*files, *styles, RESULTS])
+    about = {**about, "facts": dict(made.facts), "findings": made.lead, "files": own}
+    _make(folder)
+    _clear(folder, kept=own)
+    write_whole(folder / RECIPE_FILE, recipe.encode(), force=True)
+    write_whole(folder / RESULTS, results_json(made.tables, about), force=True)
+    for inner in sorted({str(PurePosixPath(name).parent) for name in own}):
+        _make(folder / inner)
+    for name, data in files.items():
+        write_whole(folder / name, data, force=True)
+    for name, style in styles.items():
+        style.save(folder / name, force=True)
+    write_whole(folder / PAGE, page(_page_content(made, own)).encode(), force=True)
+
+
+def _files(made: Made) -> dict[str, bytes]:
+    """Return everything that is bytes already: {path in the folder: bytes}."""
+    files: dict[str, bytes] = dict(made.files)
+    files |= {f"{TABLES}/{name}.csv": csv(rows) for name, rows in made.tables.items()}
+    files[SUMMARY] = _summary(made).encode()
+    for key, style in made.styles.items():
+        for layer, gram in style.grams.items():
+            files[f"{TABLES}/grams/{key}-{layer}.csv"] = gram_csv(gram.double().cpu().numpy())
+    return files
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{str(folder)!r}: {(error.strerror or str(error)).lower()}: the folder cannot be "
+            "made; choose another --out."
+        ) from error
+
+
+def _clear(folder: Path, kept: Sequence[str]) -> None:
+    """Remove the page, and what an earlier report in the folder calls its own and this one lacks.
+
+    Files that no report has written stay.
+    """
+    with suppress(OSError):
+        (folder / PAGE).unlink()
+    for name in _written_before(folder):
+        parts = PurePosixPath(name).parts
+        if (
+            name not in kept
+            and ".." not in parts
+            and parts[:1] in ((FIGURES,), (TABLES,), (STYLES,))
+        ):
+            with suppress(OSError):
+                folder.joinpath(*parts).unlink()
+
+
+def _written_before(folder: Path) -> list[str]:
+    """Return the files that the results.json of a folder names as the report's own."""
+    try:
+        names = json.loads((folder / RESULTS).read_bytes())["about"]["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+
+def _page_content(made: Made, files: Sequence[str]) -> dict[str, Any]:
+    tables = [name for name in files if name.startswith(f"{TABLES}/") and name.count("/") == 1]
+    matrices = [name for name in files if name.startswith(f"{TABLES}/grams/")]
+    downloads = [{"label": "every number as JSON", "path": RESULTS}]
+    downloads += [{"label": f"table {Path(name).stem} (CSV)", "path": name} for name in tables]
+    downloads += [{"label": f"matrix {Path(name).stem} (CSV)", "path": name} for name in matrices]
+    downloads += [
+        {"label": f"style file {key}", "path": f"{STYLES}/{key}{STYLE_SUFFIX}"}
+        for key in made.styles
+    ]
+    return {
+        "title": made.title,
+        "language": "en",
+        "lead": made.lead,
+        "facts": made.facts + [["Left out", f"{path}: {why}"] for path, why in made.skipped],
+        "groups": made.groups,
+        "explanations": explanations(),
+        "downloads": downloads,
+    }
+
+
+def _summary(made: Made) -> str:
+    """Return the findings as Markdown, for a reader who does not open the page."""
+    lines = "\n".join(f"- {_line(sentence)}" for sentence in made.lead)
+    facts = "\n".join(f"- {label}: {_line(value)}" for label, value in made.facts)
+    return (
+        f"# {_line(made.title)}\n\nEvery sentence is made from the numbers of {RESULTS}; the "
+        f"figures are in {PAGE}, and `stylespace run {RECIPE_FILE}` makes the report again.\n\n"
+        f"{lines}\n\nMeasured with:\n\n{facts}\n"
+    )
+
+
+def _line(text: str) -> str:
+    """Return a text as one line of Markdown in which HTML is no HTML."""
+    return html.escape(" ".join(text.split()), quote=False)
