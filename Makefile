@@ -33,7 +33,7 @@ wheel: $(VENV)/.tested  ## dist/*.whl, with weights and paintings inside
 
 gallery: $(GALLERY)  ## the pictures of the README: about ten minutes on two cores
 
-pages: $(TEXTURES) $(NULLS) $(PATTERNS)  ## the pages of reports/: about half an hour on two cores
+pages: $(TEXTURES) $(NULLS) $(PATTERNS)  ## the pages of reports/: about an hour and a half on two cores
 	$(PAGE) reports/textures --title "Textures of eight paintings" --text "By every entry of \
 	their Gram matrices, and only by how the entries are distributed."
 	$(PAGE) reports/nulls --title "The ladder of nulls" --text "What of van Gogh's Gram matrices \
@@ -41,6 +41,10 @@ pages: $(TEXTURES) $(NULLS) $(PATTERNS)  ## the pages of reports/: about half an
 	$(PAGE) reports/patterns --title "Regular, seamless, blended, edited" --text "Options of \
 	textures, and an entry taken out of a painting."
 	$(BIN)/stylespace run probes/atlas-conv2_1.toml --out reports/atlas
+	$(BIN)/stylespace run probes/report-paintings.toml --out reports/paintings --force
+	$(BIN)/python -m stylespace.trials probes/trials/transfer.toml --out reports/transfer
+	$(BIN)/python -m stylespace.trials probes/trials/starts.toml --out reports/starts
+	$(BIN)/python -m stylespace.scenes --out reports/season
 	for way in fourier energy phases robust pixels; do \
 	$(BIN)/stylespace run probes/compare-$$way.toml --out reports/parametrisations/$$way; done
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -252,21 +253,22 @@ def _lines(label: str) -> str:
 
 def _page(title: str, again: str, columns: Sequence[str], rows: Sequence[Row]) -> str:
     table = tabulate(
-        [(row.label, *(_shown(row.figures.get(name)) for name in columns)) for row in rows],
+        [(row.label, *(shown(row.figures.get(name)) for name in columns)) for row in rows],
         ("", *columns),
         tablefmt="github",
         disable_numparse=True,
     )
     return (
         f"# {title}\n\n![{', '.join(row.label for row in rows)}]({STRIP})\n\n{table}\n\n"
-        "`style_distance` is the geometric mean of the relative Gram distances of the styled layers, "
-        "what full transfer lowers; the other columns are optimised by none: `sliced`, sliced Wasserstein distance of "
-        "features to the style; `similarity`, structural similarity to the content; "
-        "`content_colours` and `style_colours`, CIELAB histogram distances; `other_style` and "
-        "`other_content`, distances in another network.\n\n"
+        "`style_distance` is the geometric mean of the relative Gram distances of the styled "
+        "layers, what full transfer lowers; the other columns are optimised by none: `sliced`, "
+        "sliced Wasserstein distance of features to the style; `similarity`, structural similarity "
+        "to the content; `content_colours` and `style_colours`, CIELAB histogram distances; "
+        "`other_style` and `other_content`, distances in another network.\n\n"
         f"{again}\n"
     )
 
 
-def _shown(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g}"
+def shown(value: float | None) -> str:
+    """Return a figure for a table; a dash where there is none."""
+    return "-" if value is None or math.isnan(value) else f"{value:.3g}"

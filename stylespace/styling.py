@@ -242,7 +242,10 @@ class Styling:
 
 
 def check_style_size(styling: Styling) -> None:
-    """Refuse a style picture that is smaller than a window of its layers.
+    """Refuse a style picture that is smaller than a window which fits the result.
+
+    Enlarged, it would hold nothing at the size of that window. A window larger than the result
+    is another matter: `Styling.remarks` says so.
 
     Raises:
         UsageError: with both sizes.
@@ -254,7 +257,7 @@ def check_style_size(styling: Styling) -> None:
     height, width = image.shape[2:]
     for layer, half_width in settings.half_widths().items():
         needed = (2 * half_width + 1) * styling.network.reach(layer).stride
-        if needed > max(height, width) and half_width:
+        if half_width and max(height, width) < needed <= settings.size:
             raise UsageError(
                 f"the style picture has {width}x{height} pixels, less than a window of {layer}, "
                 f"{needed} pixels wide: take a larger picture or a smaller --window."

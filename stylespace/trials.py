@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 from tabulate import tabulate
 
-from stylespace.comparison import STRIP, compare
+from stylespace.comparison import STRIP, compare, shown
 from stylespace.errors import StylespaceError
 from stylespace.files import check_folder, write_whole
 from stylespace.networks import Network
@@ -130,8 +130,8 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 def _page(trials: Trials, table: pd.DataFrame) -> str:
     """Return the page in Markdown: medians over all pairs, wins, and a strip a pair."""
     medians = summary(table)
-    rows = [(way, *(f"{value:.3g}" for value in line)) for way, line in medians.iterrows()]
-    shown = tabulate(rows, ("", *medians.columns), tablefmt="github", disable_numparse=True)
+    rows = [(way, *map(shown, line)) for way, line in medians.iterrows()]
+    summed = tabulate(rows, ("", *medians.columns), tablefmt="github", disable_numparse=True)
     strips = "\n\n".join(
         f"## {pair}\n\n![{pair}: content, style, and every way]({pair}/{STRIP})\n\n"
         f"[Table]({pair}/README.md)"
@@ -141,7 +141,7 @@ def _page(trials: Trials, table: pd.DataFrame) -> str:
     said = "\n".join(f"- {sentence}" for sentence in sentences(table))
     return (
         f"# {trials.title}\n\n{trials.text}\n\nMedians over {count} pairs. Lower is better, but "
-        f"for `similarity`; what each measure is stands below the table of a pair.\n\n{shown}\n\n"
+        f"for `similarity`; what each measure is stands below the table of a pair.\n\n{summed}\n\n"
         f"{said}\n\n{strips}\n"
     )
 

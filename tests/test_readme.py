@@ -51,7 +51,7 @@ def test_the_five_lines_of_shell_run_in_their_order(call):
 def test_every_command_is_accepted(call, monkeypatch, words):
     """Options, layers and names; the files that a reader has are put there."""
     outputs = [value for flag, value in zip(words, words[1:], strict=False) if flag == "--out"]
-    for name in set(words) - set(outputs):
+    for name in {part for word in words for part in word.split("=")} - set(outputs):
         if name.endswith((".jpg", ".png")):
             picture_file(name)
         elif name.endswith((".pth", ".safetensors")):

@@ -49,8 +49,12 @@ def records(
 
 
 def results_json(tables: Records, about: Mapping[str, Any]) -> bytes:
-    """Return the tables as one JSON object; what is not finite becomes null."""
-    return (json.dumps({"about": about, **tables}, indent=1, allow_nan=False) + "\n").encode()
+    """Return the tables as one JSON object, a line a row; what is not finite becomes null."""
+    parts = [f'"about": {json.dumps(about, allow_nan=False)}']
+    for name, rows in tables.items():
+        lines = ",\n".join(json.dumps(row, allow_nan=False) for row in rows)
+        parts.append(f'"{name}": [\n{lines}\n]')
+    return ("{\n" + ",\n".join(parts) + "\n}\n").encode()
 
 
 def csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
@@ -170,4 +174,4 @@ def _plain(value: Any) -> Any:
     """Return a value as JSON can hold it, floats with six significant digits."""
     if not isinstance(value, float):
         return value
-    return float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None
+    return float(f"{value:.{DIGITS}g}") + 0.0 if np.isfinite(value) else None  # -0.0 becomes 0.0

@@ -145,7 +145,7 @@ class TransferSettings(Sourced):
         plain, single = 3 if self.representation == "local" else 0, {}
         for text in self.window:
             name, equals, number = text.rpartition("=")
-            if not re.fullmatch(r"\d{1,5}", number):
+            if not re.fullmatch(r"[0-9]{1,5}", number):
                 raise UsageError(
                     f"--window {text!r} is no half width: write it as 3, or conv3_1=4."
                 )
@@ -164,7 +164,7 @@ class TransferSettings(Sourced):
     def reduction(self) -> tuple[str, int]:
         """Return how content responses are reduced: method and number of maps."""
         method, _, number = self.responses.partition(":")
-        if method not in REDUCTIONS or not re.fullmatch(r"[1-9]\d{0,3}", number):
+        if method not in REDUCTIONS or not re.fullmatch(r"[1-9][0-9]{0,3}", number):
             raise UsageError(
                 f"--responses {self.responses!r}: write it as pca:32, nmf:16 or kmeans:8."
             )

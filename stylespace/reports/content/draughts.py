@@ -33,7 +33,8 @@ class Drawing:
 class Draughts:
     """Makes figures, keeps their files, and says after each that it is done.
 
-    folder: of the figures, relative to the page; None: they are on the page alone.
+    folder: of the figures, relative to the page; None: they are on the page alone, as WebP of
+    screen size, and not kept.
     """
 
     def __init__(self, *, folder: str | None, tick: Tick) -> None:
@@ -41,7 +42,7 @@ class Draughts:
         self._folder, self._tick = folder, tick
 
     def files(self, folder: str) -> dict[str, bytes]:
-        """Return {path in a folder: bytes} of every figure, as PNG and as SVG."""
+        """Return {path in a folder: bytes} of every figure that was kept, as PNG and as SVG."""
         kinds = [(one, kind) for one in self.drawings for kind in ("png", "svg")]
         return {f"{folder}/{one.name}.{kind}": getattr(one, kind) for one, kind in kinds}
 
@@ -49,17 +50,15 @@ class Draughts:
         self, name: str, figure: Figure, *, alt: str, caption: str, wide: bool = True
     ) -> dict[str, Any]:
         """Return a figure for the page, its files kept."""
-        png, svg = figures.rendered(figure)
-        self.drawings.append(Drawing(name, png, svg))
+        shown = {"alt": alt, "caption": caption, "wide": wide}
+        if self._folder is None:
+            source, file = data_uri(figures.webp(figure), "webp"), None
+        else:
+            png, svg = figures.rendered(figure)
+            self.drawings.append(Drawing(name, png, svg))
+            source, file = data_uri(png, "png"), f"{self._folder}/{name}.svg"
         self._tick(name)
-        file = None if self._folder is None else f"{self._folder}/{name}.svg"
-        return {
-            "src": data_uri(png, "png"),
-            "alt": alt,
-            "caption": caption,
-            "file": file,
-            "wide": wide,
-        }
+        return {**shown, "src": source, "file": file}
 
 
 def data_uri(data: bytes, kind: str) -> str:

@@ -4,7 +4,7 @@ Type, colours and sizes are the same in all. Colours differ in lightness as well
 their dashes and markers, so that figures are read in grey print and by colour-blind readers.
 """
 
-from stylespace.reports.figures.drawing import DPI, rendered
+from stylespace.reports.figures.drawing import DPI, rendered, webp
 from stylespace.reports.figures.entries import cosines, intensity, target_against_result
 from stylespace.reports.figures.heat_maps import heat_map, small_multiples
 from stylespace.reports.figures.maps import style_map
@@ -31,4 +31,5 @@ __all__ = [
     "strongest_pairs",
     "style_map",
     "target_against_result",
+    "webp",
 ]

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
+SCREEN = 96
+"""Pixels an inch of a figure that is on a page alone."""
+WEBP_QUALITY = 82
 DPI = 160
 """Pixels an inch, of PNG files and of the pictures inside SVG files."""
 WIDTH = 10.0
@@ -96,6 +99,15 @@ def rendered(figure: Figure) -> tuple[bytes, bytes]:
     figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
     figure.savefig(svg, format="svg", dpi=DPI, metadata={"Date": None, "Creator": None})
     return png.getvalue(), svg.getvalue()
+
+
+@styled
+def webp(figure: Figure) -> bytes:
+    """Return a figure as WebP of screen size, a tenth of a PNG's bytes; it loses a little."""
+    stream = io.BytesIO()
+    options = {"quality": WEBP_QUALITY, "method": 6}
+    figure.savefig(stream, format="webp", dpi=SCREEN, pil_kwargs=options)
+    return stream.getvalue()
 
 
 def blank(width: float, height: float) -> Figure:

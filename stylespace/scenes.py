@@ -1,0 +1,194 @@
+"""Season, weather and light of one photograph moved to another: `python -m stylespace.scenes`.
+
+The style picture is the scene itself, mirrored and altered (`stylespace.alterations`), so that what
+should come out is known: the content altered alike. Every way to transfer is scored against it,
+and so is matching colours alone, which needs no network.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tabulate import tabulate
+from torch import Tensor
+
+from stylespace.alterations import ALTERATIONS, LOCAL
+from stylespace.colour import lab, match_colours
+from stylespace.comparison import STRIP
+from stylespace.errors import PictureError
+from stylespace.files import write_whole
+from stylespace.images import read_image, read_recipe, resize, resize_to, write_image
+from stylespace.networks import Network
+from stylespace.outcomes import network_for
+from stylespace.plots import contact_sheet
+from stylespace.progress import Watching
+from stylespace.recipes import write_outcome
+from stylespace.settings import SAMPLE, TransferSettings, recipe_of
+from stylespace.sources import open_picture
+from stylespace.transfer import grey_similarity, transfer
+
+SCENES = ("rocket", "coffee", "chelsea")
+SIZE, ITERATIONS = 160, 120
+WAYS: Mapping[str, Mapping[str, Any]] = {
+    "global": {},
+    "partial": {"keep": ("conv4_1", "conv5_1")},
+    "covariance": {"representation": "covariance"},
+    "guided": {"auto_guides": 5},
+    "local 8": {"representation": "local", "window": ("8",)},
+}
+"""Settings that differ; all keep more of the content than a transfer from a painting does."""
+BASE = {"size": SIZE, "iterations": (ITERATIONS,), "content_weight": 1.0}
+UNCHANGED, COLOURS = "unchanged", "colours alone"
+SHOWN = 200  # pixels of a picture on a strip
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Make the page; pictures that are there are kept."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--quiet", action="store_true")
+    given = parser.parse_args(arguments)
+    with Watching(quiet=given.quiet) as watching:
+        run(given.out, watching)
+
+
+def run(
+    folder: Path,
+    watching: Watching,
+    *,
+    scenes: Sequence[str] = SCENES,
+    base: Mapping[str, Any] = BASE,
+    ways: Mapping[str, Mapping[str, Any]] = WAYS,
+) -> pd.DataFrame:
+    """Transfer every alteration of every scene in every way, write the page, return the scores.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; what was made stays, and the same call goes on.
+    """
+    folder.mkdir(exist_ok=True)
+    network: Network | None = None
+    rows: list[dict[str, Any]] = []
+    for scene in scenes:
+        for name, alter in ALTERATIONS.items():
+            place = folder / f"{scene}-{name}"
+            place.mkdir(exist_ok=True)
+            content = resize(open_picture(SAMPLE + scene), int(base["size"]))
+            style = _style(place / "style.png", alter(content.flip(3)))
+            results = {UNCHANGED: content, COLOURS: match_colours(content, style).clamp(0, 1)}
+            for way, changes in ways.items():
+                options = {"content": SAMPLE + scene, "styles": (str(style_path(place)),)}
+                settings = TransferSettings(**options, **base, **changes)
+                network = network or network_for(settings)
+                watch = watching.named(f"{scene} {name} {way}")
+                results[way] = _made(place / f"{slug(way)}.png", settings, network, watch)
+            truth = alter(content)
+            rows += [
+                {"scene": scene, "alteration": name, "way": way, **scores(image, truth)}
+                for way, image in results.items()
+            ]
+            _strip(place, {"content": content, "style": style, "truth": truth, **results})
+            _write(folder, rows)
+    return pd.DataFrame(rows)
+
+
+def style_path(place: Path) -> Path:
+    """Return where the altered scene lies."""
+    return place / "style.png"
+
+
+def slug(way: str) -> str:
+    """Return a way's name as a file name."""
+    return way.replace(" ", "-")
+
+
+def scores(image: Tensor, truth: Tensor) -> dict[str, float]:
+    """Return how far a result (1, 3, H, W) is from what should have come out.
+
+    `colour_error`: mean CIELAB distance over pixels; 2.3 is just noticeable (Mahy et al. 1994).
+    `similarity`: structural similarity of the grey pictures, 1 is the same.
+    """
+    image = resize_to(image, *truth.shape[2:])
+    error = float((lab(image) - lab(truth)).norm(dim=1).mean())
+    return {"colour_error": error, "similarity": grey_similarity(image, truth)}
+
+
+def _style(path: Path, picture: Tensor) -> Tensor:
+    """Write the altered scene where it is not there yet; return it as the file holds it."""
+    if not path.exists():
+        write_image(path, picture)
+    return read_image(path)
+
+
+def _made(path: Path, settings: TransferSettings, network: Network, watch: Any) -> Tensor:
+    """Return the picture of a run, from its file where that carries the same recipe.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C before it was done.
+    """
+    try:
+        record = read_recipe(path)
+    except PictureError:
+        record = None
+    if not record or record.get("recipe") != recipe_of(settings):
+        outcome = transfer(settings=settings, network=network, watch=watch)
+        if outcome.synthesis.stopped == "interrupted":
+            raise KeyboardInterrupt
+        write_outcome(path, outcome, force=True)
+    return read_image(path)
+
+
+def _strip(place: Path, pictures: Mapping[str, Tensor]) -> None:
+    shown = [resize(picture.clamp(0, 1), SHOWN) for picture in pictures.values()]
+    write_whole(place / STRIP, contact_sheet(shown, list(pictures), columns=5), force=True)
+
+
+def _write(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    table = pd.DataFrame(rows)
+    results = table.to_json(orient="records", indent=1, double_precision=6)
+    write_whole(folder / "results.json", (results + "\n").encode(), force=True)
+    csv = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    write_whole(folder / "table.csv", csv.encode(), force=True)
+    write_whole(folder / "README.md", _page(table).encode(), force=True)
+
+
+def sentences(table: pd.DataFrame) -> list[str]:
+    """Return which way comes nearest to the truth, an alteration a sentence."""
+    said = []
+    for name, rows in table.groupby("alteration", sort=False):
+        means = rows.groupby("way", sort=False)["colour_error"].mean()
+        best, depends = means.idxmin(), name in LOCAL
+        where = "depends on place" if depends else "is the same everywhere"
+        said.append(
+            f"{name}, which {where}: {best} comes nearest, with a mean colour error of "
+            f"{means[best]:.3g} against {means[COLOURS]:.3g} for colours alone and "
+            f"{means[UNCHANGED]:.3g} for the content unchanged."
+        )
+    return said
+
+
+def _page(table: pd.DataFrame) -> str:
+    parts = [
+        "# Season, weather and light between photographs",
+        "The style picture is the scene mirrored and altered, so that what should come out is "
+        "known: the content altered alike. Every way keeps the content with weight 1.",
+    ]
+    for score, better in (("colour_error", "lower"), ("similarity", "higher")):
+        wide = table.pivot_table(
+            index="way", columns="alteration", values=score, aggfunc="mean", sort=False
+        )
+        rows = [(way, *(f"{value:.3g}" for value in line)) for way, line in wide.iterrows()]
+        shown = tabulate(rows, (score, *wide.columns), tablefmt="github", disable_numparse=True)
+        parts.append(f"Mean `{score}` over the scenes, {better} is better:\n\n{shown}")
+    parts.append("\n".join(f"- {sentence}" for sentence in sentences(table)))
+    places = dict.fromkeys(f"{row.scene}-{row.alteration}" for row in table.itertuples())
+    parts += [f"## {place}\n\n![{place}: every way]({place}/{STRIP})" for place in places]
+    parts.append("Made again by `python -m stylespace.scenes --out FOLDER`.")
+    return "\n\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    main()
