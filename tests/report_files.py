@@ -2,9 +2,10 @@
 
 import csv
 import io
-import re
 from contextlib import contextmanager
+from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -46,6 +47,7 @@ def undrawn():
     files = dot("PNG"), b"<svg xmlns='http://www.w3.org/2000/svg'/>"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("stylespace.reports.figures.rendered", lambda figure: files)
+        patch.setattr("stylespace.reports.figures.webp", lambda figure: dot("WEBP"), raising=False)
         yield
 
 
@@ -85,14 +87,51 @@ def contents(folder):
     return {name: Path(folder, name).read_bytes() for name in sorted(names(folder))}
 
 
+class Addresses(HTMLParser):
+    """Everything that a page names in its attributes to be loaded or gone to."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.found = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        wanted = ("src", "href", "srcset", "action", "data", "poster", "background")
+        self.found += [value for name, value in attributes if name in wanted]
+
+
+class Tables(HTMLParser):
+    """The tables of a page: {caption: rows of texts, the head first}."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.found, self._rows, self._text, self._caption = {}, [], "", ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        if tag == "tr":
+            self._rows.append([])
+        if tag in ("caption", "td", "th"):
+            self._text = ""
+
+    def handle_data(self, data):
+        self._text += data
+
+    def handle_endtag(self, tag):
+        if tag == "caption":
+            self._caption, self._rows = self._text, []
+        if tag in ("td", "th"):
+            self._rows[-1].append(self._text)
+        if tag == "table":
+            self.found[self._caption] = self._rows
+
+
 def assert_self_contained(folder):
-    """The page loads nothing; what it links to lies beside it."""
+    """Check that the page loads nothing and links to what lies beside it; return its text."""
     page = Path(folder, "index.html").read_text(encoding="utf-8")
-    for address in re.findall(r"(?:src|href|action|data)=[\"']?([^\"' >]+)", page):
+    for address in Addresses(page).found:
         assert address.startswith(("data:", "#", "./")), address
         if address.startswith("./"):
-            from urllib.parse import unquote
-
             assert Path(folder, unquote(address)).is_file(), address
     assert "@import" not in page and "url(" not in page
     return page

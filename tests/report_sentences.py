@@ -24,13 +24,12 @@ def interval(text):
         return float(bare.split()[-1]) * scale, 1.0
     mantissa, _, exponent = bare.partition(" × 10")
     scale *= 10.0 ** int(exponent.translate(PLAIN) or 0)
-    digits = mantissa.replace(",", "").partition("e")[0]
     exact = float(mantissa.replace(",", ""))
-    places = len(digits.partition(".")[2])
-    # zeros at the end of a number without a point, or left out after it, are digits all the same
-    unit = max(10.0**-places, 10.0 ** (math.floor(math.log10(abs(exact) or 1)) - 2))
-    if exact == 0 or abs(exact) == 1:
-        unit = 5e-3
+    if exact == 0:
+        return 0.0, 0.0  # nothing else is written so
+    # as many digits are meant, though zeros at the end are left out
+    significant = 2 if text.endswith(" %") and exact < 10 else 3
+    unit = 10.0 ** (math.floor(math.log10(abs(exact))) - significant + 1)
     return (exact - 0.51 * unit) * scale, (exact + 0.51 * unit) * scale
 
 
@@ -89,7 +88,7 @@ def check_fits(found, count, what, told, low, high):
     }
     names = {None: "none of the four distributions"}
     assert said == {names.get(name, name): n for name, n in Counter(best).items()}
-    assert holds(f"{low} %", min(closest)) and holds(f"{high} %", max(closest))
+    assert holds(low, 100 * min(closest)) and holds(high, 100 * max(closest))
 
 
 def check_ranks(found, each):

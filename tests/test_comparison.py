@@ -68,8 +68,8 @@ def test_nothing_is_left_to_say_of_a_picture_against_itself(judges):
 
 def test_every_measure_goes_the_way_that_it_should(judges):
     content, style = blots(48, 40, 1, 0.1, 0.6), blots(48, 40, 2, 0.4, 1.0)
-    # Half a way in place is nearer by every measure; the whole way is the style itself.
-    steps = [judges.figures(content + t * (style - content), content, style) for t in (0, 0.5, 1)]
+    ways = content, (content + style) / 2, style
+    steps = [judges.figures(one, content, style) for one in ways]
     for name in LOWER:
         assert steps[0][name] > steps[1][name] > steps[2][name], name
         assert steps[2][name] == pytest.approx(0, abs=1e-9)
@@ -284,7 +284,8 @@ def test_a_picture_that_cannot_be_judged_by_all_has_a_table_all_the_same(picture
     assert math.isnan(found.rows[0].figures["other_style"])
     (result,) = json.loads(Path("both/results.json").read_text(), parse_constant=pytest.fail)
     assert result["other_style"] is None and result["content_colours"] >= 0
-    assert "nan" in Path("both/README.md").read_text()
+    page = Path("both/README.md").read_text()
+    assert "nan" not in page and " - " in page
 
 
 def test_labels_are_cut_into_lines_that_fit_their_picture():
@@ -419,7 +420,7 @@ def unjudged(monkeypatch):
     monkeypatch.setattr("stylespace.comparison.Judges", Judges)
 
 
-@pytest.mark.parametrize(("number", "made"), [(1, 0), (3, 2), (4, 3), (5, 4)])
+@pytest.mark.parametrize(("number", "made"), [(1, 0), (4, 3), (5, 4)])
 def test_interrupted_trials_keep_what_is_done_and_go_on(trial, unjudged, monkeypatch, number, made):
     with monkeypatch.context() as patch:
         pressing(patch, number)

@@ -16,6 +16,7 @@ from PIL import Image
 from report_files import (
     LAYERS,
     SPACE,
+    Tables,
     assert_self_contained,
     contents,
     csv_rows,
@@ -628,6 +629,67 @@ def test_the_page_is_self_contained_and_shows_what_was_drawn(single):
         assert shown or "-gram-" in path.name  # matrices answer the pointer instead
         with Image.open(path) as drawn:
             assert drawn.size[0] > 300
+
+
+def test_the_tables_of_the_page_show_the_numbers(single):
+    found = tables(single)
+    values = {(row["layer"], row["number"]): row for row in found["statistics"]}
+    shown = Tables((single / "index.html").read_text()).found
+    for layer, part, zero, near, hoyer, gini, dead in shown["Sparsity of a"][1:]:
+        name = part.replace("-", "_")
+        for text, number in (
+            (zero, "exactly_zero"),
+            (near, "near_zero"),
+            (hoyer, "hoyer"),
+            (gini, "gini"),
+        ):
+            assert holds(text, values[layer, f"{name}.{number}"]["value"]), (text, layer, number)
+        if part == "diagonal":
+            assert int(dead) == values[layer, "dead_channels"]["value"]
+    keys = (
+        "effective_rank",
+        "largest_share",
+        "power_law_slope",
+        "activation_entropy",
+        "mean_cosine",
+    )
+    for layer, *cells in shown["Spectra in numbers"][1:]:
+        for text, key in zip(cells, keys, strict=True):
+            assert holds(text.replace("−", "-"), values[layer, key]["value"]), (text, layer, key)
+    rows = shown["Every number under changes of the picture"][1:]
+    assert len(rows) == sum("mark" in row for row in found["statistics"])
+    for number, layer, value, small, middle, jpeg, change, mark, null in rows:
+        row = values[layer, number]
+        pairs = ((value, "value"), (small, "two_thirds"), (middle, "crop"), (jpeg, "jpeg"))
+        for text, key in (*pairs, (null, "random_phase")):
+            assert holds(text, row[key]), (number, layer, text, key)
+        assert mark == (row["mark"] or "stable")
+        if change == "from zero":
+            assert row["value"] == 0 != row["change"]
+        else:
+            assert holds(change, row["change"]), (change, row)
+    assert any(row["change"] > 1 for row in found["statistics"] if "mark" in row)
+    fits = {(row["layer"], row["part"], row["distribution"]): row for row in found["fits"]}
+    head, *rows = shown["Distributions fitted to the entries above zero"]
+    assert len(rows) == 2 * len(LAYERS)
+    for layer, part, count, zero, *distances, best in rows:
+        own = [fits[layer, part, name] for name in head[4:8]]
+        assert int(count.replace(",", "")) == own[0]["entries"] and holds(
+            zero, own[0]["zero_share"]
+        )
+        for text, fit in zip(distances, own, strict=True):
+            assert float(text) == pytest.approx(100 * fit["ks"], abs=0.051)
+        assert [best] == ([fit["distribution"] for fit in own if fit["fits"]] or ["none"])
+
+
+def test_progress_goes_up_to_all(folder, network, tmp_path, fast):
+    told = []
+    pictures = [folder / "a.png", folder / "b.png"]
+    watch = lambda *one: told.append(one)  # noqa: E731
+    report(pictures, out=tmp_path / "r", network=network, watch=watch, **QUICK)
+    names, done, totals = zip(*told, strict=True)
+    assert set(names) == {"report"} and len(set(totals)) == 1
+    assert list(done) == sorted(done) and done[-1] == totals[0]
 
 
 def test_what_was_read_is_named_with_its_hash(folder, single, network):

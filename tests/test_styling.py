@@ -328,9 +328,12 @@ def test_a_style_picture_smaller_than_a_window_is_refused(network):
     with pytest.raises(UsageError, match=r"27x20 pixels.*window of conv3_1, 28 pixels") as caught:
         check_style_size(fits)  # 7 positions of stride 4
     assert "--window" in str(caught.value)
-    for options in ({"window": ("2",)}, {"window": ("3", "conv3_1=2")}, {"window": ("0",)}):
+    # Small enough, or so wide that they are larger than the result itself, which is only said.
+    windows = ("2",), ("3", "conv3_1=2"), ("0",), ("2", "conv3_1=8")
+    for options in ({"window": window} for window in windows):
         check_style_size(styled(network, content, style, representation="local", **options))
     check_style_size(styled(network, content, style))
+    check_style_size(styled(network, content, blocky(12, 32), representation="local"))
 
 
 # ------------------------------------------------------------------------------------------ memory

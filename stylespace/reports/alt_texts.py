@@ -1,7 +1,8 @@
 """What figures show, in words made from their data, for those who hear a page instead of seeing it.
 
-Each function has the name and the first arguments of the figure that it describes: the kind of
-figure, where the largest and the smallest values are, and a comparison.
+Each function has the name of the figure that it describes, and those of its arguments that words
+are made of. It tells the kind of figure, where the largest and the smallest values are, and a
+comparison.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from stylespace.reports.figures.phrases import (
 from stylespace.reports.figures.traces import bands
 from stylespace.reports.figures.trees import leaves, linkage
 from stylespace.reports.figures.words import number, share, zeros
+from stylespace.statistics import FITS
 from stylespace.statistics import cosines as cosine_matrix
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ def small_multiples(
 def intensity(
     layers: Mapping[str, Values], fits: Mapping[str, tuple[Fits, Fits]] | None = None
 ) -> str:
-    """Return what curves of sorted entries show, and which distributions fit."""
+    """Return what curves of sorted entries show, and which distributions fit to within FITS."""
     parts = [
         f"{layer}: {medians(array(gram))}; {_fitted((fits or {}).get(layer))}".rstrip("; ")
         for layer, gram in layers.items()
@@ -96,11 +98,9 @@ def cosines(layers: Mapping[str, Values]) -> str:
             parts.append(f"{layer}: a single channel, no pairs")
             continue
         middles[layer] = float(np.median(values))
-        place = place_of(angles, values.max())
-        parts.append(
-            f"{layer}: {zeros(zero_share(values))}, the largest is {number(values.max())} at "
-            f"channels {place}"
-        )
+        top = f", the largest is {number(values.max())} at channels " if values.max() else ""
+        place = place_of(angles, values.max()) if top else ""
+        parts.append(f"{layer}: {zeros(zero_share(values))}{top}{place}")
     title = "Histograms of the cosines of two channels, layer by layer"
     return sentences(title, f"Median cosine: {span(middles)}" if middles else "", *parts)
 
@@ -140,7 +140,7 @@ def spectra(subjects: Mapping[str, Mapping[str, Values]]) -> str:
 
 
 def strongest_pairs(layer: str, pairs: Sequence[Pair], products: Values | None = None) -> str:
-    """Return which pairs are the strongest, and how much of the picture lights up for each.
+    """Return which pairs are the strongest, and in how much of the picture each is near its peak.
 
     products: (n, h, w), F_i F_j at every position, one map a pair.
     """
@@ -153,7 +153,8 @@ def strongest_pairs(layer: str, pairs: Sequence[Pair], products: Values | None =
     ]
     first, last = pairs[0], pairs[-1]
     ratio = f"The first is {number(first.value / last.value, 2)} times the last"
-    title = f"The picture {len(pairs)} times, faded but where two channels of {layer} fire at once"
+    times = f"{len(pairs)} times" if len(pairs) > 1 else "once"
+    title = f"The picture {times}, faded but where two channels of {layer} fire together"
     return sentences(title, *parts, ratio if len(pairs) > 1 and last.value else "")
 
 
@@ -165,6 +166,8 @@ def distances(names: Sequence[str], matrix: Values, title: str) -> str:
     if not len(rows):
         return sentences(told, "A single subject has no distances")
     upper = values[rows, columns]
+    if len(upper) == 1:
+        return sentences(told, f"{names[0]} and {names[1]} are {number(upper[0])} apart")
     ends = [
         f"{word}: {names[rows[k]]} and {names[columns[k]]}, {number(upper[k])}"
         for word, k in (("Nearest", upper.argmin()), ("Farthest", upper.argmax()))
@@ -174,7 +177,7 @@ def distances(names: Sequence[str], matrix: Values, title: str) -> str:
     return sentences(
         told,
         *ends,
-        f"Mean distance to the others: {span(means)}" if len(names) > 2 else "",
+        f"Mean distance to the others: {span(means)}",
         f"In the dendrogram's order: {', '.join(order)}" if len(names) <= 12 else "",
     )
 
@@ -200,10 +203,13 @@ def style_map(coordinates: Values, names: Sequence[str], explained: float) -> st
 
 
 def loss_trace(trace: Sequence[tuple[int, int, float]]) -> str:
-    """Return how a loss fell: its ends, its smallest value, and the sizes."""
+    """Return how a loss fell: its ends, its smallest value, and the sizes.
+
+    trace: not every evaluation need be in it, but the last is.
+    """
     losses = np.array([loss for _, _, loss in trace], float)
     finite = np.flatnonzero(np.isfinite(losses))
-    told = f"Curve of the loss over {len(trace)} evaluations, logarithmic"
+    told = f"Curve of the loss over {trace[-1][0]:,} evaluations, logarithmic"
     sizes = ", ".join(f"{size} px from evaluation {start}" for size, start, _ in bands(trace))
     if not len(finite):
         return sentences(told, "No loss is finite", f"Sizes: {sizes}")
@@ -257,11 +263,11 @@ def _largest_of(layers: Mapping[str, Values]) -> str:
 
 
 def _fitted(fits: tuple[Fits, Fits] | None) -> str:
-    """Return which distributions fit the diagonal and the other entries."""
+    """Return which distributions are at most FITS off the diagonal's and the other entries'."""
     if fits is None:
         return ""
     diagonal, pairs = (one.best.name if one.best else "no distribution" for one in fits)
-    return f"{diagonal} fits the diagonal, {pairs} the pairs"
+    return f"to within {share(FITS)}, {diagonal} fits the diagonal, {pairs} the pairs"
 
 
 def _lit(product: np.ndarray | None) -> str:

@@ -1,20 +1,19 @@
-"""What the quantities of a report mean: each in one sentence, with its formula and its source.
-
-Letters: F (C, N) are the features of a layer, C channels at N positions; G its Gram matrix (C, C);
-μ its mean (C,); v any n entries, those of the diagonal or those above it; λ the eigenvalues of G in
-descending order. A second picture's Gram matrix is A, its mean ν.
-"""
+"""What the quantities of a report mean: each in one sentence, with its formula and its source."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stylespace.statistics import NEAR_ZERO
+from stylespace.reports.figures.words import number, share
+from stylespace.reports.stability import STABLE
+from stylespace.statistics import FITS, NEAR_ZERO
+from stylespace.statistics.spectra import NEGLIGIBLE
 
 GATYS = "Gatys, Ecker & Bethge 2015, arXiv:1505.07376"
 NIKULIN = "Nikulin & Novak 2016, arXiv:1602.07188"
 _HERE = "a definition of this program"
 _TEXTBOOK = "any textbook of statistics"
+_ALGEBRA = "any textbook of linear algebra"
 _FAMILIES = "Johnson, Kotz & Balakrishnan 1994, Continuous Univariate Distributions 1"
 
 
@@ -29,6 +28,14 @@ class Explanation:
 
 
 EXPLANATIONS = (
+    Explanation(
+        "Letters",
+        "A layer has C channels, whose features F are known at N places u of the picture; v are n "
+        "entries of its Gram matrix G, those of the diagonal or those above it, and A is the Gram "
+        "matrix of a second picture.",
+        "F: C × N;  G, A: C × C, with means μ, ν;  v₍ₖ₎: the k-th smallest entry;  λ: eigenvalues",
+        "the notation of this page",
+    ),
     Explanation(
         "Gram matrix",
         "How strongly each two channels of a layer fire at the same places, averaged over the "
@@ -109,8 +116,8 @@ EXPLANATIONS = (
     ),
     Explanation(
         "Gamma",
-        "A distribution of positive values between an exponential and a normal one, such as of "
-        "a sum of several exponential values.",
+        "The distribution of a sum of exponential values, of shape a where there are a of them; "
+        "below a = 1 it has more values near 0 and a heavier tail than the exponential one.",
         "p(v) ∝ vᵃ⁻¹ exp(−v/b)",
         f"{_FAMILIES}, chapter 17; fitted to the positive entries by maximum likelihood",
     ),
@@ -123,14 +130,14 @@ EXPLANATIONS = (
     ),
     Explanation(
         "Exponential",
-        "The distribution of positive values of which nothing but the mean is given.",
+        "The distribution of largest entropy among those of positive values with a given mean b.",
         "P(V > v) = exp(−v/b)",
         f"{_FAMILIES}, chapter 19; fitted to the positive entries by maximum likelihood",
     ),
     Explanation(
         "Kolmogorov-Smirnov distance",
-        "The largest difference between the share of entries below a value and the share that a "
-        "fit predicts; read as a size, with no p-value, as entries are not independent.",
+        "The largest difference between the share of the entries above 0 up to a value and the "
+        "share that a fit predicts; a size, with no p-value, as entries are not independent.",
         "max over v of |Fₙ(v) − F(v)|",
         "Kolmogorov 1933; Smirnov 1948, Annals of Mathematical Statistics 19",
     ),
@@ -140,6 +147,14 @@ EXPLANATIONS = (
         "smallest is best, whether or not it fits.",
         "2k − 2 log L",
         "Akaike 1974, IEEE Transactions on Automatic Control 19",
+    ),
+    Explanation(
+        "Fits",
+        f"A distribution fits where it is at most {share(FITS)} off, and of several the one of the "
+        "smallest AIC is named; where none is, it may be undecided: the closest is no farther off "
+        "than n values drawn from it would be on average.",
+        f"max |Fₙ − F| ≤ {FITS:g};  undecided up to √(π/2) log 2 / (√n + 0.12 + 0.11/√n)",
+        f"{_HERE}; Stephens 1970, Journal of the Royal Statistical Society B 32, for small n",
     ),
     Explanation(
         "Dead channels",
@@ -156,10 +171,16 @@ EXPLANATIONS = (
     ),
     Explanation(
         "Eigenvalue spectrum",
-        "The strengths, largest first, of the uncorrelated patterns of channels that make up a "
+        "The strengths, largest first, of the orthogonal patterns of channels that make up a "
         "Gram matrix.",
         "G eᵣ = λᵣ eᵣ,  λ₁ ≥ λ₂ ≥ … ≥ 0",
-        "any textbook of linear algebra",
+        _ALGEBRA,
+    ),
+    Explanation(
+        "Largest eigenvalue",
+        "The share of the strongest pattern in all energy, from 1/C to 1, where it says all.",
+        "λ₁ / Σ λ",
+        _ALGEBRA,
     ),
     Explanation(
         "Effective rank",
@@ -171,7 +192,8 @@ EXPLANATIONS = (
         "Power-law slope",
         "The slope of the eigenvalues over their rank r, both on logarithmic scales: the "
         "steeper, the fewer patterns matter.",
-        "log λᵣ ≈ a + slope · log r, by least squares from the second rank to half of the last",
+        "log λᵣ ≈ a + slope · log r, by least squares over 2 ≤ r ≤ R/2,  "
+        f"R = #{{r : λᵣ > {number(NEGLIGIBLE)} · λ₁}}",
         "Stringer et al. 2019, Nature 571, for the spectra of neurons",
     ),
     Explanation(
@@ -180,6 +202,12 @@ EXPLANATIONS = (
         "place, to 1, proportional to each other.",
         "ρᵢⱼ = Gᵢⱼ / √(Gᵢᵢ Gⱼⱼ)",
         "Cauchy and Schwarz's inequality; a correlation without subtracting the means",
+    ),
+    Explanation(
+        "Mean cosine",
+        "The mean over all pairs, those of dead channels being 0; quantiles leave these out.",
+        "(1/n) Σ |ρᵢⱼ| over i < j",
+        _HERE,
     ),
     Explanation(
         "Strongest pairs",
@@ -198,14 +226,15 @@ EXPLANATIONS = (
     Explanation(
         "Stability",
         "How far a quantity q moves when the same picture x is resized to two thirds, cropped to "
-        "its middle three quarters, or stored as a JPEG of quality 75.",
-        "|q(t(x)) − q(x)| / |q(x)|, for each change t",
+        "the middle three quarters of its sides, or stored as a JPEG of quality 75; stable up to "
+        f"{STABLE:g}.",
+        "|q(t(x)) − q(x)| / |q(x)|, for each change t;  |q(t(x))| where q(x) = 0",
         _HERE,
     ),
     Explanation(
         "Random phase",
-        "The same quantity of noise with the picture's power spectrum and colours but without its "
-        "forms: what is alike there needs no forms.",
+        "The same quantity of noise with the power spectrum, mean and covariance of the picture's "
+        "colours but without its forms: what is alike there needs no forms.",
         "q(x̃),  FT x̃ = FT x · exp(iθ), θ uniform and the same for red, green and blue",
         "Galerne, Gousseau & Morel 2011, IEEE Transactions on Image Processing 20",
     ),
@@ -248,15 +277,15 @@ EXPLANATIONS = (
     ),
     Explanation(
         "Together",
-        "The distance of two styles over all layers: the mean of the layers' distances.",
+        "The distance of two styles over all layers, each counted alike, whatever its weight.",
         "(1/L) Σₗ dₗ",
         _HERE,
     ),
     Explanation(
         "Map of styles",
-        "Classical multidimensional scaling: pictures as points of a plane whose distances are as "
-        "close as a plane allows to those of their styles, D.",
-        "the two largest eigenvectors of −½ J D² J,  J = 1 − 11ᵀ/n",
+        "Classical multidimensional scaling: n pictures as points of a plane whose distances come "
+        "near to D, the roots of their styles' distances, or the Wasserstein distances themselves.",
+        "(√ℓ₁ e₁, √ℓ₂ e₂) of −½ J D² J,  J = I − 11ᵀ/n;  showing (ℓ₁ + ℓ₂) / Σ|ℓ| of it",
         "Torgerson 1952, Psychometrika 17",
     ),
     Explanation(
@@ -267,4 +296,4 @@ EXPLANATIONS = (
         "Sokal & Michener 1958, University of Kansas Science Bulletin 38",
     ),
 )
-"""Every quantity that a report may show, in the order of the page."""
+"""Every quantity that a page names but the loss, which is its recipe's own, in their order."""

@@ -30,7 +30,7 @@ from stylespace.reports.making_of import making_of
 from stylespace.reports.measuring import Measured, measured
 from stylespace.reports.overview import overview
 from stylespace.reports.records import Records, records
-from stylespace.reports.subjects import expanded, layers_of, names_of, opened
+from stylespace.reports.subjects import expanded, layers_of, names_of, opened, printable
 from stylespace.reports.writing import FIGURES, PAGE, Made, write
 from stylespace.settings import (
     DISTANCES,
@@ -158,6 +158,7 @@ def _detailed(
     tables = records(found, distances, coordinates)
     draughts = Draughts(folder=None if settings.compact else FIGURES, tick=steps.done)
     groups = _groups(settings, network, found, distances, coordinates, explained, draughts)
+    steps.end()
     return Made(
         title=f"The style of {names[0]}" if len(names) == 1 else f"The styles of {_few(names)}",
         lead=sentences(tables, contrast=settings.contrast),
@@ -208,7 +209,7 @@ def _hashes(sources: Sequence[str]) -> dict[str, str]:
     for source in sources:
         with suppress(OSError):  # whoever opens the file says what is wrong with it
             if source_path(source).is_file():
-                hashes[source] = file_hash(source_path(source))
+                hashes[printable(source)] = file_hash(source_path(source))
     return hashes
 
 
@@ -254,6 +255,14 @@ class _Steps:
 
     def done(self, name: str) -> None:
         """One piece more is done."""
-        self._count += 1
+        self._count = min(self._count + 1, self._total)
+        self._tell()
+
+    def end(self) -> None:
+        """Everything is done, whatever was expected."""
+        self._count = self._total
+        self._tell()
+
+    def _tell(self) -> None:
         if self._watch is not None:
-            self._watch("report", min(self._count, self._total), self._total)
+            self._watch("report", self._count, self._total)

@@ -25,6 +25,7 @@ from stylespace.reports.content.parts import section_of, table_of
 from stylespace.reports.figures.words import number
 from stylespace.reports.findings import collection_sentences
 from stylespace.reports.records import Records, rounded
+from stylespace.reports.subjects import printable
 from stylespace.settings import ReportSettings
 
 SHOWN = ("off_diagonal.near_zero", "effective_rank", "mean_cosine", "off_diagonal.gini")
@@ -90,7 +91,7 @@ def overview(
         collection_sentences(tables, len(names), settings.distance),
         _group(settings, found, names, numbers, distances, draughts),
         tables,
-        tuple((str(one.picture), one.reason) for one in found.skipped),
+        tuple((printable(str(one.picture)), printable(one.reason)) for one in found.skipped),
     )
 
 
@@ -102,7 +103,10 @@ def _names(pictures: Sequence[Path]) -> dict[Path, str]:
     """Return a name a picture: its path below the folder that all of them share."""
     whole = {picture: os.path.abspath(picture) for picture in pictures}
     shared = os.path.commonpath([os.path.dirname(path) for path in whole.values()])
-    return {picture: Path(path).relative_to(shared).as_posix() for picture, path in whole.items()}
+    return {
+        picture: printable(Path(path).relative_to(shared).as_posix())
+        for picture, path in whole.items()
+    }
 
 
 def _tables(
@@ -189,7 +193,7 @@ def _map(
         as_metric(distances.matrices["together"], settings.distance)
     )
     chosen = range(0, len(pictures), -(-len(pictures) // MOST_THUMBNAILS))
-    names = [pictures[k].stem for k in chosen]
+    names = [printable(pictures[k].stem) for k in chosen]
     thumbnails = [resize(read_image(pictures[k]), THUMBNAIL) for k in chosen]
     figure = draughts.of(
         "collection-map",

@@ -21,13 +21,16 @@ from stylespace.reports.collections import (
     neighbours,
     pictures_in,
 )
-from stylespace.reports.subjects import layers_of, opened
+from stylespace.reports.figures.words import legible, number
+from stylespace.reports.subjects import layers_of, opened, printable
 from stylespace.settings import SimilarSettings, source_path
 from stylespace.weights import file_hash
 
 SHOWN = 24
 """Pictures on the sheet."""
 THUMBNAIL = 224
+LABEL = 30
+"""Characters of a name on the sheet."""
 
 Watch = Callable[[str, int, int], None]
 """(what is done, pieces done, pieces in all)."""
@@ -51,17 +54,18 @@ class Search:
     def rows(self) -> tuple[dict[str, Any], ...]:
         """The neighbours as JSON can hold them."""
         return tuple(
-            {"picture": str(one.picture), "distance": one.distance, **dict(one.layers)}
+            {"picture": printable(str(one.picture)), "distance": one.distance, **dict(one.layers)}
             for one in self.neighbours
         )
 
     def sheet(self) -> bytes:
         """Return a JPEG of the picture and its nearest, each under its distance."""
         shown = [] if self.picture is None else [resize(self.picture, THUMBNAIL)]
-        labels = [self.name][: len(shown)]
+        labels = [legible(self.name, LABEL)][: len(shown)]
         for one in self.neighbours[:SHOWN]:
             shown.append(resize(read_image(one.picture), THUMBNAIL))
-            labels.append(f"{one.picture.stem[:30]}\n{one.distance:.3g}")
+            name = legible(printable(one.picture.stem), LABEL)
+            labels.append(f"{name}\n{number(one.distance)}")
         return contact_sheet(shown, labels, columns=5)
 
 
@@ -112,7 +116,7 @@ def similar(
         subject.image,
         neighbours(subject.style, others, kind=settings.distance, count=settings.count),
         len(others),
-        tuple((str(one.picture), one.reason) for one in found.skipped),
+        tuple((printable(str(one.picture)), one.reason) for one in found.skipped),
     )
 
 

@@ -48,8 +48,14 @@ class ReportSettings(Measuring):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.pictures:
+        if not self.pictures or not all(self.pictures):
             raise UsageError("no picture: name one, a sample:NAME, a style file or a folder.")
+        for name in self.pictures:
+            if name != name.encode("utf-8", "ignore").decode("utf-8"):
+                raise UsageError(
+                    f"{ascii(name)}: a recipe cannot hold this name, which is no UTF-8: rename the "
+                    "file, or name its folder."
+                )
         if len(self.contrast) not in (0, 2) or len(set(self.contrast)) != len(self.contrast):
             raise UsageError("--contrast takes two different names, as auvers,wave.")
 

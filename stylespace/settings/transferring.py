@@ -205,13 +205,11 @@ class TransferSettings(Sourced):
 
     def _check_representation(self) -> None:
         """Refuse options that this representation would not heed, and a chain of one layer."""
-        windows, responses = ("local", "covariance"), ("covariance",)
         heeded = {
-            "window": windows,
-            "kernel": windows,
+            "window": ("local", "covariance"),
             "stride": ("local",),
-            "responses": responses,
-            "moment": responses,
+            "responses": ("covariance",),
+            "moment": ("covariance",),
         }
         defaults = {one.name: one.default for one in fields(self)}
         for name, kinds in heeded.items():
