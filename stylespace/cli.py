@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from stylespace.recipes import Made
 
 
+REMARKS = 5
+"""Remarks that are printed; the others are kept with the results."""
+
+
 class Commands(click.Group):
     """A group that turns a wrong request, wherever it is found, into click's usage error."""
 
@@ -240,8 +244,10 @@ def _run(settings: Settings, *, as_json: bool, **output: Any) -> int:
     else:
         print_report(report)
     if report.remarks:
-        more = f" {len(report.remarks) - 1} more entries have such remarks: see table.json."
-        _said(report.remarks[0] + (more if len(report.remarks) > 1 else ""), 0)
+        for remark in report.remarks[:REMARKS]:
+            _said(remark, 0)
+        if len(report.remarks) > REMARKS:
+            _said(f"{len(report.remarks) - REMARKS} more such remarks are in the folder.", 0)
     if report.interrupted:
         done = f"{report.outputs[0]} holds what was done so far"
         return _said(f"interrupted; {done}.", report.code)

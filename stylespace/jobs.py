@@ -140,11 +140,19 @@ class Job:
         from stylespace.progress import Counting
         from stylespace.reports.making import report
 
-        with Counting(quiet=self.quiet) as counting:
-            made = report(settings=self.settings, out=self.out, force=self.force, watch=counting.at)
+        recipe = recipe_of(self.settings)
+        try:
+            with Counting(quiet=self.quiet) as counting:
+                options = {"out": self.out, "force": self.force, "watch": counting.at}
+                made = report(settings=self.settings, **options)
+        except KeyboardInterrupt:
+            begun = (self.out / RECIPE_FILE).exists() and not (self.out / PAGE).exists()
+            if not begun:
+                raise
+            return Report((self.out,), {}, recipe, interrupted=True)
         remarks = tuple(f"left out {path}: {why}" for path, why in made.skipped)
         outputs = (self.out / PAGE, self.out)
-        return Report(outputs, made.figures, recipe_of(self.settings), remarks=remarks)
+        return Report(outputs, made.figures, recipe, remarks=remarks)
 
     def _similar(self) -> Report:
         from stylespace.progress import Counting

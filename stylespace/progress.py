@@ -174,10 +174,11 @@ class Counting:
         """Say that `done` of `total` pieces of the work of that name are done."""
         if self._quiet:
             return
-        if self._bar is None or self._bar.total != total or self._bar.desc != name:
+        if self._bar is None or self._bar.total != total:
             self._close()
             pause = 0.1 if sys.stderr.isatty() else 2.0
             self._bar = tqdm(total=total, desc=name, dynamic_ncols=True, mininterval=pause)
+        self._bar.set_description_str(name, refresh=False)
         self._bar.update(done - self._bar.n)
 
     def _close(self) -> None:

@@ -195,7 +195,7 @@ SENTENCES = {
     r"(\d+) of (\d+) numbers change by at most 10 % when the picture is resized to two thirds, "
     rf"cropped or saved as JPEG 75(?:; (\S+) does in ({SHARE}) of the cases, (\S+) in ({SHARE}))?"
     r"\.": check_stable,
-    r"Nearest to each other by the relative Gram distance are (.*) "
+    r"Nearest to each other by the gram distance are (.*) "
     rf"\(({NUMBER})\), farthest (.*) \(({NUMBER})\)\.": check_nearest,
     r"The (.*) of (\S+) is (\w+) than that of (\S+) in (\d+) of (\d+) layers, most clearly at "
     rf"(\w+): ({NUMBER}) against ({NUMBER})\.": check_contrast,

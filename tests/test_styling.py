@@ -133,6 +133,23 @@ def test_guided_terms_have_the_layers_weights_too(network, tmp_path):
     assert weights == pytest.approx({f"guided.{name}": share for name, share in SHARES.items()})
 
 
+def test_a_region_takes_after_its_own_partner(network, tmp_path):
+    """Two halves of one picture: at no distance from themselves, far from each other."""
+    picture = torch.cat([0.3 * blocky(32, 24), 0.5 + 0.5 * blocky(32, 24, seed=3)], 3)
+    for number, columns in enumerate((slice(0, 24), slice(24, 48))):
+        values = np.zeros((32, 48), np.uint8)
+        values[:, columns] = 255
+        Image.fromarray(values).save(tmp_path / f"{number}.png")
+    distances = []
+    for partners in ((0, 1), (1, 0)):
+        pairs = tuple(
+            f"{tmp_path / f'{k}.png'}={tmp_path / f'{p}.png'}" for k, p in enumerate(partners)
+        )
+        values, _ = measured(styled(network, picture, picture, guide=pairs), picture)
+        distances.append(sum(values.values()))
+    assert distances[0] < 1e-20 and distances[1] > 0.1
+
+
 # --------------------------------------------------------------------------- against direct numbers
 
 

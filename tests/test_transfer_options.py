@@ -580,6 +580,10 @@ def test_a_missing_or_damaged_picture_alone_is_made_again(pictures, unjudged, ca
     assert listing() == before
     changed = {name for name in before if Path(name).stat().st_mtime_ns != times[name]}
     assert f"{FOLDER}/02.png" in changed and f"{FOLDER}/01.png" not in changed
+    (FOLDER / "03.png").write_bytes(before[f"{FOLDER}/03.png"][:-300])  # its recipe is whole
+    assert_refused(call(*PARTITIONS), 1, "03.png': the file exists already", "--force")
+    assert call(*PARTITIONS, "--out", FOLDER, "--force").code == 0
+    assert listing() == before
 
 
 def interrupting(monkeypatch, number):

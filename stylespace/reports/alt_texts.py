@@ -18,7 +18,6 @@ from stylespace.reports.figures.measures import MEASURES
 from stylespace.reports.figures.phrases import (
     extremes,
     medians,
-    pairs_of,
     place_of,
     sentences,
     span,
@@ -27,7 +26,7 @@ from stylespace.reports.figures.phrases import (
 from stylespace.reports.figures.traces import bands
 from stylespace.reports.figures.trees import leaves, linkage
 from stylespace.reports.figures.words import number, share, zeros
-from stylespace.statistics import FITS
+from stylespace.statistics import FITS, cosine_values, off_diagonal
 from stylespace.statistics import cosines as cosine_matrix
 
 if TYPE_CHECKING:
@@ -38,20 +37,18 @@ MOST = 5
 """Subjects of which each has a sentence of its own; of more, the first and the last in order."""
 
 
-def heat_map(layer: str, gram: Values, order: Sequence[int] | None = None) -> str:
+def heat_map(layer: str, gram: Values) -> str:
     """Return what the heat map of a Gram matrix (C, C) shows, in whatever order of channels."""
     matrix = array(gram)
     title = f"Heat map of the Gram matrix of {layer}, {_channels(len(matrix))}, logarithmic colours"
     return sentences(title, *extremes(matrix), medians(matrix).capitalize())
 
 
-def small_multiples(
-    subjects: Mapping[str, Values], layer: str, order: Sequence[int] | None = None
-) -> str:
+def small_multiples(subjects: Mapping[str, Values], layer: str) -> str:
     """Return what heat maps of several subjects show, of Gram matrices (C, C)."""
-    matrices = {name: array(gram) for name, gram in subjects.items()}
-    peaks = {name: pairs_of(matrix).max(initial=0.0) for name, matrix in matrices.items()}
-    empty = {name: zero_share(pairs_of(matrix)) for name, matrix in matrices.items()}
+    pairs = {name: off_diagonal(torch.as_tensor(gram)).numpy() for name, gram in subjects.items()}
+    peaks = {name: values.max(initial=0.0) for name, values in pairs.items()}
+    empty = {name: zero_share(values) for name, values in pairs.items()}
     title = (
         f"Heat maps of the Gram matrices of {layer}, one each of {_listed(subjects)}, on one scale"
     )
@@ -89,19 +86,18 @@ def target_against_result(layers: Mapping[str, tuple[Values, Values]]) -> str:
 
 
 def cosines(layers: Mapping[str, Values]) -> str:
-    """Return what the distributions of the cosines of two channels show."""
+    """Return what the distributions of the cosines of two channels that fire show."""
     middles, parts = {}, []
     for layer, gram in layers.items():
-        angles = cosine_matrix(torch.as_tensor(array(gram))).numpy()
-        values = pairs_of(angles)
+        values = cosine_values(torch.as_tensor(gram)).numpy()
         if not len(values):
-            parts.append(f"{layer}: a single channel, no pairs")
+            parts.append(f"{layer}: fewer than two channels fire")
             continue
         middles[layer] = float(np.median(values))
-        top = f", the largest is {number(values.max())} at channels " if values.max() else ""
-        place = place_of(angles, values.max()) if top else ""
+        top = f", the largest is {number(values[-1])} at channels " if values[-1] else ""
+        place = place_of(cosine_matrix(torch.as_tensor(gram)).numpy(), values[-1]) if top else ""
         parts.append(f"{layer}: {zeros(zero_share(values))}{top}{place}")
-    title = "Histograms of the cosines of two channels, layer by layer"
+    title = "Histograms of the cosines of two channels that fire, layer by layer"
     return sentences(title, f"Median cosine: {span(middles)}" if middles else "", *parts)
 
 
@@ -202,10 +198,10 @@ def style_map(coordinates: Values, names: Sequence[str], explained: float) -> st
     return sentences(told, *ends, f"Nearest to the middle: {middle}", ratio)
 
 
-def loss_trace(trace: Sequence[tuple[int, int, float]]) -> str:
+def loss_trace(trace: Sequence[tuple[int, int, float | None]]) -> str:
     """Return how a loss fell: its ends, its smallest value, and the sizes.
 
-    trace: not every evaluation need be in it, but the last is.
+    trace: not every evaluation need be in it, but the last is; None is a loss that is not finite.
     """
     losses = np.array([loss for _, _, loss in trace], float)
     finite = np.flatnonzero(np.isfinite(losses))
@@ -218,16 +214,12 @@ def loss_trace(trace: Sequence[tuple[int, int, float]]) -> str:
         told,
         f"It goes from {number(losses[finite[0]])} to {number(losses[finite[-1]])}; its smallest "
         f"value is {number(losses[least])}, at evaluation {trace[least][0]}",
+        "" if finite[-1] == len(losses) - 1 else "The last loss is not finite",
         f"Sizes: {sizes}",
     )
 
 
-def distributions(
-    layers: Mapping[str, Values],
-    quantity: str,
-    *,
-    marked: Mapping[str, Mapping[str, float]] | None = None,
-) -> str:
+def distributions(layers: Mapping[str, Values], quantity: str) -> str:
     """Return how a number is distributed over a collection, layer by layer."""
     found = {layer: array(values) for layer, values in layers.items()}
     found = {layer: values[np.isfinite(values)] for layer, values in found.items()}
@@ -238,10 +230,6 @@ def distributions(
         f"{number(values.max())}"
         for layer, values in found.items()
     ]
-    for name, values in (marked or {}).items():
-        below = {one: (found[one] < value).mean() for one, value in values.items() if one in found}
-        told = ", ".join(f"{share(float(part))} in {layer}" for layer, part in below.items())
-        parts.append(f"{name} is above {told}" if told else "")
     return sentences(f"Distributions over {most:,} styles, layer by layer: {quantity}", *parts)
 
 
@@ -266,8 +254,10 @@ def _fitted(fits: tuple[Fits, Fits] | None) -> str:
     """Return which distributions are at most FITS off the diagonal's and the other entries'."""
     if fits is None:
         return ""
-    diagonal, pairs = (one.best.name if one.best else "no distribution" for one in fits)
-    return f"to within {share(FITS)}, {diagonal} fits the diagonal, {pairs} the pairs"
+    diagonal, pairs = (
+        one.best.name if one.best else "undecided" if one.undecided else "none" for one in fits
+    )
+    return f"fits to within {share(FITS)}: {diagonal} on the diagonal, {pairs} off it"
 
 
 def _lit(product: np.ndarray | None) -> str:

@@ -28,7 +28,9 @@ COMPARED = {
 MOST_CONTRASTS = 4
 
 
-def sentences(tables: Records, *, contrast: Sequence[str] = ()) -> list[str]:
+def sentences(
+    tables: Records, *, contrast: Sequence[str] = (), distance: str = "gram"
+) -> list[str]:
     """Return what the tables of a report say.
 
     contrast: two subjects to compare in words; those of a report on two are compared anyway.
@@ -42,7 +44,7 @@ def sentences(tables: Records, *, contrast: Sequence[str] = ()) -> list[str]:
         said.append(_strongest(frames.get("pairs")))
     said.append(_stable(numbers))
     if several and "distances" in frames:
-        said.append(_nearest(frames["distances"]))
+        said.append(_nearest(frames["distances"], distance))
     pair = tuple(contrast) or (tuple(names) if len(names) == 2 else ())
     if pair:
         said += contrasts(numbers, *pair)
@@ -165,13 +167,13 @@ def _stable(numbers: pd.DataFrame) -> str:
     )
 
 
-def _nearest(distances: pd.DataFrame) -> str:
-    rows = distances[(distances["layer"] == "together") & (distances["kind"] == "gram")]
+def _nearest(distances: pd.DataFrame, kind: str) -> str:
+    rows = distances[(distances["layer"] == "together") & (distances["kind"] == kind)]
     if len(rows) < 2:
         return ""
     near, far = rows.loc[rows["distance"].idxmin()], rows.loc[rows["distance"].idxmax()]
     return (
-        f"Nearest to each other by the relative Gram distance are {near.subject} and {near.other} "
+        f"Nearest to each other by the {kind} distance are {near.subject} and {near.other} "
         f"({number(near.distance)}), farthest {far.subject} and {far.other} "
         f"({number(far.distance)})."
     )

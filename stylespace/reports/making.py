@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ from stylespace.reports.making_of import making_of
 from stylespace.reports.measuring import Measured, measured
 from stylespace.reports.overview import overview
 from stylespace.reports.records import Records, records
-from stylespace.reports.subjects import expanded, layers_of, names_of, opened, printable
+from stylespace.reports.subjects import Watch, expanded, layers_of, names_of, opened, printable
 from stylespace.reports.writing import FIGURES, PAGE, Made, write
 from stylespace.settings import (
     DISTANCES,
@@ -46,9 +46,6 @@ from stylespace.weights import file_hash
 
 LARGE = ("spectra", "orders")
 """Tables that a compact report leaves out: thousands of rows."""
-
-Watch = Callable[[str, int, int], None]
-"""(what is done, pieces done, pieces in all)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +158,7 @@ def _detailed(
     steps.end()
     return Made(
         title=f"The style of {names[0]}" if len(names) == 1 else f"The styles of {_few(names)}",
-        lead=sentences(tables, contrast=settings.contrast),
+        lead=sentences(tables, contrast=settings.contrast, distance=settings.distance),
         groups=groups,
         tables={k: v for k, v in tables.items() if not (settings.compact and k in LARGE)},
         figures={"subjects": len(names), **_headline(found[0])},
@@ -256,13 +253,13 @@ class _Steps:
     def done(self, name: str) -> None:
         """One piece more is done."""
         self._count = min(self._count + 1, self._total)
-        self._tell()
+        self._tell(name)
 
     def end(self) -> None:
         """Everything is done, whatever was expected."""
         self._count = self._total
-        self._tell()
+        self._tell("report")
 
-    def _tell(self) -> None:
+    def _tell(self, name: str) -> None:
         if self._watch is not None:
-            self._watch("report", self._count, self._total)
+            self._watch(name, self._count, self._total)

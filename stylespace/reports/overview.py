@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from stylespace.distances import StreamedDistances, as_metric, streamed_distances
+from stylespace.distances import BURES_MOST, StreamedDistances, as_metric, streamed_distances
+from stylespace.errors import UsageError
 from stylespace.images import read_image, resize
 from stylespace.networks import Network
 from stylespace.reports import alt_texts, figures
@@ -21,11 +22,11 @@ from stylespace.reports.collections import (
     collection_statistics,
 )
 from stylespace.reports.content import Draughts
-from stylespace.reports.content.parts import section_of, table_of
+from stylespace.reports.content.parts import metric_name, section_of, table_of
 from stylespace.reports.figures.words import number
-from stylespace.reports.findings import collection_sentences
+from stylespace.reports.findings import COMPARED, collection_sentences
 from stylespace.reports.records import Records, rounded
-from stylespace.reports.subjects import printable
+from stylespace.reports.subjects import Watch, printable
 from stylespace.settings import ReportSettings
 
 SHOWN = ("off_diagonal.near_zero", "effective_rank", "mean_cosine", "off_diagonal.gini")
@@ -35,8 +36,6 @@ THUMBNAIL = 64
 NEIGHBOURS = 3
 LISTED = 40
 """Pictures in the tables of the page; the files hold all."""
-
-Watch = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +58,7 @@ def overview(
 ) -> Overview:
     """Measure a collection and draw what it has in common.
 
-    Styles are kept as files, and read one at a time or in blocks: the memory does not grow with
-    the number of pictures.
+    Styles are kept as files, and read one at a time or in blocks: no style stays in memory.
 
     Args:
         settings: of the report. network: that measures.
@@ -68,6 +66,11 @@ def overview(
         draughts: that draw.
         watch: told of the progress.
     """
+    if settings.distance == "bures" and len(pictures) > BURES_MOST:
+        raise UsageError(
+            f"--distance bures compares at most {BURES_MOST} pictures, not {len(pictures)}: choose "
+            "gram, cosine or wasserstein."
+        )
     found = captured(
         pictures,
         settings,
@@ -175,9 +178,9 @@ def _spreads(
         shown.append(
             draughts.of(
                 f"collection-{name.replace('.', '-')}",
-                figures.distributions(values, name),
-                alt=alt_texts.distributions(values, name),
-                caption=f"{name} of the pictures, layer by layer",
+                figures.distributions(values, COMPARED[name][0]),
+                alt=alt_texts.distributions(values, COMPARED[name][0]),
+                caption=f"The {COMPARED[name][0]}, layer by layer",
                 wide=False,
             )
         )
@@ -199,7 +202,7 @@ def _map(
         "collection-map",
         figures.style_map(coordinates[list(chosen)], thumbnails, names, explained=explained),
         alt=alt_texts.style_map(coordinates[list(chosen)], names, explained),
-        caption=f"Map of the styles: classical scaling of the {settings.distance} distances, "
+        caption=f"Map of the styles: classical scaling of the {metric_name(settings.distance)}, "
         f"{len(names)} of {len(pictures)} pictures shown",
     )
     return {"text": [exactness(distances)], "figures": [figure]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from stylespace.reports.collections import (
     pictures_in,
 )
 from stylespace.reports.figures.words import legible, number
-from stylespace.reports.subjects import layers_of, opened, printable
+from stylespace.reports.subjects import Watch, layers_of, opened, printable
 from stylespace.settings import SimilarSettings, source_path
 from stylespace.weights import file_hash
 
@@ -31,9 +30,6 @@ SHOWN = 24
 THUMBNAIL = 224
 LABEL = 30
 """Characters of a name on the sheet."""
-
-Watch = Callable[[str, int, int], None]
-"""(what is done, pieces done, pieces in all)."""
 
 
 @dataclass(frozen=True, eq=False)

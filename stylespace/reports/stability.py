@@ -8,6 +8,7 @@ random phases says how much of it is there without any form.
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylespace.distances import relative_error
 from stylespace.images import resize
 from stylespace.networks import Network
 from stylespace.statistics import flattened, statistics
@@ -55,7 +55,7 @@ def random_phase(image: Tensor, *, seed: int = 0) -> Tensor:
     """Return noise with the picture's power spectrum, mean and colour covariance, (1, 3, H, W).
 
     The same random phases are added to those of the three channels, so that what relates them
-    stays. Values may leave [0, 1] by a little.
+    stays. Values leave [0, 1] where the phases add up.
 
     Source: Galerne, Gousseau & Morel 2011, random phase noise.
     """
@@ -72,6 +72,8 @@ CHANGES: Mapping[str, Callable[[Tensor], Tensor]] = {
     "crop": cropped,
     "jpeg": as_jpeg,
 }
+ROUNDING = ("eigenvalue_ratio",)
+"""Numbers that are mostly rounding: nothing is said of their stability."""
 MARKS = {
     "two_thirds": "depends on size",
     "crop": "depends on the crop",
@@ -94,17 +96,20 @@ class Stability:
     @property
     def change(self) -> float:
         """The largest relative change."""
-        return max(relative_error(value, self.value) for value in self.changed.values())
+        return max((self._moved(name) for name in self.changed), default=0.0)
 
     @property
     def mark(self) -> str:
         """Return in words what the number depends on; nothing where it is stable."""
-        moved = [
-            MARKS[name]
-            for name, value in self.changed.items()
-            if relative_error(value, self.value) > STABLE
-        ]
+        moved = [MARKS[name] for name in self.changed if self._moved(name) > STABLE]
         return ", ".join(moved)
+
+    def _moved(self, name: str) -> float:
+        """Return the relative change under one change; infinite from zero."""
+        value = self.changed[name]
+        if self.value == 0:
+            return 0.0 if value == 0 else math.inf
+        return abs(value - self.value) / abs(self.value)
 
 
 def stabilities(
@@ -135,7 +140,7 @@ def stabilities(
                 value, {key: one[layer][name] for key, one in changed.items()}, null[layer][name]
             )
             for name, value in values[layer].items()
-            if not name.endswith(".count")
+            if not name.endswith(".count") and name not in ROUNDING
         }
         for layer in layers
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,9 @@ from stylespace.reports.collections import pictures_in
 from stylespace.settings import SAMPLE, StyleLayers, source_path
 from stylespace.sources import is_style_file, open_picture
 from stylespace.style import Style
+
+Watch = Callable[[str, int, int], None]
+"""(what is done, pieces done, pieces in all)."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,6 +25,15 @@ class Measuring(StyleLayers):
         None, "Processes that measure a folder; default: one a core.", minimum=1
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        weighted = [text for text in self.layers if "=" in text]
+        if weighted:
+            raise UsageError(
+                f"--layers {weighted[0]!r}: layers are measured one by one and have no weight: "
+                "leave the weight out."
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReportSettings(Measuring):
@@ -42,7 +51,9 @@ class ReportSettings(Measuring):
         True, "Measure every number again on the picture resized, cropped and compressed."
     )
     compact: bool = setting(
-        False, "A small page: no SVG files, no matrices, no values under the pointer."
+        False,
+        "A small page beside its tables: no files of figures, matrices or styles, no values under "
+        "the pointer.",
     )
     timestamp: bool = setting(False, "Say on the page when it was made.")
 

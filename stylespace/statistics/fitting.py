@@ -73,6 +73,16 @@ class Fits:
         """The candidate of the best AIC among those that fit (ks <= FITS), if any does."""
         return _best(self.candidates)
 
+    @property
+    def closest(self) -> Fit | None:
+        """The candidate of the smallest ks, whether it fits or not; None where there is none."""
+        return _closest(self.candidates)
+
+    @property
+    def undecided(self) -> bool:
+        """Whether none fits, but the closest is as near as a sample of its own would be."""
+        return _undecided(self.candidates, self.count)
+
 
 def fits(values: Tensor) -> Fits:
     """Fit distributions to the strictly positive ones of values (n,).
@@ -129,15 +139,25 @@ def _verdict(candidates: tuple[Fit, ...], count: int) -> str:
     if best := _best(candidates):
         off = _percent(best.ks)
         return f"{best.name} fits: its distribution function is never more than {off} off"
-    closest, chance = min(candidates, key=lambda fit: fit.ks), _scatter(count)
+    closest = _closest(candidates)
     said = f"the closest, {closest.name}, is up to {_percent(closest.ks)} off"
-    if closest.ks > chance:
+    if not _undecided(candidates, count):
         return f"none fits: {said}"
-    return f"undecided: {said}, as {count} entries drawn from it would be ({_percent(chance)})"
+    chance = _percent(_scatter(count))
+    return f"undecided: {said}, as {count} entries drawn from it would be ({chance})"
 
 
 def _best(candidates: tuple[Fit, ...]) -> Fit | None:
     return next((fit for fit in candidates if fit.ks <= FITS), None)
+
+
+def _closest(candidates: tuple[Fit, ...]) -> Fit | None:
+    return min(candidates, key=lambda fit: fit.ks, default=None)
+
+
+def _undecided(candidates: tuple[Fit, ...], count: int) -> bool:
+    closest = _closest(candidates)
+    return closest is not None and FITS < closest.ks <= _scatter(count)
 
 
 def _scatter(count: int) -> float:

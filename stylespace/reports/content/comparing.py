@@ -6,21 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
-from stylespace.distances import gram_distances
+from stylespace.distances import as_metric, gram_distances
 from stylespace.images import resize
 from stylespace.reports import alt_texts, figures
 from stylespace.reports.content.draughts import Draughts
-from stylespace.reports.content.parts import section_of, table_of
+from stylespace.reports.content.parts import metric_name, section_of, table_of
 from stylespace.reports.figures.words import number
 from stylespace.reports.making_of import MakingOf
 from stylespace.reports.measuring import Measured
 from stylespace.reports.records import Distances
 
 THUMBNAIL = 160
-GREY = torch.full((1, 3, THUMBNAIL // 2, THUMBNAIL // 2), 0.8)
-"""In place of a style file, which holds no picture."""
 
 
 def side_by_side(found: Sequence[Measured], draughts: Draughts) -> list[dict[str, Any]]:
@@ -49,8 +46,9 @@ def distance_figures(
     draughts: Draughts,
 ) -> dict[str, Any]:
     """Return the distances as a matrix, a map and a table."""
-    names, matrix = [one.subject.name for one in found], distances[kind]["together"]
-    title = f"{kind} distance, all layers together"
+    names = [one.subject.name for one in found]
+    matrix = as_metric(distances[kind]["together"], kind)
+    title = f"{metric_name(kind)}, all layers together"
     shown = [
         draughts.of(
             "together-distances",
@@ -61,7 +59,7 @@ def distance_figures(
     ]
     images = [one.subject.image for one in found]
     if len(found) > 2:
-        thumbnails = [GREY if image is None else resize(image, THUMBNAIL) for image in images]
+        thumbnails = [None if image is None else resize(image, THUMBNAIL) for image in images]
         shown.append(
             draughts.of(
                 "together-map",

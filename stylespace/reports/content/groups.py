@@ -54,7 +54,7 @@ def short_group(one: Measured, draughts: Draughts, *, made: MakingOf | None) -> 
     """Return the group of one of several subjects: what is its own."""
     sections = [
         section_of("intensity", "Intensity", **intensity(one, draughts)),
-        *strongest(one, draughts, deepest=True),
+        *strongest(one, draughts, middle=True),
         *stability(one, full=False),
         *making(made, draughts),
     ]

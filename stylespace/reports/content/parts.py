@@ -29,3 +29,9 @@ def table_of(
         "rows": [list(row) for row in rows],
         "notes": list(notes),
     }
+
+
+def metric_name(kind: str) -> str:
+    """Return what `as_metric` makes of a kind of distance, in words."""
+    plain = f"{kind.capitalize()} distance"
+    return plain if kind == "wasserstein" else f"root of the {plain}"

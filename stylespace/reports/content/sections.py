@@ -171,10 +171,10 @@ def cosines(one: Measured, draughts: Draughts) -> dict[str, Any]:
     return {"figures": [figure]}
 
 
-def strongest(one: Measured, draughts: Draughts, *, deepest: bool = False) -> list[dict[str, Any]]:
+def strongest(one: Measured, draughts: Draughts, *, middle: bool = False) -> list[dict[str, Any]]:
     """Return where the strongest pairs fire together, as a section; none without a picture.
 
-    deepest: of the middle layer alone, to be short.
+    middle: of the middle layer alone, to be short.
     """
     layers = list(one.products)
     if not layers:
@@ -190,7 +190,7 @@ def strongest(one: Measured, draughts: Draughts, *, deepest: bool = False) -> li
             ),
             caption=f"Where the strongest pairs of {layer} fire together",
         )
-        for layer in ([layers[len(layers) // 2]] if deepest else layers)
+        for layer in ([layers[len(layers) // 2]] if middle else layers)
     ]
     rows = [
         (layer, str(rank), f"{pair.i},{pair.j}", number(pair.value), number(pair.cosine))
@@ -203,7 +203,7 @@ def strongest(one: Measured, draughts: Draughts, *, deepest: bool = False) -> li
         rows,
         ["Values are in squared units of activation."],
     )
-    tables = [] if deepest else [table]
+    tables = [] if middle else [table]
     return [section_of("pairs", "Strongest pairs", figures=shown, tables=tables)]
 
 
@@ -216,8 +216,7 @@ def stability(one: Measured, *, full: bool = True) -> list[dict[str, Any]]:
     text = [
         f"{stable} of {len(each)} numbers change by at most 10 % when the picture is resized to "
         "two thirds of its sides, cropped to the middle three quarters, or saved as JPEG of "
-        "quality 75. What changes more is marked. The last column is a null: a picture with the "
-        "same power spectrum and random phases."
+        f"quality 75. {_MARKED if full else 'tables/statistics.csv has each of them.'}"
     ]
     rows = [
         (
@@ -251,6 +250,10 @@ def _change(one: Stability) -> str:
     return share(one.change) if one.change < 1 else f"{100 * one.change:,.0f} %"
 
 
+_MARKED = (
+    "What changes more is marked. The last column is a null: a picture with the same power "
+    "spectrum and random phases."
+)
 _CHANGED = {"two_thirds": "at two thirds", "crop": "cropped", "jpeg": "JPEG 75"}
 
 

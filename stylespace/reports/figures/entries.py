@@ -14,7 +14,6 @@ from stylespace.reports.figures.drawing import (
     OTHER,
     SMALL,
     Panels,
-    array,
     headline,
     legend,
     styled,
@@ -22,8 +21,7 @@ from stylespace.reports.figures.drawing import (
 )
 from stylespace.reports.figures.phrases import zero_share
 from stylespace.reports.figures.words import legible, number, zeros
-from stylespace.statistics import cosines as cosine_matrix
-from stylespace.statistics import diagonal, off_diagonal
+from stylespace.statistics import cosine_values, diagonal, off_diagonal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,7 +45,7 @@ def intensity(
     """Return the sorted entries of every layer over their rank, with the best fit of each.
 
     The upper row shows the diagonals, the lower one the entries i < j. A curve starts at the share
-    of entries that are 0. A fit is dashed; the closest of those that do not fit is dotted.
+    of entries that are 0. A fit is dashed; where there is none, the closest is dotted.
 
     Args:
         layers: {name: Gram matrix (C, C)}.
@@ -101,12 +99,12 @@ def target_against_result(layers: Mapping[str, tuple[Values, Values]]) -> Figure
 def cosines(layers: Mapping[str, Values]) -> Figure:
     """Return the distribution of the cosines of two channels, layer by layer.
 
-    Cosines that are exactly 0 are left out and told in words.
+    Of pairs of channels that have energy; those that are exactly 0 are told in words.
 
     Args:
         layers: {name: Gram matrix (C, C)}.
     """
-    found = {layer: _finite_cosines(gram) for layer, gram in layers.items()}
+    found = {layer: cosine_values(torch.as_tensor(gram)).numpy() for layer, gram in layers.items()}
     low = -1.0 if any((values < 0).any() for values in found.values()) else 0.0
     panels = Panels.of(len(layers), height=1.7)
     figure = panels.figure(least=6)
@@ -116,7 +114,8 @@ def cosines(layers: Mapping[str, Values]) -> Figure:
         axes.set_title(legible(layer))
         axes.set_xlabel("cosine of two channels")
         axes.set_ylabel("% of the pairs" if panels.first(thing) else "")
-    headline(figure, "How alike two channels fire", "1: always in the same places; line: median")
+    note = "1: maps proportional to each other; line: median; channels that never fire left out"
+    headline(figure, "How alike two channels fire", note)
     return figure
 
 
@@ -153,11 +152,13 @@ def _draw_fit(axes: Axes, fits: Fits | None, zero: float, count: int) -> str:
     """Draw the best or the closest distribution over the ranks above the zeros; name it."""
     if fits is None or not fits.candidates:
         return ""
-    fit = fits.best or min(fits.candidates, key=lambda one: one.ks)
+    fit = fits.best or fits.closest
     levels = np.linspace(0.5 / count, 1 - 0.5 / count, POINTS)
     style = "--" if fits.best else ":"
     axes.plot(zero + (1 - zero) * levels, fit.quantile(levels), style, color=OTHER, linewidth=1.3)
-    return f"{fit.name} fits" if fits.best else f"none fits; closest:\n{fit.name}"
+    if fits.best:
+        return f"{fit.name} fits"
+    return f"{'undecided' if fits.undecided else 'none fits'}; closest:\n{fit.name}"
 
 
 def _tell(axes: Axes, text: str, *, right: bool) -> None:
@@ -177,15 +178,10 @@ def _explain(figure: Figure) -> None:
     from matplotlib.lines import Line2D
 
     rows = (("entries", MAIN, "-", 1.8), ("best fit", OTHER, "--", 1.3))
-    rows += (("closest that does not fit", OTHER, ":", 1.3),)
+    rows += (("closest, where there is none", OTHER, ":", 1.3),)
     legend(
         figure, [Line2D([], [], color=c, linestyle=s, linewidth=w, label=n) for n, c, s, w in rows]
     )
-
-
-def _finite_cosines(gram: Values) -> np.ndarray:
-    values = off_diagonal(cosine_matrix(torch.as_tensor(array(gram)))).numpy()
-    return values[np.isfinite(values)]
 
 
 def _draw_cosines(axes: Axes, values: np.ndarray, low: float) -> None:
@@ -195,7 +191,7 @@ def _draw_cosines(axes: Axes, values: np.ndarray, low: float) -> None:
     axes.set_xlim(low, 1)
     axes.set_xticks([low, (1 + low) / 2, 1], [f"{tick:g}" for tick in (low, (1 + low) / 2, 1)])
     shown = values[values != 0].clip(-1, 1)  # rounding may leave them
-    told = zeros(1 - len(shown) / len(values)) if len(values) else "a single channel\nhas no pairs"
+    told = zeros(zero_share(values)) if len(values) else "fewer than two\nchannels fire"
     axes.text(0.98, 0.97, told, transform=axes.transAxes, ha="right", va="top", fontsize=SMALL)
     if not len(shown):
         axes.set_yticks([])

@@ -26,11 +26,6 @@ def span(values: Mapping[str, float], written: Callable[[float], str] = number) 
     return f"largest {written(values[top])} ({top}), smallest {written(values[bottom])} ({bottom})"
 
 
-def pairs_of(matrix: np.ndarray) -> np.ndarray:
-    """Return the entries i < j of a matrix (C, C)."""
-    return matrix[np.triu_indices(len(matrix), 1)]
-
-
 def zero_share(values: np.ndarray) -> float:
     """Return the share of values (n,) that are 0; 0 of none."""
     return float((values == 0).mean()) if len(values) else 0.0
@@ -44,7 +39,7 @@ def place_of(matrix: np.ndarray, value: float) -> str:
 
 def extremes(matrix: np.ndarray) -> Iterator[str]:
     """Yield the largest and smallest entries off the diagonal and on it, with their channels."""
-    values, own = pairs_of(matrix), np.diagonal(matrix)
+    values, own = off_diagonal(torch.as_tensor(matrix)).numpy(), np.diagonal(matrix)
     if len(values):
         place = f" at channels {place_of(matrix, values.max())}" if values.max() else ""
         yield f"The largest off-diagonal entry is {number(values.max())}{place}"

@@ -15,12 +15,8 @@ from stylespace.reports.figures.drawing import (
     array,
     blank,
     headline,
-    legend,
-    legend_height,
     place,
-    series,
     styled,
-    tidy_logarithm,
     widest,
 )
 from stylespace.reports.figures.words import legible, number
@@ -36,13 +32,7 @@ FEW = 10
 
 
 @styled
-def distributions(
-    layers: Mapping[str, Values],
-    quantity: str,
-    *,
-    logarithmic: bool = False,
-    marked: Mapping[str, Mapping[str, float]] | None = None,
-) -> Figure:
+def distributions(layers: Mapping[str, Values], quantity: str) -> Figure:
     """Return how a number is distributed over many styles, one row a layer.
 
     Each row is a density cut at the ends of the data, its quartiles and median in lines, the
@@ -51,27 +41,21 @@ def distributions(
     Args:
         layers: {name: values (n,), one a style}; values that are not finite are left out.
         quantity: what the number is, with its unit.
-        logarithmic: whether the axis is; values must be above 0 then, others are left out.
-        marked: {name of a style: {layer: its value}} to be pointed out.
     """
-    marked = marked or {}
-    found = {layer: _usable(values, logarithmic) for layer, values in layers.items()}
-    foot = legend_height(len(marked) + 1) if marked else 0.0
-    figure = blank(8.0, 1.25 + 0.62 * len(layers) + foot)
+    found = {layer: _finite(values) for layer, values in layers.items()}
+    figure = blank(8.0, 1.25 + 0.62 * len(layers))
     margin = 0.3 + widest([legible(layer) for layer in layers])
-    axes = place(figure, margin, 0.5 + foot, 7.0 - margin, 0.62 * len(layers))
-    if logarithmic:
-        axes.set_xscale("log")
+    axes = place(figure, margin, 0.5, 7.0 - margin, 0.62 * len(layers))
     for row, values in enumerate(found.values()):
-        _draw_row(axes, values, row, logarithmic)
+        _draw_row(axes, values, row)
     axes.set_yticks(range(len(found)), [legible(layer) for layer in found])
-    if logarithmic:
-        tidy_logarithm(axes.xaxis, plain=True)
     axes.set(ylim=(len(found) - 0.5, -0.5), xlabel=legible(quantity, 90), ylabel="")
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.grid(True, axis="x")
-    _mark(figure, axes, list(found), marked)
+    axes.text(
+        1.01, 1.0, "median", transform=axes.transAxes, va="bottom", fontsize=SMALL, color=FAINT
+    )
     most = max(map(len, found.values()))
     title = legible(quantity[:1].upper() + quantity[1:], 60)
     note = "Lines: quartiles and median" if most > FEW else "Each dot is a style"
@@ -79,12 +63,12 @@ def distributions(
     return figure
 
 
-def _usable(values: Values, logarithmic: bool) -> np.ndarray:
+def _finite(values: Values) -> np.ndarray:
     found = array(values)
-    return found[np.isfinite(found) & ((found > 0) | (not logarithmic))]
+    return found[np.isfinite(found)]
 
 
-def _draw_row(axes: Axes, values: np.ndarray, row: int, logarithmic: bool) -> None:
+def _draw_row(axes: Axes, values: np.ndarray, row: int) -> None:
     """Draw the values of a layer: dots of few, or of equal ones; otherwise their density."""
     import seaborn
 
@@ -97,26 +81,7 @@ def _draw_row(axes: Axes, values: np.ndarray, row: int, logarithmic: bool) -> No
         seaborn.violinplot(
             x=values, y=np.full(len(values), row), orient="h", native_scale=True, cut=0,
             inner="quart", color=MAIN, saturation=1, alpha=0.35, linewidth=0.9, linecolor=INK,
-            density_norm="width", width=0.8, log_scale=False, ax=axes,
+            density_norm="width", width=0.8, ax=axes,
         )  # fmt: skip
     told = number(float(np.median(values)))
     axes.text(1.01, row, told, transform=axes.get_yaxis_transform(), va="center", fontsize=SMALL)
-
-
-def _mark(
-    figure: Figure, axes: Axes, layers: list[str], marked: Mapping[str, Mapping[str, float]]
-) -> None:
-    """Point out single styles, named in the legend."""
-    handles = []
-    for (name, values), look in zip(marked.items(), series(len(marked) + 1)[1:], strict=True):
-        rows = [row for row, layer in enumerate(layers) if layer in values]
-        shown = [values[layers[row]] for row in rows]
-        handles += axes.plot(
-            shown, rows, look.marker, color=look.colour, markersize=6, markeredgecolor="white",
-            markeredgewidth=0.6, zorder=5, label=legible(name),
-        )  # fmt: skip
-    if handles:
-        legend(figure, handles)
-    axes.text(
-        1.01, 1.0, "median", transform=axes.transAxes, va="bottom", fontsize=SMALL, color=FAINT
-    )

@@ -23,7 +23,7 @@ from stylespace.reports.figures.words import number
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    Record = tuple[int, int, float]
+    Record = tuple[int, int, float | None]
 
 
 @styled
@@ -33,7 +33,8 @@ def loss_trace(trace: Sequence[Record]) -> Figure:
     Losses that are 0 or not finite are left out of the line.
 
     Args:
-        trace: (evaluation, longer side in pixels, loss) each, in order; at least one.
+        trace: (evaluation, longer side in pixels, loss) each, in order; at least one. Not every
+            evaluation need be in it, but the last is. None is a loss that is not finite.
     """
     numbers, _, losses = (np.array(column, float) for column in zip(*trace, strict=True))
     shown = np.where(np.isfinite(losses) & (losses > 0), losses, np.nan)
@@ -53,8 +54,7 @@ def loss_trace(trace: Sequence[Record]) -> Figure:
             axes.text((start + stop) / 2, 1.02, f"{size} px", transform=axes.get_xaxis_transform(),
                       ha="center", fontsize=SMALL)  # fmt: skip
     axes.grid(True, axis="y")
-    note = f"From {number(losses[0])} to {number(losses[-1])} in {len(trace)} evaluations"
-    headline(figure, "Loss", note)
+    headline(figure, "Loss", _told(losses, trace[-1][0]))
     return figure
 
 
@@ -63,3 +63,12 @@ def bands(trace: Sequence[Record]) -> Iterator[tuple[int, int, int]]:
     for size, records in groupby(trace, key=lambda record: record[1]):
         numbers = [record[0] for record in records]
         yield size, numbers[0], numbers[-1]
+
+
+def _told(losses: np.ndarray, evaluations: int) -> str:
+    """Return the ends of losses (n,) in words, of those that are finite."""
+    finite = losses[np.isfinite(losses)]
+    if not len(finite):
+        return f"No loss is finite, of {evaluations:,} evaluations"
+    told = f"From {number(finite[0])} to {number(finite[-1])} in {evaluations:,} evaluations"
+    return told if np.isfinite(losses[-1]) else f"{told}; the last loss is not finite"

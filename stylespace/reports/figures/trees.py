@@ -23,6 +23,7 @@ from stylespace.reports.figures.drawing import (
 )
 from stylespace.reports.figures.scaling import check_distances
 from stylespace.reports.figures.words import legible, number
+from stylespace.statistics.orders import leaf_order
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,11 +42,12 @@ TREE = 1.9  # inches of the dendrogram
 def distances(names: Sequence[str], matrix: Values, title: str) -> Figure:
     """Return a matrix of distances beside the dendrogram that orders it.
 
-    The dendrogram is of average linkage, its leaves turned so that neighbours are close.
+    The dendrogram is of average linkage of the same distances; among the orders that it allows,
+    neighbours have the smallest sum of distances.
 
     Args:
         names: of the n subjects.
-        matrix: (n, n), symmetric.
+        matrix: (n, n), symmetric distances, in the units of the heights of the tree.
         title: what is measured.
 
     Raises:
@@ -76,16 +78,28 @@ def distances(names: Sequence[str], matrix: Values, title: str) -> Figure:
 
 
 def linkage(matrix: np.ndarray) -> np.ndarray | None:
-    """Return scipy's average linkage (n - 1, 4) of distances (n, n), leaves in optimal order.
+    """Return average linkage as scipy writes it, (n - 1, 4), of distances (n, n).
 
-    None for a single subject.
+    The first of the two clusters that are joined is the one that `leaf_order` puts first. None for
+    a single subject.
     """
     from scipy.cluster.hierarchy import linkage as linked
 
     if len(matrix) < 2:
         return None
-    upper = ((matrix + matrix.T) / 2)[np.triu_indices(len(matrix), 1)]
-    return linked(upper, method="average", optimal_ordering=True)
+    both = (matrix + matrix.T) / 2
+    tree = linked(both[np.triu_indices(len(both), 1)], method="average")
+    return _turned(tree, leaf_order(both, tree))
+
+
+def _turned(tree: np.ndarray, order: Sequence[int]) -> np.ndarray:
+    """Return a tree whose leaves are read in an order that keeps each cluster in one piece."""
+    firsts = [*np.argsort(order)]
+    turned = tree.copy()
+    for row in turned:
+        row[:2] = sorted(row[:2], key=lambda cluster: firsts[int(cluster)])
+        firsts.append(firsts[int(row[0])])
+    return turned
 
 
 def leaves(tree: np.ndarray | None, count: int) -> list[int]:
