@@ -20,7 +20,7 @@ demo: $(VENV)/.installed  ## install, make one probe, print its path and figures
 test: $(VENV)/.tested  ## the default checks: lint, then tests in under ten minutes
 	$(BIN)/ruff check stylespace tests data
 	$(BIN)/ruff format --check stylespace tests data
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: $(VENV)/.tested  ## the checks that take minutes: quality of the defaults, times
 	$(BIN)/python -m pytest -m slow

@@ -38,6 +38,8 @@ from stylespace.transfer import transfer
 STRIP = "strip.jpg"
 THUMBNAIL, LETTERS = 256, 44
 """Longer side in pixels of a picture in the strip, and letters of a line above it."""
+DEEPEST = 2
+"""Style layers, from the deepest up, whose relative Gram distances a table shows."""
 OWN = ("style_distance", "copy_index", "explained_energy", "loss")
 """Figures that a picture itself carries and a table shows."""
 
@@ -160,7 +162,8 @@ def _judged(
 ) -> Row:
     """Return the row of a picture that carries `made`."""
     style = resize(open_picture(_style_name(settings)), settings.source_side(settings.size))
-    figures = {name: made["figures"][name] for name in OWN if name in made["figures"]}
+    deepest = [f"gram.{layer}" for layer in list(settings.style_layers())[-DEEPEST:]]
+    figures = {n: made["figures"][n] for n in (*OWN, *deepest) if n in made["figures"]}
     figures |= judges.figures(read_image(path), open_picture(settings.content), style)
     return Row(path.stem, label, figures, made.get("remark") or "")
 

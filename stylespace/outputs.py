@@ -96,9 +96,11 @@ def check_no_picture(path: Path, settings: Settings) -> None:
         if suffix in (*PICTURES, ".html", ".pdf"):
             raise UsageError(f"--out {str(path)!r}: a report goes into a folder: {use}.")
     elif suffix in PICTURES:
+        many = "partitions" if isinstance(settings, TransferSettings) else "entries"
+        more = ", or one --entry" if isinstance(settings, ProbeSettings) else ""
         raise UsageError(
-            f"--out {str(path)!r} is the name of a picture, and several entries go into a folder: "
-            f"{use}, or one --entry."
+            f"--out {str(path)!r} is the name of a picture, and several {many} go into a folder: "
+            f"{use}{more}."
         )
 
 

@@ -266,8 +266,11 @@ NUMBERS = {
     "transfer": {
         "size": int, "seed": int, "iterations": list, "sizes": list, "source-size": int,
         "style-scale": float, "tv-weight": float, "content-weight": float, "style-weight": float,
+        "stride": int, "auto-guides": int,
     },
     "capture": {"size": int, "seed": int},
+    "report": {"size": int, "seed": int, "workers": int},
+    "similar": {"size": int, "seed": int, "workers": int, "count": int},
 }  # fmt: skip
 ARGUMENTS = {
     "probe": ("--entry", "1,2"),
@@ -275,9 +278,11 @@ ARGUMENTS = {
     "texture": ("sample:durer-lion",),
     "transfer": ("sample:chelsea", "sample:durer-lion"),
     "capture": ("sample:durer-lion",),
+    "report": ("sample:durer-lion",),
+    "similar": ("sample:durer-lion", "--in", "."),
 }
 ALLOWS_ZERO = (
-    *("seed", "selectivity", "factor", "hold"),
+    *("seed", "selectivity", "factor", "hold", "auto-guides"),
     *("tv-weight", "mean-weight", "content-weight", "style-weight"),
     *("histogram-weight", "spectrum-weight", "autocorrelation-weight"),
 )

@@ -12,7 +12,7 @@ from scipy import stats
 from scipy.special import digamma
 from test_statistics import captured
 
-from stylespace.statistics import FITS, Fit, fits, off_diagonal
+from stylespace.statistics import FITS, Fit, Fits, fits, off_diagonal
 from stylespace.statistics.families import _gamma_shape, sample
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -208,7 +208,8 @@ def test_a_verdict_on_what_does_not_fit():
     rng = np.random.default_rng(0)
     found = fitted(np.concatenate([rng.uniform(1, 1.1, 500), rng.uniform(99, 100, 500)]))
     closest = min(found.candidates, key=lambda fit: fit.ks)
-    assert found.best is None and closest.ks > 0.2
+    assert found.best is None and closest.ks > 0.2 and found.closest is closest
+    assert not found.undecided
     assert found.verdict == (
         f"none fits: the closest, {closest.name}, is up to {100 * closest.ks:.0f} % off"
     )
@@ -222,6 +223,17 @@ def test_a_verdict_on_too_few():
     mean = stats.kstwo(20).mean()
     assert float(found.verdict.rsplit("(")[-1].split()[0]) == pytest.approx(100 * mean, abs=0.51)
     assert " as 20 entries drawn from it would be " in found.verdict
+    assert found.undecided and FITS < found.closest.ks <= mean + 5e-3
+
+
+@pytest.mark.parametrize("off", [0.9, 1.1])
+def test_undecided_ends_where_a_sample_of_its_own_would_be(off):
+    """Of 25 values: up to the mean distance that such samples have, by scipy's exact law."""
+    edge = stats.kstwo(25).mean()
+    candidates = tuple(Fit("gamma", {}, ks, 0.0) for ks in (0.9, off * edge))
+    found = Fits(25, 0.0, candidates, "")
+    assert found.closest is candidates[1] and found.undecided == (off < 1)
+    assert not Fits(25_000, 0.0, candidates, "").undecided
 
 
 def test_the_best_is_the_first_of_those_that_fit():
@@ -229,6 +241,7 @@ def test_the_best_is_the_first_of_those_that_fit():
     off, on = (Fit("gamma", {}, ks, 0.0) for ks in (1.01 * FITS, FITS))
     assert dataclasses.replace(fit, candidates=(off, on, on)).best is on
     assert dataclasses.replace(fit, candidates=(off, off)).best is None
+    assert not dataclasses.replace(fit, count=20, candidates=(off, on)).undecided
 
 
 @pytest.mark.parametrize(
@@ -244,7 +257,8 @@ def test_the_best_is_the_first_of_those_that_fit():
 def test_nothing_to_fit(values, count, zeros, verdict):
     found = fitted(torch.tensor(values, dtype=torch.float64))
     assert (found.count, found.zero_share, found.verdict) == (count, zeros, verdict)
-    assert found.candidates == () and found.best is None
+    assert found.candidates == () and found.best is found.closest is None
+    assert not found.undecided
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
 
+from stylespace.reports import figures
 from stylespace.reports.figures.drawing import ZERO
 from stylespace.reports.heat_maps import DIAGONAL, decoded, encoded, heat_map_data, legend
 
@@ -93,18 +94,29 @@ def test_a_darker_colour_is_a_larger_entry_and_the_legend_gives_the_ends():
     above = np.triu_indices(40, 1)
     live = gram[above] > 0
     values, colours = gram[above][live], pixels_of(found["image"])[above][live]
+    low, high = np.quantile(gram[gram > 0], 0.01), gram.max()
+    assert found["ends"] == [low, high] and (values < low).any()
     scale = pixels_of(legend()["scale"])[0]
     assert len(np.unique(scale, axis=0)) > 200
     places = np.array([np.abs(scale.astype(int) - one).sum(1).argmin() for one in colours])
     assert (np.diff(places[values.argsort()]) >= 0).all()
-    assert found["pairs"] == [np.quantile(values, 0.01), values.max()]
-    low, high = np.log10(found["pairs"])
-    inside = values > found["pairs"][0]
-    expected = 253 * (np.log10(values[inside]) - low) / (high - low)
+    inside = values > low
+    expected = 253 * np.log10(values[inside] / low) / np.log10(high / low)
     assert np.abs(places[inside] - expected).max() < 3  # neighbours may share a colour of 8 bits
     assert set(places[~inside]) == {0}
-    energies = gram.diagonal()[gram.diagonal() > 0]
-    assert found["energies"] == [np.quantile(energies, 0.01), energies.max()]
+
+
+@pytest.mark.parametrize("gram", [gram_of(30, seed=4), np.ones((5, 5)), np.zeros((4, 4))])
+def test_the_page_and_the_file_have_the_same_colours_and_the_strip_above(gram):
+    order = np.random.default_rng(5).permutation(len(gram)).tolist()
+    found = heat_map_data("conv1_1", gram, order, alt="")
+    whole, strip = figures.heat_map("conv1_1", gram, order).axes[:2]
+    for axes, name in ((whole, "image"), (strip, "strip")):
+        drawn = 255 * np.asarray(axes.images[0].get_array())[..., :3]
+        # The page has 254 of the 256 shades; neighbours are up to 3.1 of 255 apart.
+        np.testing.assert_allclose(pixels_of(found[name]), drawn, atol=5)
+    assert strip.get_position().y0 > whole.get_position().y1
+    assert strip.get_position().width == pytest.approx(whole.get_position().width)
 
 
 def test_the_legend_shows_what_the_picture_shows():

@@ -34,7 +34,8 @@ ROWS = (
     },
     {"recipes", "plots"},
     {"reports", "surveys", "tables", "atlas", "comparison"},
-    {"cli", "jobs", "outputs", "printing", "options", "progress", "bench", "gallery", "trials", "scenes", "__main__"},
+    {"cli", "jobs", "outputs", "printing", "options", "progress", "__main__"}
+    | {"bench", "gallery", "trials", "scenes"},
 )
 ROW = {name: number for number, names in enumerate(ROWS) for name in names}
 PACKAGE = Path(stylespace.__file__).parent

@@ -1,8 +1,8 @@
 """Figures of reports: what is drawn equals what was given, and files are the same every time."""
 
 import io
+import itertools
 import math
-from types import SimpleNamespace
 
 import matplotlib
 import numpy as np
@@ -19,6 +19,7 @@ from stylespace.reports.figures.drawing import LARGE, MEDIUM, SMALL, ZERO, serie
 from stylespace.reports.figures.entries import sorted_points
 from stylespace.reports.figures.maps import apart
 from stylespace.reports.figures.pairs import spotlit
+from stylespace.reports.figures.trees import leaves, linkage
 from stylespace.reports.figures.words import legible, number, share, shortened, zeros
 from stylespace.statistics import (
     Pair,
@@ -31,6 +32,7 @@ from stylespace.statistics import (
     spectrum,
     strongest_pairs,
 )
+from stylespace.statistics.orders import leaf_order
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -117,8 +119,6 @@ MAKERS = {
     "distributions": lambda: figures.distributions(
         {"conv1_1": np.arange(1.0, 30), "conv2_1": [2.0, 3.0], "none": [math.nan]},
         "effective rank",
-        logarithmic=True,
-        marked={"_mine": {"conv1_1": 7.0}},
     ),
 }
 
@@ -175,6 +175,24 @@ def test_png_has_the_size_of_the_figure_in_pixels(gallery):
         assert image.info["dpi"][0] == pytest.approx(figures.DPI, rel=1e-3)
 
 
+def test_webp_is_the_figure_at_the_size_of_a_screen_the_same_every_time(gallery):
+    figure = gallery["distances"]
+    found = figures.webp(figure)
+    with matplotlib.rc_context({"font.size": 30, "savefig.facecolor": "red"}):
+        assert figures.webp(figure) == found
+    with Image.open(io.BytesIO(found)) as image:
+        assert image.format == "WEBP"
+        width, height = figure.get_size_inches() * 96
+        assert image.width == pytest.approx(width, abs=1)
+        assert image.height == pytest.approx(height, abs=1)
+        small = np.asarray(image.convert("RGB"), float)
+    png = figures.rendered(figure)[0]
+    with Image.open(io.BytesIO(png)) as image:
+        sharp = np.asarray(image.convert("RGB").resize(small.shape[1::-1], Image.BOX), float)
+    assert np.abs(small - sharp).mean() < 6 < np.abs(255 - sharp).mean()
+    assert len(found) < len(png) / 2
+
+
 def test_heat_maps_are_pixels_inside_svg(gallery):
     large = figures.rendered(figures.heat_map("x", gram_of(64), range(64)))[1]
     small = figures.rendered(gallery["heat_map of zeros"])[1]
@@ -196,6 +214,7 @@ def test_numbers_keep_three_digits_and_read_well():
         assert float(plain) == pytest.approx(value, rel=5e-3)
         assert "e" not in text
     assert number(0.0) == "0" and number(12345) == "12,300" and number(1.5e-7) == "1.5 × 10⁻⁷"
+    assert number(5e-324) == "4.94 × 10⁻³²⁴" and number(-999999.0) == "-1 × 10⁶"
     assert number(100.0) == "100" and number(0.1) == "0.1" and number(math.nan) == "nan"
 
 
@@ -264,7 +283,11 @@ def test_zero_is_unlike_every_colour_of_the_scale_in_grey_as_well():
 def test_small_multiples_share_one_scale():
     gram = GRAMS["conv1_1"]
     figure = figures.small_multiples({"a": gram, "b": 10 * gram, "c": gram}, "x", range(6))
-    one, ten, same = (panel(figure, name).images[0].get_array() for name in "abc")
+    one, ten, same = (axes.images[0].get_array() for axes in figure.axes[:6:2])
+    strips = [panel(figure, name) for name in "abc"]
+    assert strips == figure.axes[1:6:2]
+    for axes, strip in zip(figure.axes[:6:2], strips, strict=True):
+        assert strip.get_position().y0 > axes.get_position().y1
     np.testing.assert_array_equal(one, same)
     off = (gram.numpy() > 0) & ~np.eye(6, dtype=bool)
     assert (one[off][:, :3].sum(1) >= ten[off][:, :3].sum(1) - 1e-9).all()
@@ -297,6 +320,8 @@ def test_intensity_draws_the_entries_and_the_fit_above_the_zeros(gallery):
             np.testing.assert_allclose(y, fit.quantile((x - zero) / (1 - zero)), rtol=1e-6)
             assert axes.lines[1].get_linestyle() == ("--" if fitted.best else ":")
             assert fit.name in axes.texts[0].get_text() and zeros(zero) in axes.texts[0].get_text()
+            said = fitted.verdict.partition(":")[0]  # "gamma fits", "none fits", "undecided"
+            assert said in axes.texts[0].get_text()
             assert axes.get_yscale() == "log"
 
 
@@ -313,14 +338,16 @@ def test_target_and_result_are_drawn_in_their_own_lines(gallery):
 
 
 def test_cosines_add_up_to_the_pairs_that_fire_together(gallery):
-    values = off_diagonal(cosines(GRAMS["conv2_1"])).numpy()
+    values = off_diagonal(cosines(GRAMS["conv2_1"][:-1, :-1])).numpy()  # the last channel is dead
     axes = panel(gallery["cosines"], "conv2_1")
     heights = axes.collections[0].get_paths()[0].vertices
     edges = np.linspace(0, 1, 41)
     counts = np.histogram(values[values != 0], edges)[0] * 100 / len(values)
     assert heights[:, 1].max() == pytest.approx(counts.max())
-    assert axes.lines[0].get_xdata()[0] == pytest.approx(np.median(values))
+    median = layer_statistics(GRAMS["conv2_1"]).cosine_quantiles[2]
+    assert axes.lines[0].get_xdata()[0] == pytest.approx(np.median(values)) == median
     assert zeros((values == 0).mean()) in axes.texts[0].get_text()
+    assert words(gallery["cosines"]).count("fewer than two\nchannels fire") == 2
 
 
 # --- sparsity and spectra
@@ -406,9 +433,8 @@ def test_strongest_pairs_carry_their_numbers():
 
 def test_distances_stand_in_the_order_of_their_dendrogram(gallery):
     matrix = cdist(POINTS, POINTS)
-    tree = scipy.cluster.hierarchy.linkage(squareform(matrix, checks=False), "average",
-                                           optimal_ordering=True)  # fmt: skip
-    order = scipy.cluster.hierarchy.leaves_list(tree)
+    tree = scipy.cluster.hierarchy.linkage(squareform(matrix, checks=False), "average")
+    order = leaf_order(matrix, tree)
     cells, drawn = gallery["distances"].axes[:2]
     np.testing.assert_allclose(cells.images[0].get_array(), matrix[order][:, order])
     written = [text.get_text() for text in cells.texts]
@@ -420,6 +446,26 @@ def test_distances_stand_in_the_order_of_their_dendrogram(gallery):
     assert sorted(rows) == [0, 1, 2, 3, 4]
     labels = [label.get_text() for label in cells.get_yticklabels()]
     assert labels == [legible(NAMES[k], 26) for k in order]
+
+
+def test_a_tree_is_drawn_in_its_shortest_order():
+    """Of all orders, those that turn branches, scipy's among them."""
+    points = np.random.default_rng(11).normal(size=(7, 3))
+    matrix = cdist(points, points)
+    found = linkage(matrix)
+    plain = scipy.cluster.hierarchy.linkage(squareform(matrix, checks=False), "average")
+    np.testing.assert_allclose(found[:, 2:], plain[:, 2:])
+    np.testing.assert_array_equal(np.sort(found[:, :2]), np.sort(plain[:, :2]))
+    lengths = []
+    for flips in itertools.product((1, -1), repeat=6):
+        turned = plain.copy()
+        turned[:, :2] = [row[:2][::flip] for row, flip in zip(plain, flips, strict=True)]
+        order = scipy.cluster.hierarchy.leaves_list(turned)
+        lengths.append(matrix[order[:-1], order[1:]].sum())
+    order = leaves(found, 7)
+    assert matrix[order[:-1], order[1:]].sum() == pytest.approx(min(lengths))
+    assert min(lengths) < 0.99 * np.median(lengths)
+    assert leaves(linkage(np.zeros((1, 1))), 1) == [0]
 
 
 def test_many_distances_are_colours_only(gallery):
@@ -509,6 +555,18 @@ def test_a_loss_trace_is_its_losses_with_its_sizes(gallery):
     assert "From 4 to 0.25 in 5 evaluations" in words(gallery["loss_trace"])
 
 
+def test_a_thinned_trace_tells_how_many_evaluations_there_were():
+    trace = [(1, 32, 4.0), (501, 32, 2.0), (1500, 32, 1.0), (1501, 64, None)]
+    text = words(figures.loss_trace(trace))
+    assert "From 4 to 1 in 1,501 evaluations; the last loss is not finite" in text
+    assert "last" not in words(figures.loss_trace(trace[:-1]))
+    assert "No loss is finite, of 7 evaluations" in words(figures.loss_trace([(7, 32, None)]))
+    told = alt_texts.loss_trace(trace)
+    assert "over 1,501 evaluations" in told and "goes from 4 to 1;" in told
+    assert "The last loss is not finite." in told
+    assert "last" not in alt_texts.loss_trace(trace[:-1])
+
+
 @pytest.mark.parametrize("losses", [[0.0, 0.0], [math.nan, 1.0], [math.inf], [3.0]])
 def test_a_loss_trace_leaves_out_what_a_logarithm_has_not(losses):
     trace = [(k, 32, loss) for k, loss in enumerate(losses, 1)]
@@ -519,7 +577,7 @@ def test_a_loss_trace_leaves_out_what_a_logarithm_has_not(losses):
     assert alt_texts.loss_trace(trace).startswith(f"Curve of the loss over {len(trace)}")
 
 
-def test_distributions_tell_their_medians_and_point_out_one(gallery):
+def test_distributions_tell_their_medians(gallery):
     figure = gallery["distributions"]
     text = words(figure)
     assert "15" in text.split("\n") and "2.5" in text.split("\n") and "no values" in text
@@ -527,8 +585,6 @@ def test_distributions_tell_their_medians_and_point_out_one(gallery):
     axes = figure.axes[0]
     body = axes.collections[0].get_paths()[0].vertices
     assert body[:, 0].min() == pytest.approx(1) and body[:, 0].max() == pytest.approx(29)
-    marked = next(line for line in axes.lines if "mine" in str(line.get_label()))
-    assert list(marked.get_xdata()) == [7.0] and list(marked.get_ydata()) == [0]
 
 
 # --- alternative texts
@@ -536,7 +592,7 @@ def test_distributions_tell_their_medians_and_point_out_one(gallery):
 
 def test_a_heat_map_is_told_by_its_ends_and_medians():
     gram = torch.tensor([[4.0, 0.0, 1.5], [0.0, 2.0, 0.25], [1.5, 0.25, 9.0]])
-    told = alt_texts.heat_map("conv1_1", gram, [2, 0, 1])
+    told = alt_texts.heat_map("conv1_1", gram)
     for part in (
         "Heat map", "conv1_1", "3 by 3 channels",
         "largest off-diagonal entry is 1.5 at channels 0,2",
@@ -549,9 +605,15 @@ def test_a_heat_map_is_told_by_its_ends_and_medians():
 
 
 def test_entries_are_told_with_their_fits():
-    best = SimpleNamespace(best=SimpleNamespace(name="gamma"))
-    told = alt_texts.intensity(GRAMS, {"conv1_1": (SimpleNamespace(best=None), best)})
-    assert "no distribution fits the diagonal, gamma the pairs" in told
+    generator = np.random.default_rng(0)
+    two = np.concatenate([generator.uniform(1, 1.1, 500), generator.uniform(99, 100, 500)])
+    few, many, none = (
+        fits(torch.from_numpy(values))
+        for values in (generator.gamma(0.6, 7, 12), generator.gamma(0.6, 7, 4000), two)
+    )
+    told = alt_texts.intensity(GRAMS, {"conv1_1": (few, many), "conv2_1": (none, few)})
+    assert "fits to within 5 %: undecided on the diagonal, gamma off it" in told
+    assert "fits to within 5 %: none on the diagonal, undecided off it" in told
     top = max(GRAMS, key=lambda layer: float(GRAMS[layer].max()))
     assert f"largest {number(float(GRAMS[top].max()))} ({top})" in told
     told = alt_texts.target_against_result({"conv1_1": (GRAMS["conv1_1"], OTHERS["conv1_1"])})
@@ -576,18 +638,21 @@ def test_several_subjects_are_told_by_who_is_first_and_last():
 
 def test_cosines_pairs_and_collections_are_told():
     told = alt_texts.cosines(GRAMS | {"one": torch.ones(1, 1)})
-    values = off_diagonal(cosines(GRAMS["conv2_1"]))
-    assert f"the largest is {number(float(values.max()))} at channels" in told
-    assert "one: a single channel, no pairs" in told
+    values = cosines(GRAMS["conv2_1"][:-1, :-1]).triu(1)
+    i, j = divmod(int(values.argmax()), len(values))
+    assert f"the largest is {number(float(values.max()))} at channels {i},{j}." in told
+    middles = {la: layer_statistics(gram).cosine_quantiles[2] for la, gram in GRAMS.items()}
+    top = max(middles, key=middles.get)
+    assert f"Median cosine: largest {number(middles[top])} ({top})" in told
+    assert "one: fewer than two channels fire" in told
     pairs = [Pair(1, 4, 0.5, 0.9), Pair(0, 2, 0.1, 0.456)]
     products = np.array([[[1.0, 0], [0, 0]], [[1, 1], [0, 1]]])
     told = alt_texts.strongest_pairs("conv1_1", pairs, products)
     assert "1,4: 0.5, cosine 0.9, at half its peak or more in 25 % of the picture" in told
     assert "The first is 5 times the last" in told
     assert "No two channels" in alt_texts.strongest_pairs("conv1_1", [], np.zeros((0, 2, 2)))
-    told = alt_texts.distributions({"a": [1.0, 2, 9]}, "rank", marked={"mine": {"a": 3.0}})
+    told = alt_texts.distributions({"a": [1.0, 2, 9]}, "rank")
     assert "3 styles" in told and "a: median 2, from 1 to 9" in told
-    assert "mine is above 66.7 % in a" in told
 
 
 def test_distances_and_maps_are_told_by_their_ends():

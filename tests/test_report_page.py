@@ -16,6 +16,7 @@ from PIL import Image
 from test_heat_maps import gram_of
 
 from stylespace.reports.explanations import EXPLANATIONS, Explanation
+from stylespace.reports.figures.words import number
 from stylespace.reports.heat_maps import heat_map_data
 from stylespace.reports.page import page
 
@@ -219,6 +220,31 @@ def test_a_term_in_a_table_leads_to_its_explanation(text, elements):
     assert f"term--{hoyer}" in [one.get("id") for one in elements.of("dt")]
 
 
+def test_a_picture_called_as_a_term_leads_nowhere():
+    found = content() | {"explanations": [{**asdict(EXPLANATIONS[0]), "term": "conv1_1"}]}
+    assert 'class="term"' not in page(found)
+    found["groups"][0]["sections"][1]["tables"][0]["columns"][0] = "conv1_1"
+    assert page(found).count('<a class="term" href="#term--1">conv1_1</a>') == 1
+
+
+@pytest.mark.parametrize("value", [0.5, 12345.0, 1.5e-7, -3.25e9, 0.0])
+def test_numbers_stand_at_the_right_however_they_are_written(value):
+    found = content()
+    found["groups"][0]["sections"][1]["tables"][0]["rows"] = [["conv1_1", number(value), "x 1"]]
+    assert f'<td class="number">{number(value)}</td><td>x 1</td>' in page(found)
+
+
+def test_the_scale_has_its_ends_in_numbers_and_is_the_only_one():
+    gram = gram_of(6, seed=1)
+    gram /= gram.max()
+    black = heat_map_data("b", np.zeros((2, 2)), range(2), alt="")
+    maps = [heat_map_data("a", gram, range(6), alt=""), black]
+    ends = re.findall(
+        r'<span class="end">(.*?)</span>', page(content() | {"groups": [group("one", "One", maps)]})
+    )
+    assert ends == [f"≤ {number(np.quantile(gram[gram > 0], 0.01))}", "1", "all zero"]
+
+
 def test_long_tables_are_folded_up_under_their_names():
     found = content()
     table = found["groups"][0]["sections"][1]["tables"][0]
@@ -311,9 +337,12 @@ def readout(shown, index):
 
 def told(text):
     """The parts of a readout: layer, i, j, value, and the cosine or None on the diagonal."""
-    found = re.fullmatch(r"(\S+)  \((\d+), (\d+)\)  (\S+)  (?:energy|cosine (\d\.\d{3}))", text)
-    layer, i, j, value, cosine = found.groups()
-    return layer, int(i), int(j), float(value), None if cosine is None else float(cosine)
+    layer, place, value, last = text.split("  ")
+    i, j = re.fullmatch(r"\((\d+), (\d+)\)", place).groups()
+    cosine = None if last == "energy" else float(re.fullmatch(r"cosine (\d\.\d{3})", last)[1])
+    power = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+    plain = value.replace(",", "").replace(" × 10", "e").translate(power)
+    return layer, int(i), int(j), float(plain), cosine
 
 
 def check_readout(text, layer, row, column):
@@ -376,6 +405,13 @@ def test_every_entry_is_decoded_as_it_was_coded(shown):
         expected = grams()[layer][np.ix_(order, order)]
         assert np.shape(found) == (channels, channels)
         np.testing.assert_allclose(found, expected, rtol=1e-3)
+
+
+def test_the_script_writes_numbers_as_the_page_does(shown):
+    powers = 10 ** np.random.default_rng(0).uniform(-9, 9, 300)
+    values = [0, 1, 1.5, 100, 999.6, 12345, 999499, 999600, 1e6, 1e-4, 9.996e-5, 5e-324, *powers]
+    values = [float(value) for value in values]
+    assert shown.evaluate(f"{values}.map(digits)") == [number(value) for value in values]
 
 
 def test_leaving_with_the_pointer_ends_the_readout(shown):

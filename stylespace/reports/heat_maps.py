@@ -17,13 +17,12 @@ import numpy as np
 from PIL import Image
 
 from stylespace.reports.figures.drawing import ZERO, shades
+from stylespace.reports.figures.heat_maps import ends
 
 CODES = 65535
 """Largest code; 1 is the smallest positive entry, 0 is exactly zero."""
-LOWEST = 0.01
-"""Quantile of the positive entries below which all have the darkest colour."""
 DIAGONAL = "#ffffff"
-"""Of the places of the diagonal, which has a strip and a scale of its own."""
+"""Of the places of the diagonal, which has a strip of its own."""
 _SHADES = 254  # of a palette of 256: zero and the diagonal have colours of their own
 
 
@@ -42,8 +41,8 @@ def heat_map_data(
         `layer`, `channels` C and `order`; `values`: base64 of the codes (little-endian uint16) of
         the upper triangle with its diagonal, row by row, in that order; `low` and `high`: log10 of
         the entries that codes 1 and 65535 stand for; `zero_code`; `image`: data URI of a C x C PNG,
-        whose diagonal is left white; `strip`: of the diagonal, C x 1; `pairs` and `energies`: the
-        entries at the two ends of the colour scale of either; `alt`.
+        whose diagonal is left white; `strip`: of the diagonal, C x 1; `ends`: the entries at the
+        two ends of the colour scale of both; `alt`.
 
     Raises:
         ValueError: the matrix is not square, has an entry that is negative or not finite, or
@@ -53,8 +52,8 @@ def heat_map_data(
     _check(gram, order)
     shown = gram[np.ix_(order, order)]
     codes, low, high = encoded(shown[np.triu_indices(len(shown))])
-    pairs, energies = (_ends(values) for values in (_pairs(shown), shown.diagonal()))
-    shades = _places(shown, pairs)
+    scale = ends([shown])
+    shades = _places(shown, scale)
     np.fill_diagonal(shades, _SHADES + 1)
     return {
         "layer": layer,
@@ -65,9 +64,8 @@ def heat_map_data(
         "zero_code": 0,
         "values": base64.b64encode(codes.tobytes()).decode("ascii"),
         "image": _png(shades),
-        "strip": _png(_places(shown.diagonal()[None], energies)),
-        "pairs": list(pairs),
-        "energies": list(energies),
+        "strip": _png(_places(shown.diagonal()[None], scale)),
+        "ends": list(scale),
         "alt": alt,
     }
 
@@ -112,27 +110,14 @@ def _check(gram: np.ndarray, order: Sequence[int]) -> None:
         raise ValueError(f"the order must name each of {len(gram)} channels once")
 
 
-def _pairs(matrix: np.ndarray) -> np.ndarray:
-    """Return the entries above the diagonal, (C (C - 1) / 2,)."""
-    return matrix[np.triu_indices(len(matrix), 1)]
-
-
-def _ends(values: np.ndarray) -> tuple[float, float]:
-    """Return the entries at the two ends of the colour scale; zeros where none is positive."""
-    positive = values[values > 0]
-    if not len(positive):
-        return 0.0, 0.0
-    return float(np.quantile(positive, LOWEST)), float(positive.max())
-
-
-def _places(matrix: np.ndarray, ends: tuple[float, float]) -> np.ndarray:
+def _places(matrix: np.ndarray, scale: tuple[float, float]) -> np.ndarray:
     """Return the place in the palette of every entry, uint8 of the matrix's shape."""
     shades = np.full(matrix.shape, _SHADES, dtype=np.uint8)
     positive = matrix > 0
-    if not positive.any() or not ends[1]:
+    if not positive.any():
         return shades
-    low, high = np.log10(ends)
-    places = (np.log10(matrix[positive]) - low) / ((high - low) or 1.0)
+    low, high = np.log10(scale)
+    places = (np.log10(matrix[positive]) - low) / (high - low)
     shades[positive] = np.rint((_SHADES - 1) * places.clip(0, 1)).astype(np.uint8)
     return shades
 

@@ -20,11 +20,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from stylespace.reports.figures.drawing import DPI
+from stylespace.reports.figures.words import number
 from stylespace.reports.heat_maps import legend
 
 _FOLDER = Path(__file__).parent
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # two hyphens in a row are the page's own
-_NUMBER = re.compile(r"[-−+]?(\d[\d,]*\.?\d*|\.\d+|inf|nan)(e[-+]?\d+)?( ?%)?|[-–—]?", re.I)
+_POWER = r"e[-+]?\d+| × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+"
+_NUMBER = re.compile(
+    rf"[-−+]?(\d[\d,]*\.?\d*|\.\d+|inf|nan)({_POWER})?( ?%)?|[-–—]?", re.IGNORECASE
+)
 LONG = 24
 """Rows up to which a table is open; a longer one is folded up under its name."""
 CSS_DPI = 96
@@ -107,7 +111,7 @@ def _check_pictures(groups: list[Mapping[str, Any]]) -> None:
 def _terms(explanations: list[Mapping[str, str]]) -> dict[str, str]:
     """Return the anchors of what is explained: {term in small letters: id}."""
     terms = [one["term"].lower() for one in explanations]
-    return {term: f"term--{number}" for number, term in enumerate(terms, 1)}
+    return {term: f"term--{place}" for place, term in enumerate(terms, 1)}
 
 
 @functools.cache
@@ -120,7 +124,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"path": _path, "size": _size, "digits": _digits}
+    environment.filters |= {"path": _path, "size": _size, "number": number}
     environment.tests["is_number"] = _is_number
     return environment
 
@@ -150,9 +154,3 @@ def _size(source: str, dpi: float = CSS_DPI) -> Markup:
 def _is_number(cell: str) -> bool:
     """Say whether a cell of a table holds a number, a share, or nothing."""
     return _NUMBER.fullmatch(cell.strip()) is not None
-
-
-def _digits(value: float) -> str:
-    """Return a number with three digits, as the script writes it."""
-    text = f"{value:.3g}"
-    return f"{float(text):.0f}" if 1000 <= value < 1e6 else text

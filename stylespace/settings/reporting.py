@@ -22,7 +22,7 @@ class Measuring(StyleLayers):
     size: int = setting(512, "Longer side of each picture in pixels.", minimum=1, maximum=32768)
     distance: str = setting("gram", "Distance between styles.", choices=DISTANCES)
     workers: int | None = setting(
-        None, "Processes that measure a folder; default: one a core.", minimum=1
+        None, "Processes that measure a folder; default: one a core.", minimum=1, maximum=1024
     )
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ from stylespace.reports.heat_maps import heat_map_data
 from stylespace.reports.measuring import SHOWN_PAIRS, Measured
 from stylespace.reports.records import PARTS
 from stylespace.reports.stability import Stability
-from stylespace.statistics import LayerStatistics, spectrum
+from stylespace.statistics import Fits, LayerStatistics, spectrum
 
 
 def matrices(one: Measured, draughts: Draughts, values: bool) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def intensity(one: Measured, draughts: Draughts) -> dict[str, Any]:
             f"{found.count:,}",
             share(found.zero_share),
             *(_ks(found, name) for name in _NAMES),
-            found.best.name if found.best else "none",
+            _fitting(found),
         )
         for layer, pair in one.fits.items()
         for part, found in zip(PARTS, pair, strict=True)
@@ -79,6 +79,13 @@ def intensity(one: Measured, draughts: Draughts) -> dict[str, Any]:
         if part == PARTS[1]
     ]
     return {"text": verdicts, "figures": [figure], "tables": [table]}
+
+
+def _fitting(found: Fits) -> str:
+    """Return the distribution that fits, or why none is named."""
+    if found.best is not None:
+        return found.best.name
+    return "undecided" if found.undecided else "none"
 
 
 _NAMES = ("log-normal", "gamma", "Weibull", "exponential")
@@ -166,7 +173,7 @@ def cosines(one: Measured, draughts: Draughts) -> dict[str, Any]:
         f"{one.subject.key}-cosines",
         figures.cosines(grams),
         alt=alt_texts.cosines(grams),
-        caption="Cosines of pairs of channels: 1 where they always fire together",
+        caption="Cosines of pairs of channels: 1 where their maps are proportional",
     )
     return {"figures": [figure]}
 

@@ -40,7 +40,7 @@ LARGE, MEDIUM, SMALL = 10.5, 8.5, 7.5
 INK, FAINT, RULE = "#1f2328", "#767d87", "#e4e7eb"
 MAIN, OTHER = "#1b6ca8", "#d1495b"
 ZERO = "#f4d9ab"
-"""Of entries that are exactly 0: the only warm colour of a heat map, about as light as its palest."""
+"""Of entries that are exactly 0: the only warm colour of a heat map, as light as its palest."""
 LOOK = {
     "axes.axisbelow": True,
     "axes.edgecolor": FAINT,

@@ -178,7 +178,7 @@ def _explain(figure: Figure) -> None:
     from matplotlib.lines import Line2D
 
     rows = (("entries", MAIN, "-", 1.8), ("best fit", OTHER, "--", 1.3))
-    rows += (("closest, where there is none", OTHER, ":", 1.3),)
+    rows += (("closest, where there is no fit", OTHER, ":", 1.3),)
     legend(
         figure, [Line2D([], [], color=c, linestyle=s, linewidth=w, label=n) for n, c, s, w in rows]
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from stylespace.reports.figures.drawing import (
     FAINT,
@@ -21,7 +22,9 @@ from stylespace.reports.figures.drawing import (
     shades,
     styled,
 )
+from stylespace.reports.figures.phrases import zero_share
 from stylespace.reports.figures.words import legible, share
+from stylespace.statistics import off_diagonal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,15 +38,16 @@ SIDE = 6.4
 STRIP, GAP, BAR = 0.2, 0.1, 0.2
 NUMBERED = 32
 """Channels up to which each carries its number."""
+LOWEST = 0.01
+"""Quantile of the entries above 0 up to which all have the palest colour."""
 UNITS = "G(i, j): mean over positions of the product of two activations (squared units)"
 
 
 @styled
 def heat_map(layer: str, gram: Values, order: Sequence[int]) -> Figure:
-    """Return the heat map of a Gram matrix above the strip of its diagonal.
+    """Return the heat map of a Gram matrix below the strip of its diagonal.
 
-    Colours show the sizes of entries. The scale reaches from the 1st percentile of the entries
-    above 0 to the largest of all.
+    Colours show the sizes of entries, on the scale that `ends` bounds.
 
     Args:
         layer: its name.
@@ -54,13 +58,12 @@ def heat_map(layer: str, gram: Values, order: Sequence[int]) -> Figure:
     scale, count = _scale([matrix]), len(matrix)
     left, bottom = 0.75, 0.55
     figure = blank(left + SIDE + 1.4, bottom + STRIP + GAP + SIDE + 0.7)
-    top = bottom + STRIP + GAP
-    axes = place(figure, left, top, SIDE, SIDE)
-    strip = place(figure, left, bottom, SIDE, STRIP)
+    axes = place(figure, left, bottom, SIDE, SIDE)
+    strip = place(figure, left, bottom + SIDE + GAP, SIDE, STRIP)
     _paint(axes, strip, matrix, scale)
-    _number(axes, strip, order)
+    _number(axes, order)
     axes.set_ylabel("channel i")
-    strip.set_xlabel(f"channel j, {count} in order of similarity", labelpad=5)
+    axes.set_xlabel(f"channel j, {count} in order of similarity", labelpad=5)
     strip.set_ylabel("diagonal\nG(i, i)", rotation=0, ha="right", va="center", labelpad=4)
     _bar(figure, scale, left + SIDE + 0.25, bottom, STRIP + GAP + SIDE)
     headline(figure, f"Gram matrix of {legible(layer)}", _zeros_told(matrix), left=left)
@@ -89,14 +92,31 @@ def small_multiples(
     for place_, (name, matrix) in enumerate(zip(subjects, matrices, strict=True)):
         row, column = divmod(place_, columns)
         left, bottom = 0.2 + column * (side + 0.2), (rows - 1 - row) * pitch + 0.15
-        axes = place(figure, left, bottom + STRIP / 2 + GAP / 2, side, side)
-        _paint(axes, place(figure, left, bottom, side, STRIP / 2), matrix, scale)
-        axes.set_title(legible(name, round(side * 14)))
+        axes = place(figure, left, bottom, side, side)
+        strip = place(figure, left, bottom + side + GAP / 2, side, STRIP / 2)
+        _paint(axes, strip, matrix, scale)
+        strip.set_title(legible(name, round(side * 14)))
     height = min(rows * pitch - 0.4, SIDE)
     _bar(figure, scale, 0.2 + columns * (side + 0.2) + 0.05, rows * pitch - 0.25 - height, height)
-    note = f"{len(matrices[0])} channels in one order, one scale; diagonals below"
+    note = f"{len(matrices[0])} channels in one order, one scale; diagonals above"
     headline(figure, f"Gram matrices of {legible(layer)}", note, left=0.2)
     return figure
+
+
+def ends(matrices: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Return the sizes of entries with the palest and with the darkest colour; zeros of none.
+
+    The 1st percentile of the entries above 0, diagonals among them, and the largest of all; apart
+    from these where they would be the same.
+
+    Args:
+        matrices: (C, C) each, entries >= 0; all are on one scale.
+    """
+    sizes = np.concatenate([matrix[matrix > 0] for matrix in matrices])
+    if not len(sizes):
+        return 0.0, 0.0
+    low, high = float(np.quantile(sizes, LOWEST)), float(sizes.max())
+    return (low / 2, high * 2) if high < 1.01 * low else (low, high)
 
 
 @dataclass(frozen=True)
@@ -114,14 +134,11 @@ def _scale(matrices: Sequence[np.ndarray]) -> _Scale:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LogNorm
 
-    sizes = np.concatenate([matrix[matrix > 0] for matrix in matrices])
-    if not len(sizes):
+    low, high = ends(matrices)
+    if not high:
         return _Scale(ScalarMappable(LogNorm(0.1, 1.0), shades()), False)
-    low, high = np.quantile(sizes, 0.01), sizes.max()
-    if high < 1.01 * low:
-        low, high = low / 2, high * 2
-    norm = LogNorm(float(low), float(high), clip=True)
-    return _Scale(ScalarMappable(norm, shades()), bool(sizes.min() < low))
+    cut = any(((matrix > 0) & (matrix < low)).any() for matrix in matrices)
+    return _Scale(ScalarMappable(LogNorm(low, high, clip=True), shades()), cut)
 
 
 def _paint(axes: Axes, strip: Axes, matrix: np.ndarray, scale: _Scale) -> None:
@@ -144,14 +161,13 @@ def _coloured(matrix: np.ndarray, scale: _Scale) -> np.ndarray:
     return np.where((matrix > 0)[..., np.newaxis], shown, to_rgba(ZERO))
 
 
-def _number(axes: Axes, strip: Axes, order: Sequence[int]) -> None:
+def _number(axes: Axes, order: Sequence[int]) -> None:
     """Write the channels' numbers where they have room."""
     if len(order) > NUMBERED:
         return
     axes.set_yticks(range(len(order)), [str(channel) for channel in order])
-    strip.set_xticks(range(len(order)), [str(channel) for channel in order])
-    for frame in (axes, strip):
-        frame.tick_params(length=0)
+    axes.set_xticks(range(len(order)), [str(channel) for channel in order])
+    axes.tick_params(length=0)
 
 
 def _bar(figure: Figure, scale: _Scale, left: float, bottom: float, height: float) -> None:
@@ -168,13 +184,13 @@ def _bar(figure: Figure, scale: _Scale, left: float, bottom: float, height: floa
 
 def _zeros_told(matrix: np.ndarray) -> str:
     """Return in words how many pairs and channels are 0."""
-    pairs = matrix[np.triu_indices(len(matrix), 1)]
+    pairs = off_diagonal(torch.as_tensor(matrix)).numpy()
     silent = int((np.diagonal(matrix) == 0).sum())
     channels = {0: "every channel fires", 1: "1 channel never fires"}
     told = channels.get(silent, f"{silent} channels never fire")
     if not len(pairs):
         return f"A single channel, no pairs; {told}"
-    part = float((pairs == 0).mean())
+    part = zero_share(pairs)
     pairs_told = {0.0: "No pair is", 1.0: "All pairs are"}.get(
         part, f"{share(part)} of the pairs are"
     )

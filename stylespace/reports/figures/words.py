@@ -15,16 +15,14 @@ def number(value: float, digits: int = 3) -> str:
     """Return a number to some significant digits: `0.0123`, `12,300`, `1.23 × 10⁻⁷`."""
     if not math.isfinite(value):
         return str(value)
-    rounded = float(f"{value:.{digits}g}")
-    if rounded == 0:
+    if value == 0:
         return "0"
-    exponent = math.floor(math.log10(abs(rounded)))
+    rounded = f"{value:.{digits - 1}e}"
+    mantissa, exponent = float(rounded.partition("e")[0]), int(rounded.partition("e")[2])
     if -4 <= exponent < 6:
-        places = max(digits - 1 - exponent, 0)
-        text = f"{rounded:,.{places}f}"
+        text = f"{float(rounded):,.{max(digits - 1 - exponent, 0)}f}"
         return text.rstrip("0").rstrip(".") if "." in text else text
-    mantissa = f"{rounded / 10.0**exponent:.{digits - 1}f}".rstrip("0").rstrip(".")
-    return f"{mantissa} × 10{str(exponent).translate(SUPERSCRIPTS)}"
+    return f"{mantissa:g} × 10{str(exponent).translate(SUPERSCRIPTS)}"
 
 
 def share(part: float) -> str:
