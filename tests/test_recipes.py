@@ -9,7 +9,7 @@ import pytest
 from stylespace.errors import UnreachedError
 from stylespace.jobs import planned
 from stylespace.recipes import input_hashes, plain_figures, read_settings
-from stylespace.settings import AtlasSettings, ProbeSettings, read_toml
+from stylespace.settings import AtlasSettings, ProbeSettings, ReportSettings, read_toml
 
 REPOSITORY = Path(__file__).parents[1]
 RECIPES = sorted((REPOSITORY / "probes").glob("*.toml"))
@@ -28,6 +28,8 @@ def test_a_committed_recipe_runs(path, tmp_path, monkeypatch):
         small["entry"] = settings.entry[:2]
     if isinstance(settings, AtlasSettings):
         small = {"size": 24, "iterations": 3, "weights": "random:0", "block": "0-1,0-2", "check": 0}
+    if isinstance(settings, ReportSettings):
+        small = {"size": 32, "weights": "random:0", "layers": ("conv1_1", "conv2_1")}
     job = planned(dataclasses.replace(settings, **small), quiet=True)
     try:
         report = job.run()
