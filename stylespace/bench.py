@@ -22,13 +22,20 @@ from torch import Tensor
 from stylespace.architectures import Convolution
 from stylespace.entries import entry_term
 from stylespace.images import resize_to
+from stylespace.local.plain import (
+    benchmark_features,
+    plain_value_and_gradient,
+    value_and_gradient,
+)
 from stylespace.matching import MATCHES
 from stylespace.memory import estimate
 from stylespace.networks import Network, load_network
 from stylespace.objectives import Objective, Terms, content_term, gram_term
 from stylespace.parameters import Fourier
-from stylespace.sources import open_picture
+from stylespace.settings import TransferSettings
+from stylespace.sources import open_picture, open_styles
 from stylespace.style import Style
+from stylespace.styling import Styling
 from stylespace.synthesis import synthesize
 
 STYLE = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
@@ -43,6 +50,7 @@ def main() -> None:
     everything = parser.parse_args().all
     network = load_network()
     rows = [objective_row(network), distribution_row(network), batch_row(network)]
+    rows += [local_row(), *(representation_row(network, *case) for case in REPRESENTATIONS)]
     rows += [*(memory_row(size) for size in (256, 512)), start_row()]
     if everything:
         rows += [command_row(network, *case) for case in COMMANDS]
@@ -128,6 +136,52 @@ def matching(network: Network, match: str, size: int) -> Objective:
 
 
 BATCH = 2
+
+
+def local_row() -> tuple[str, ...]:
+    """The localised distance with gradient against maps of its Gram entries, in blocks."""
+    f, p = benchmark_features()
+    ours, plain = interleaved(
+        lambda: value_and_gradient(f, p, 3), lambda: plain_value_and_gradient(f, p, 3), runs=2
+    )
+    return _row("local distance, C 64, 128x128, s 3", ours, "plain maps", plain, "1/20 = 0.05")
+
+
+REPRESENTATIONS = (
+    ("local", {"window": ("1",)}),
+    ("local", {"window": ("2",)}),
+    ("local", {"window": ("4",)}),
+    ("local", {"window": ("4",), "stride": 9}),
+    ("covariance", {}),
+    ("chained", {}),
+    ("sliced", {}),
+)
+"""Representations of a style, with their settings, whose step is measured."""
+
+
+def representation_row(network: Network, kind: str, options: dict) -> tuple[str, ...]:
+    """A step in a representation against one in global Gram matrices, 256 px."""
+    ours, gram = (
+        Objective(network, styling(network, **given).terms(256, 256))
+        for given in ({"representation": kind, **options}, {"representation": "gram"})
+    )
+    one, other = interleaved(
+        lambda: objective_call(ours, 256), lambda: objective_call(gram, 256), runs=2
+    )
+    told = " ".join(f"{name} {_plain(value)}" for name, value in options.items())
+    return _row(f"step, {kind} {told}".strip(), one, "Gram step", other, "stated")
+
+
+def _plain(value: object) -> object:
+    return value[0] if isinstance(value, tuple) else value
+
+
+def styling(network: Network, **options: object) -> Styling:
+    """Return the style of a transfer at 256 px from van Gogh, in whatever representation."""
+    names = {"content": "sample:astronaut", "styles": ("sample:gogh-auvers",), "size": 256}
+    settings = TransferSettings(**names, **options)
+    content = resize_to(open_picture(settings.content), 256, 256)
+    return Styling(settings, network, content, open_styles(settings.styles))
 
 
 def batch_row(network: Network) -> tuple[str, ...]:
