@@ -120,8 +120,7 @@ def check_stable(found, stable, count, best=None, most=None, worst=None, least=N
     for row in found.tables["statistics"]:
         changes = [row[key] for key in ("two_thirds", "crop", "jpeg") if row.get(key) is not None]
         if changes:
-            scale = abs(row["value"]) or 1
-            within = all(abs(one - row["value"]) <= 0.1 * scale for one in changes)
+            within = all(abs(one - row["value"]) <= 0.1 * abs(row["value"]) for one in changes)
             steady.setdefault(row["number"], []).append(within)
     assert int(count) == sum(map(len, steady.values()))
     assert abs(int(stable) - sum(map(sum, steady.values()))) <= 1  # six digits are written

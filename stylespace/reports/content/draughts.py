@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 JPEG = 88
+SHOWN_SIDE, SMALL_SIDE = 720, 320
+"""Longer side in pixels of a picture on the page, and of one on a compact page."""
 
 Tick = Callable[[str], None]
 
@@ -45,6 +47,11 @@ class Draughts:
         """Return {path in a folder: bytes} of every figure that was kept, as PNG and as SVG."""
         kinds = [(one, kind) for one in self.drawings for kind in ("png", "svg")]
         return {f"{folder}/{one.name}.{kind}": getattr(one, kind) for one, kind in kinds}
+
+    def picture(self, image: Tensor) -> str:
+        """Return a picture (1, 3, H, W) as an address that holds it."""
+        side = SMALL_SIDE if self._folder is None else SHOWN_SIDE
+        return data_uri(jpeg(image, side), "jpeg")
 
     def of(
         self, name: str, figure: Figure, *, alt: str, caption: str, wide: bool = True

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from stylespace.reports.content.comparing import distance_figures, making, side_by_side
-from stylespace.reports.content.draughts import Draughts, data_uri, jpeg
+from stylespace.reports.content.draughts import Draughts
 from stylespace.reports.content.parts import section_of
 from stylespace.reports.content.sections import (
     cosines,
@@ -24,9 +24,6 @@ from stylespace.reports.explanations import EXPLANATIONS
 from stylespace.reports.making_of import MakingOf
 from stylespace.reports.measuring import Measured
 from stylespace.reports.records import Distances
-
-SHOWN_SIDE = 720
-"""Longer side in pixels of a picture on the page."""
 
 
 def single_group(
@@ -47,7 +44,7 @@ def single_group(
         *stability(one),
         *making(made, draughts),
     ]
-    return _group(one, sections)
+    return _group(one, sections, draughts)
 
 
 def short_group(one: Measured, draughts: Draughts, *, made: MakingOf | None) -> dict[str, Any]:
@@ -58,7 +55,7 @@ def short_group(one: Measured, draughts: Draughts, *, made: MakingOf | None) -> 
         *stability(one, full=False),
         *making(made, draughts),
     ]
-    return _group(one, sections)
+    return _group(one, sections, draughts)
 
 
 def together_group(
@@ -95,13 +92,13 @@ def explanations() -> list[dict[str, str]]:
     return [asdict(one) for one in EXPLANATIONS]
 
 
-def _group(one: Measured, sections: list[dict[str, Any]]) -> dict[str, Any]:
+def _group(one: Measured, sections: list[dict[str, Any]], draughts: Draughts) -> dict[str, Any]:
     subject = one.subject
     picture = None
     if subject.image is not None:
         height, width = subject.image.shape[2:]
         picture = {
-            "src": data_uri(jpeg(subject.image, SHOWN_SIDE), "jpeg"),
+            "src": draughts.picture(subject.image),
             "alt": f"The picture itself: {subject.name}, {width} by {height} pixels as measured.",
             "caption": f"{subject.name}, as measured: {width} × {height} pixels",
         }

@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 
 SCREEN = 96
 """Pixels an inch of a figure that is on a page alone."""
-WEBP_QUALITY = 82
+WEBP_QUALITY = 74
 DPI = 160
 """Pixels an inch, of PNG files and of the pictures inside SVG files."""
 WIDTH = 10.0
