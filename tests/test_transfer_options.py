@@ -88,6 +88,16 @@ def names(found, kind):
     return {name.partition(".")[2] for name in found if name.startswith(f"{kind}.")}
 
 
+@pytest.mark.parametrize(
+    ("name", "count"), [("colours", 1), ("grain", 2), ("strokes", 3), ("shapes", 4)]
+)
+def test_names_stand_for_the_lowest_layers(name, count):
+    layers = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
+    found = settings(keep=(name,))
+    assert tuple(found.kept_layers()) == layers[:count]
+    assert tuple(found.style_layers()) == layers[count:]
+
+
 def test_keep_moves_layers_from_style_to_content(terms):
     none = terms(*THREE)
     assert names(none, "gram") == {"conv1_1", "conv2_1", "conv3_1"}

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from stylespace.errors import UsageError
 from stylespace.settings.fields import LARGEST_WEIGHT, setting, split_weight
-from stylespace.settings.shared import ALL, MOST, default_content_layer
+from stylespace.settings.shared import ALL, MOST, default_content_layer, default_style_layers
 from stylespace.settings.sourced import Sourced, check_sources
 
 STARTS = ("content", "style", "noise")
@@ -28,6 +28,8 @@ POSITIONAL = ("local", "covariance", "chained", "sliced")
 KERNELS = ("uniform", "gaussian")
 WEIGHTINGS = ("equal", "geometric")
 COLOURS = ("style", "luminance", "match-before", "match-after")
+KEPT = {"colours": 1, "grain": 2, "strokes": 3, "shapes": 4}
+"""Names of --keep for the lowest of the default style layers, and how many of them they are."""
 REDUCTIONS = ("pca", "nmf", "kmeans")
 
 
@@ -52,7 +54,9 @@ class TransferSettings(Sourced):
         (), "Content layers, with a weight as conv4_2=1; default: conv4_2 (VGG)."
     )
     keep: tuple[str, ...] = setting(
-        (), "Style layers that are kept as content instead: conv1_1,conv2_1 keeps the colours."
+        (),
+        "Style layers kept as content instead, as conv1_1,conv2_1, or by name the lowest "
+        "one, two, three or four of the default ones: colours, grain, strokes, shapes.",
     )
     partitions: bool = setting(
         False, "One picture for each number of layers kept, side by side in a folder."
@@ -132,8 +136,10 @@ class TransferSettings(Sourced):
         return left
 
     def kept_layers(self) -> dict[str, float]:
-        """Return {layer kept as content: weight}."""
-        return self.weighted(self.keep)
+        """Return {layer kept as content: weight}; a name of KEPT stands for its layers."""
+        names = default_style_layers(self.network)
+        given = [names[: KEPT[text]] if text in KEPT else (text,) for text in self.keep]
+        return self.weighted(tuple(name for some in given for name in some))
 
     def content_layer_weights(self) -> dict[str, float]:
         """Return {content layer: weight}, those that are kept included."""
