@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from stylespace.answers import Report
 from stylespace.errors import UnreachedError
 from stylespace.files import (
     check_folder,
@@ -47,33 +48,6 @@ if TYPE_CHECKING:
     from stylespace.outcomes import Outcome
     from stylespace.progress import Watching
     from stylespace.recipes import Made
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a command says when it is done.
-
-    figures: also infinite or undefined ones. entries: of several probes, a row each.
-    stopped, evaluations: why the loop ended and after how many; None where nothing is optimised.
-    remarks: what was not right on the way. neighbours: of a search, the nearest first.
-    """
-
-    outputs: tuple[Path, ...]
-    figures: Mapping[str, float]
-    recipe: Mapping[str, Any]
-    interrupted: bool = False
-    entries: tuple[Mapping[str, Any], ...] = field(default=())
-    stopped: str | None = None
-    evaluations: int | None = None
-    remarks: tuple[str, ...] = ()
-    neighbours: tuple[Mapping[str, Any], ...] = ()
-
-    @property
-    def code(self) -> int:
-        """The exit code: of several probes none was reached, or Ctrl-C, or all is well."""
-        if self.interrupted:
-            return 130
-        return 1 if self.entries and not any(row["reached"] for row in self.entries) else 0
 
 
 @dataclass(frozen=True)
@@ -137,36 +111,14 @@ class Job:
         return Report((path,), norms, recipe_of(self.settings))
 
     def _report(self) -> Report:
-        from stylespace.progress import Counting
-        from stylespace.reports.making import report
+        from stylespace.measurements import report_into
 
-        recipe = recipe_of(self.settings)
-        try:
-            with Counting(quiet=self.quiet) as counting:
-                options = {"out": self.out, "force": self.force, "watch": counting.at}
-                made = report(settings=self.settings, **options)
-        except KeyboardInterrupt:
-            begun = (self.out / RECIPE_FILE).exists() and not (self.out / PAGE).exists()
-            if not begun:
-                raise
-            return Report((self.out,), {}, recipe, interrupted=True)
-        remarks = tuple(f"left out {path}: {why}" for path, why in made.skipped)
-        outputs = (self.out / PAGE, self.out)
-        return Report(outputs, made.figures, recipe, remarks=remarks)
+        return report_into(self.out, self.settings, force=self.force, quiet=self.quiet)
 
     def _similar(self) -> Report:
-        from stylespace.progress import Counting
-        from stylespace.reports.searching import similar
+        from stylespace.measurements import similar_onto
 
-        path = self._free()
-        with Counting(quiet=self.quiet) as counting:
-            found = similar(settings=self.settings, watch=counting.at)
-        write_whole(path, found.sheet(), force=self.force)
-        remarks = tuple(f"left out {name}: {why}" for name, why in found.skipped)
-        figures = {"searched": found.searched, "found": len(found.neighbours)}
-        return Report(
-            (path,), figures, recipe_of(self.settings), remarks=remarks, neighbours=found.rows
-        )
+        return similar_onto(self._free(), self.settings, force=self.force, quiet=self.quiet)
 
     def _picture(self, watching: Watching) -> Report:
         from stylespace.recipes import input_hashes, write_outcome

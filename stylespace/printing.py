@@ -13,7 +13,7 @@ import click
 from stylespace.settings import Settings
 
 if TYPE_CHECKING:
-    from stylespace.jobs import Report
+    from stylespace.answers import Report
 
 
 def print_listing(

@@ -94,13 +94,8 @@ def transfer(
     )
     original = resize_to(picture, height, width).to(network.device)
     image = _coloured(settings, as_written(synthesis, network), original)
-    judge = judge_for(network, settings)
-    target = styling.style(judge, styling.largest)
-    figures = transfer_figures(judge, image, original, target)
-    own, said = _own_figures(styling, judge, image, original)
-    figures |= own
+    figures, remarks = _judged(styling, judge_for(network, settings), image, original)
     figures["loss"] = total_loss(objective_at(height, width), image)
-    remarks = [*styling.remarks(height, width), *said]
     return outcome_of(
         settings,
         image,
@@ -130,6 +125,16 @@ def _coloured(settings: TransferSettings, image: Tensor, content: Tensor) -> Ten
     if settings.colour == "match-after":
         image = written_image(match_colours(image, content).clamp(0, 1)).to(image)
     return image
+
+
+def _judged(
+    styling: Styling, judge: Network, image: Tensor, content: Tensor
+) -> tuple[dict[str, float], list[str]]:
+    """Return the figures of a written picture, and what is to be said of its making."""
+    target = styling.style(judge, styling.largest)
+    figures = transfer_figures(judge, image, content, target)
+    own, said = _own_figures(styling, judge, image, content)
+    return {**figures, **own}, [*styling.remarks(*image.shape[2:]), *said]
 
 
 def _own_figures(

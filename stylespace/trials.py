@@ -158,7 +158,16 @@ def sentences(table: pd.DataFrame) -> list[str]:
             better = both[way] > both[first] if name == "similarity" else both[way] < both[first]
             counts.append(f"{name} {int(better.sum())}")
         said.append(f"{way} is better than {first} in so many of {len(both)}: {', '.join(counts)}.")
-    return said
+    return said + _copied(table)
+
+
+def _copied(table: pd.DataFrame) -> list[str]:
+    """Return in a sentence how much of the style picture localised results repeat."""
+    if "copy_index" not in table:
+        return []
+    medians = table.groupby("way", sort=False)["copy_index"].median().dropna()
+    each = ", ".join(f"{way} {value:.2g}" for way, value in medians.items())
+    return [f"Median copy index, 0 for the style picture itself and 1 for the start: {each}."]
 
 
 if __name__ == "__main__":

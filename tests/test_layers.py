@@ -34,7 +34,17 @@ ROWS = (
     },
     {"recipes", "plots"},
     {"reports", "surveys", "tables", "atlas", "comparison"},
-    {"cli", "jobs", "outputs", "printing", "options", "progress", "__main__"}
+    {
+        "cli",
+        "answers",
+        "jobs",
+        "measurements",
+        "outputs",
+        "printing",
+        "options",
+        "progress",
+        "__main__",
+    }
     | {"bench", "gallery", "trials", "scenes"},
 )
 ROW = {name: number for number, names in enumerate(ROWS) for name in names}
