@@ -195,19 +195,7 @@ class _Work:
 
     def known(self, number: int, settings: TransferSettings) -> dict[str, Any] | None:
         """Return what a picture of an earlier call carries, if it is whole and the same."""
-        try:
-            read_image(self.path(number))  # a file that was cut short still has its recipe
-            record = read_recipe(self.path(number))
-        except PictureError:
-            return None
-        ours = {
-            "recipe": recipe_of(settings),
-            "weights": self.network.sha256,
-            "inputs": input_hashes(settings),
-        }
-        if not record or {key: record.get(key) for key in ours} != ours:
-            return None
-        return {**record, "figures": figures_of(record)}
+        return known_record(self.path(number), settings, self.network)
 
     def make(self, number: int, settings: TransferSettings, watch: Watch | None) -> dict[str, Any]:
         """Make a picture and write it; return what it carries.
@@ -223,6 +211,23 @@ class _Work:
         write_whole(self.folder / RECIPE_FILE, self.recipe.encode(), force=True)
         record = write_outcome(self.path(number), outcome, inputs=inputs, force=self.force)
         return {**record, "figures": dict(outcome.figures)}
+
+
+def known_record(path: Path, settings: TransferSettings, network: Network) -> dict[str, Any] | None:
+    """Return what a picture carries, if it is whole and was made so: settings, filters, inputs."""
+    try:
+        read_image(path)  # a file that was cut short still has its recipe
+        record = read_recipe(path)
+    except PictureError:
+        return None
+    ours = {
+        "recipe": recipe_of(settings),
+        "weights": network.sha256,
+        "inputs": input_hashes(settings),
+    }
+    if not record or {key: record.get(key) for key in ours} != ours:
+        return None
+    return {**record, "figures": figures_of(record)}
 
 
 def _write(folder: Path, title: str, again: str, rows: Sequence[Row], beside: list) -> None:

@@ -18,16 +18,15 @@ from torch import Tensor
 
 from stylespace.alterations import ALTERATIONS, LOCAL
 from stylespace.colour import lab, match_colours
-from stylespace.comparison import STRIP
-from stylespace.errors import PictureError
+from stylespace.comparison import STRIP, known_record
 from stylespace.files import write_whole
-from stylespace.images import read_image, read_recipe, resize, resize_to, write_image
+from stylespace.images import read_image, resize, resize_to, write_image
 from stylespace.networks import Network
 from stylespace.outcomes import network_for
 from stylespace.plots import contact_sheet
 from stylespace.progress import Watching
 from stylespace.recipes import write_outcome
-from stylespace.settings import SAMPLE, TransferSettings, recipe_of
+from stylespace.settings import SAMPLE, TransferSettings
 from stylespace.sources import open_picture
 from stylespace.transfer import grey_similarity, transfer
 
@@ -77,7 +76,7 @@ def run(
             place = folder / f"{scene}-{name}"
             place.mkdir(exist_ok=True)
             content = resize(open_picture(SAMPLE + scene), int(base["size"]))
-            style = _style(place / "style.png", alter(content.flip(3)))
+            style = _style(style_path(place), alter(content.flip(3)))
             results = {UNCHANGED: content, COLOURS: match_colours(content, style).clamp(0, 1)}
             for way, changes in ways.items():
                 options = {"content": SAMPLE + scene, "styles": (str(style_path(place)),)}
@@ -124,16 +123,12 @@ def _style(path: Path, picture: Tensor) -> Tensor:
 
 
 def _made(path: Path, settings: TransferSettings, network: Network, watch: Any) -> Tensor:
-    """Return the picture of a run, from its file where that carries the same recipe.
+    """Return the picture of a run, from its file where that was made so.
 
     Raises:
         KeyboardInterrupt: Ctrl-C before it was done.
     """
-    try:
-        record = read_recipe(path)
-    except PictureError:
-        record = None
-    if not record or record.get("recipe") != recipe_of(settings):
+    if known_record(path, settings, network) is None:
         outcome = transfer(settings=settings, network=network, watch=watch)
         if outcome.synthesis.stopped == "interrupted":
             raise KeyboardInterrupt

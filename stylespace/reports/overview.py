@@ -88,11 +88,12 @@ def overview(
     )
     distances = streamed_distances(list(found.styles.values()), settings.distance, layers)
     names = _names(list(found.styles))
-    tables = _tables(names, numbers, distances, settings.distance)
+    scaled = figures.classical_scaling(as_metric(distances.matrices["together"], settings.distance))
+    tables = _tables(names, numbers, distances, scaled[0])
     return Overview(
         len(names),
         collection_sentences(tables, len(names), settings.distance),
-        _group(settings, found, names, numbers, distances, draughts),
+        _group(settings, found, names, numbers, distances, scaled, draughts),
         tables,
         tuple((printable(str(one.picture)), printable(one.reason)) for one in found.skipped),
     )
@@ -116,7 +117,7 @@ def _tables(
     names: Mapping[Path, str],
     numbers: Mapping[Path, Mapping[str, Mapping[str, float]]],
     distances: StreamedDistances,
-    kind: str,
+    coordinates: np.ndarray,
 ) -> Records:
     statistics = [
         {"picture": names[picture], "layer": layer, **values}
@@ -130,7 +131,6 @@ def _tables(
         for i in range(len(listed))
         for rank, j in enumerate(_nearest(together[i], i), 1)
     ]
-    coordinates, _ = figures.classical_scaling(as_metric(together, kind))
     places = [
         {"picture": name, "x": float(x), "y": float(y)}
         for name, (x, y) in zip(listed, coordinates, strict=True)
@@ -150,11 +150,12 @@ def _group(
     names: Mapping[Path, str],
     numbers: Mapping[Path, Mapping[str, Mapping[str, float]]],
     distances: StreamedDistances,
+    scaled: tuple[np.ndarray, float],
     draughts: Draughts,
 ) -> dict[str, Any]:
     sections = [
         section_of("numbers", "Numbers by layer", figures=_spreads(numbers, draughts)),
-        section_of("map", "Map of styles", **_map(settings, found, distances, draughts)),
+        section_of("map", "Map of styles", **_map(settings, found, distances, scaled, draughts)),
         section_of("neighbours", "Nearest neighbours", tables=[_neighbours(names, distances)]),
     ]
     facts = [["Pictures", f"{len(names):,}"], ["Left out", f"{len(found.skipped):,}"]]
@@ -188,13 +189,15 @@ def _spreads(
 
 
 def _map(
-    settings: ReportSettings, found: Collection, distances: StreamedDistances, draughts: Draughts
+    settings: ReportSettings,
+    found: Collection,
+    distances: StreamedDistances,
+    scaled: tuple[np.ndarray, float],
+    draughts: Draughts,
 ) -> dict[str, Any]:
     """Return the map of the pictures: of very many, every n-th is shown."""
     pictures = list(found.styles)
-    coordinates, explained = figures.classical_scaling(
-        as_metric(distances.matrices["together"], settings.distance)
-    )
+    coordinates, explained = scaled
     chosen = range(0, len(pictures), -(-len(pictures) // MOST_THUMBNAILS))
     names = [printable(pictures[k].stem) for k in chosen]
     thumbnails = [resize(read_image(pictures[k]), THUMBNAIL) for k in chosen]
