@@ -121,3 +121,21 @@ def assert_refused(result, code, *words):
         assert word not in result.err, result.err
     for word in words:
         assert word in lines[0], (word, lines[0])
+
+
+def pressing(monkeypatch, number):
+    """Press Ctrl-C in the first evaluation of transfer `number` of a comparison."""
+    from stylespace import comparison
+
+    true, begun = comparison.transfer, []
+
+    def pressed(step):
+        raise KeyboardInterrupt
+
+    def transfer(*, settings, network, watch):
+        begun.append(1)
+        watch = pressed if len(begun) == number else watch
+        return true(settings=settings, network=network, watch=watch)
+
+    monkeypatch.setattr("stylespace.comparison.transfer", transfer)
+    return begun

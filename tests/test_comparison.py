@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from command_line import picture_file
+from command_line import picture_file, pressing
 from PIL import Image
 from skimage.metrics import structural_similarity
 
@@ -389,22 +389,6 @@ def test_trials_make_a_row_for_every_pair_and_way(trial):
         assert f"- {way} is better than whole in so many of 3: {', '.join(wins)}." in page
     assert "Some words." in page and page.count("](first/strip.jpg)") == 1
     assert "recipe.toml" not in Path("out/first/README.md").read_text()  # that holds three
-
-
-def pressing(monkeypatch, number):
-    """Press Ctrl-C in the first evaluation of transfer `number`."""
-    true, begun = comparison.transfer, []
-
-    def pressed(step):
-        raise KeyboardInterrupt
-
-    def transfer(*, settings, network, watch):
-        begun.append(1)
-        watch = pressed if len(begun) == number else watch
-        return true(settings=settings, network=network, watch=watch)
-
-    monkeypatch.setattr("stylespace.comparison.transfer", transfer)
-    return begun
 
 
 @pytest.fixture

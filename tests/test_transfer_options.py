@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from command_line import RANDOM, SHALLOW, assert_refused, listing, picture_file
+from command_line import RANDOM, SHALLOW, assert_refused, listing, picture_file, pressing
 from PIL import Image
 
 from stylespace.colour import in_gamut, lab
@@ -596,26 +596,9 @@ def test_a_missing_or_damaged_picture_alone_is_made_again(pictures, unjudged, ca
     assert listing() == before
 
 
-def interrupting(monkeypatch, number):
-    """Press Ctrl-C in the first evaluation of transfer `number`."""
-    from stylespace import comparison
-
-    true, begun = comparison.transfer, []
-
-    def pressed(step):
-        raise KeyboardInterrupt
-
-    def run(*, settings, network, watch):
-        begun.append(1)
-        watch = pressed if len(begun) == number else watch
-        return true(settings=settings, network=network, watch=watch)
-
-    monkeypatch.setattr("stylespace.comparison.transfer", run)
-
-
 def test_interrupted_partitions_keep_what_is_done_and_go_on(pictures, unjudged, call, monkeypatch):
     with monkeypatch.context() as patch:
-        interrupting(patch, 2)
+        pressing(patch, 2)
         first = call(*PARTITIONS, "--json")
     assert first.code == 130
     assert first.json["figures"] == {"partitions": 3, "done": 1}
@@ -630,7 +613,7 @@ def test_interrupted_partitions_keep_what_is_done_and_go_on(pictures, unjudged, 
 
 def test_partitions_interrupted_at_once_leave_nothing(pictures, unjudged, call, monkeypatch):
     before = listing()
-    interrupting(monkeypatch, 1)
+    pressing(monkeypatch, 1)
     result = call(*PARTITIONS)
     assert (result.code, result.out) == (130, "")
     assert result.err == "stylespace: interrupted; nothing was written.\n"
