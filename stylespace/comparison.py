@@ -18,7 +18,7 @@ from typing import Any
 from tabulate import tabulate
 from torch import Tensor
 
-from stylespace.errors import PictureError
+from stylespace.errors import PictureError, UsageError
 from stylespace.files import check_folder, check_output, write_whole
 from stylespace.images import read_image, read_recipe, resize
 from stylespace.judging import Judges
@@ -28,7 +28,7 @@ from stylespace.recipes import figures_of, input_hashes, plain_figures, write_ou
 from stylespace.settings import (
     RECIPE_FILE,
     TransferSettings,
-    recipe_of,
+    settings_from,
     split_weight,
 )
 from stylespace.sources import open_picture
@@ -214,18 +214,18 @@ class _Work:
 
 
 def known_record(path: Path, settings: TransferSettings, network: Network) -> dict[str, Any] | None:
-    """Return what a picture carries, if it is whole and was made so: settings, filters, inputs."""
+    """Return what a picture carries, if it is whole and was made so: settings, filters, inputs.
+
+    Settings that the picture's recipe does not have are at their defaults.
+    """
     try:
         read_image(path)  # a file that was cut short still has its recipe
-        record = read_recipe(path)
-    except PictureError:
+        record = read_recipe(path) or {}
+        made = settings_from(record.get("recipe", {}))
+    except (PictureError, UsageError):
         return None
-    ours = {
-        "recipe": recipe_of(settings),
-        "weights": network.sha256,
-        "inputs": input_hashes(settings),
-    }
-    if not record or {key: record.get(key) for key in ours} != ours:
+    ours = {"weights": network.sha256, "inputs": input_hashes(settings)}
+    if made != settings or {key: record.get(key) for key in ours} != ours:
         return None
     return {**record, "figures": figures_of(record)}
 

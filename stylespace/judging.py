@@ -10,7 +10,12 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from stylespace.colour import colour_distance
-from stylespace.distances import geometric_mean, gram_distances
+from stylespace.distances import (
+    geometric_mean,
+    gram_distances,
+    symmetric_distances,
+    together,
+)
 from stylespace.errors import StylespaceError
 from stylespace.images import resize_to
 from stylespace.networks import Network, load_network
@@ -64,6 +69,26 @@ class Judges:
         if self.other is not None:
             found["other_style"] = self._other_style(image, style)
             found["other_content"] = self._other_content(image, content)
+        return found
+
+    def between(self, one: Tensor, other: Tensor) -> dict[str, float]:
+        """Return how far two results are from each other, the same in either order.
+
+        Args:
+            one, other: (1, 3, H, W), of one size.
+
+        Returns:
+            `pixels`: root mean squared difference. `style`: symmetric relative Gram distance, the
+            mean over the default style layers. `perceptual`: as `other_content`, where the other
+            network's weights are installed.
+        """
+        layers = _fitting(self.network, default_style_layers(self.network.name), one, other)
+        found = {"pixels": float((one - other).square().mean().sqrt()), "style": math.nan}
+        if layers:
+            a, b = (Style.capture(self.network, picture, layers) for picture in (one, other))
+            found["style"] = together(symmetric_distances(a, b))
+        if self.other is not None:
+            found["perceptual"] = self._other_content(one, other)
         return found
 
     def _sliced(self, image: Tensor, style: Tensor) -> float:

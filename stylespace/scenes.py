@@ -2,13 +2,16 @@
 
 The style picture is the scene itself, mirrored and altered (`stylespace.alterations`), so that what
 should come out is known: the content altered alike. Every way to transfer is scored against it,
-and so is matching colours alone, which needs no network.
+and so is matching colours alone, which needs no network. A file in TOML names the scenes and the ways;
+pictures that are there are kept, so that an interrupted run goes on where it stopped.
 """
 
 from __future__ import annotations
 
 import argparse
+import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from torch import Tensor
 from stylespace.alterations import ALTERATIONS, LOCAL
 from stylespace.colour import lab, match_colours
 from stylespace.comparison import STRIP, known_record
+from stylespace.errors import StylespaceError
 from stylespace.files import write_whole
 from stylespace.images import read_image, resize, resize_to, write_image
 from stylespace.networks import Network
@@ -26,43 +30,50 @@ from stylespace.outcomes import network_for
 from stylespace.plots import contact_sheet
 from stylespace.progress import Watching
 from stylespace.recipes import write_outcome
-from stylespace.settings import SAMPLE, TransferSettings
+from stylespace.settings import SAMPLE, TransferSettings, settings_from
 from stylespace.sources import open_picture
 from stylespace.transfer import grey_similarity, transfer
 
-SCENES = ("rocket", "coffee", "chelsea")
-SIZE, ITERATIONS = 160, 120
-WAYS: Mapping[str, Mapping[str, Any]] = {
-    "global": {},
-    "partial": {"keep": ("conv4_1", "conv5_1")},
-    "covariance": {"representation": "covariance"},
-    "guided": {"auto_guides": 5},
-    "local 8": {"representation": "local", "window": ("8",)},
-}
-"""Settings that differ; all keep more of the content than a transfer from a painting does."""
-BASE = {"size": SIZE, "iterations": (ITERATIONS,), "content_weight": 1.0}
 UNCHANGED, COLOURS = "unchanged", "colours alone"
 SHOWN = 200  # pixels of a picture on a strip
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """What is tried: names of photographs, {label: settings that differ}, settings of all."""
+
+    scenes: Sequence[str]
+    ways: Mapping[str, Mapping[str, Any]]
+    base: Mapping[str, Any]
+
+    def settings(self, scene: str, way: str, style: Path) -> TransferSettings:
+        """Return the settings of one way to move the altered scene's look to a scene."""
+        pictures = {"content": SAMPLE + scene, "styles": [str(style)]}
+        return settings_from({"command": "transfer", **pictures, **self.base, **self.ways[way]})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Make the page; pictures that are there are kept."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("scenes", type=Path, help="a file such as probes/scenes/season.toml")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--quiet", action="store_true")
     given = parser.parse_args(arguments)
-    with Watching(quiet=given.quiet) as watching:
-        run(given.out, watching)
+    try:
+        with Watching(quiet=given.quiet) as watching:
+            run(read(given.scenes), given.out, watching)
+    except StylespaceError as error:
+        parser.exit(1, f"stylespace.scenes: {error}\n")
+    except KeyboardInterrupt:
+        parser.exit(130, "stylespace.scenes: interrupted; the same call goes on.\n")
 
 
-def run(
-    folder: Path,
-    watching: Watching,
-    *,
-    scenes: Sequence[str] = SCENES,
-    base: Mapping[str, Any] = BASE,
-    ways: Mapping[str, Mapping[str, Any]] = WAYS,
-) -> pd.DataFrame:
+def read(path: Path) -> Scenes:
+    """Return the scenes of a TOML file: scenes, [base], [ways.LABEL]."""
+    return Scenes(**tomllib.loads(path.read_text(encoding="utf-8")))
+
+
+def run(tried: Scenes, folder: Path, watching: Watching) -> pd.DataFrame:
     """Transfer every alteration of every scene in every way, write the page, return the scores.
 
     Raises:
@@ -71,16 +82,15 @@ def run(
     folder.mkdir(exist_ok=True)
     network: Network | None = None
     rows: list[dict[str, Any]] = []
-    for scene in scenes:
+    for scene in tried.scenes:
         for name, alter in ALTERATIONS.items():
             place = folder / f"{scene}-{name}"
             place.mkdir(exist_ok=True)
-            content = resize(open_picture(SAMPLE + scene), int(base["size"]))
+            content = resize(open_picture(SAMPLE + scene), int(tried.base["size"]))
             style = _style(style_path(place), alter(content.flip(3)))
             results = {UNCHANGED: content, COLOURS: match_colours(content, style).clamp(0, 1)}
-            for way, changes in ways.items():
-                options = {"content": SAMPLE + scene, "styles": (str(style_path(place)),)}
-                settings = TransferSettings(**options, **base, **changes)
+            for way in tried.ways:
+                settings = tried.settings(scene, way, style_path(place))
                 network = network or network_for(settings)
                 watch = watching.named(f"{scene} {name} {way}")
                 results[way] = _made(place / f"{slug(way)}.png", settings, network, watch)
@@ -169,7 +179,8 @@ def _page(table: pd.DataFrame) -> str:
     parts = [
         "# Season, weather and light between photographs",
         "The style picture is the scene mirrored and altered, so that what should come out is "
-        "known: the content altered alike. Every way keeps the content with weight 1.",
+        "known: the content altered alike. Every way keeps the content with weight 1, and a table "
+        "shows means over the scenes.",
     ]
     for score, better in (("colour_error", "lower"), ("similarity", "higher")):
         wide = table.pivot_table(
@@ -181,7 +192,9 @@ def _page(table: pd.DataFrame) -> str:
     parts.append("\n".join(f"- {sentence}" for sentence in sentences(table)))
     places = dict.fromkeys(f"{row.scene}-{row.alteration}" for row in table.itertuples())
     parts += [f"## {place}\n\n![{place}: every way]({place}/{STRIP})" for place in places]
-    parts.append("Made again by `python -m stylespace.scenes --out FOLDER`.")
+    parts.append(
+        "Made again by `python -m stylespace.scenes probes/scenes/season.toml --out FOLDER`."
+    )
     return "\n\n".join(parts) + "\n"
 
 

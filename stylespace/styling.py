@@ -18,7 +18,10 @@ from stylespace.guides import (
     guided_terms,
     guides_memory,
     matched_regions,
+    open_guide,
     open_guides,
+    propagated,
+    resized,
 )
 from stylespace.images import resize, resize_to
 from stylespace.local import local_memory, local_term
@@ -68,6 +71,8 @@ class Styling:
         self.largest = settings.source_side(settings.size)
         self._style_at = blender(self.sources, self.layers, largest=self.largest)
         self.regions = self._regions()
+        mask = settings.mask
+        self._mask = open_guide(mask, tuple(content.shape[2:])) if mask else None
         self._responses: Reduced | None = None
         self._remarks: list = []
 
@@ -115,7 +120,7 @@ class Styling:
             found += area_remarks(self.network, self.layers, self.regions, (height, width), style)
         if self.settings.representation in ("local", "covariance"):
             found += self._wide_windows(height, width)
-        return found
+        return found + list(self._mask.remarks if self._mask else ())
 
     @property
     def explained(self) -> float | None:
@@ -174,12 +179,18 @@ class Styling:
         """Return a local term a layer; the style picture lies on the same grid."""
         features = self._features(self.covering(height, width).to(self.network.device))
         options = {"kernel": self.settings.kernel, "stride": self.settings.stride}
-        return Terms(
-            tuple(
-                local_term(layer, features[layer], half_width=s, weight=weights[layer], **options)
-                for layer, s in self.settings.half_widths().items()
-            )
-        )
+        terms = []
+        for layer, s in self.settings.half_widths().items():
+            own = {"mask": self._mask_at(layer, height, width), "weight": weights[layer]}
+            terms.append(local_term(layer, features[layer], half_width=s, **own, **options))
+        return Terms(tuple(terms))
+
+    def _mask_at(self, layer: str, height: int, width: int) -> Tensor | None:
+        """Return the share of the mask that each position of a layer sees, (h, w)."""
+        if self._mask is None:
+            return None
+        drawn = resized(self._mask.mask, height, width).to(self.network.device)
+        return propagated(self.network, layer, drawn)[0, 0]
 
     def _covariance(
         self, weights: Mapping[str, float], height: int, width: int, side: int

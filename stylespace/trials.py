@@ -1,7 +1,8 @@
 """Trials: pairs of pictures by ways to transfer, judged alike: `python -m stylespace.trials`.
 
-A file in TOML names the pairs and the ways; every picture is kept with its recipe, so that trials
-which were interrupted go on where they stopped. The page compares the ways over all pairs.
+A file in TOML names the pairs and the ways, and claims to be tested; every picture is kept with
+its recipe, so that trials which were interrupted go on where they stopped. The page compares the
+ways over all pairs.
 """
 
 from __future__ import annotations
@@ -11,15 +12,18 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from tabulate import tabulate
 
-from stylespace.comparison import STRIP, compare, shown
+from stylespace.comparison import STRIP, Comparison, compare, shown
 from stylespace.errors import StylespaceError
 from stylespace.files import check_folder, write_whole
+from stylespace.images import read_image
+from stylespace.judging import Judges
 from stylespace.networks import Network
 from stylespace.outcomes import network_for
 from stylespace.progress import Watching
@@ -28,6 +32,26 @@ from stylespace.settings import TransferSettings, settings_from, to_toml
 
 SUMMARY = ("other_style", "sliced", "other_content", "similarity", "content_colours", "copy_index")
 """Measures of the page, those of the style first."""
+HIGHER = ("similarity",)
+"""Measures that are better when they are higher."""
+BETWEEN = {
+    "pixels": "root mean squared difference of values in [0, 1]",
+    "style": "symmetric relative Gram distance over the default style layers",
+    "perceptual": "squared distance of unit features in another network, in [0, 4]",
+}
+"""What results are compared with one another by."""
+MOST = 5 / 6
+"""Share of the pairs in which a claim must be seen to hold; it fails in as many."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Something said of two ways, to be tested: that `way` is better than `than` by `measure`."""
+
+    says: str
+    way: str
+    than: str
+    measure: str
 
 
 @dataclass(frozen=True)
@@ -35,7 +59,8 @@ class Trials:
     """What is tried.
 
     title, text: of the page. pairs: {name: (content, style)}. ways: {label: settings that
-    differ}. base: settings of all.
+    differ}. base: settings of all. claims: to be tested. one_objective: all ways lower the same
+    loss, so that their losses, and how far their results are from one another, are shown.
     """
 
     title: str
@@ -43,6 +68,8 @@ class Trials:
     pairs: Mapping[str, tuple[str, str]]
     ways: Mapping[str, Mapping[str, Any]]
     base: Mapping[str, Any]
+    claims: tuple[Claim, ...] = ()
+    one_objective: bool = False
 
     def variants(self, pair: str) -> dict[str, TransferSettings]:
         """Return {label: settings} of a pair."""
@@ -68,11 +95,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def read(path: Path) -> Trials:
-    """Return the trials of a TOML file: title, text, [base], [pairs], [ways.LABEL]."""
+    """Return the trials of a TOML file: title, [pairs], [ways.LABEL], and what else Trials has."""
     values = tomllib.loads(path.read_text(encoding="utf-8"))
-    pairs = {name: tuple(pair) for name, pair in values["pairs"].items()}
-    parts = values["title"], values.get("text", ""), pairs, values["ways"], values.get("base", {})
-    return Trials(*parts)
+    values["pairs"] = {name: tuple(pair) for name, pair in values["pairs"].items()}
+    values["claims"] = tuple(Claim(**claim) for claim in values.get("claims", ()))
+    return Trials(**{"text": "", "base": {}, **values})
 
 
 def run(trials: Trials, folder: Path, watching: Watching) -> pd.DataFrame:
@@ -85,6 +112,7 @@ def run(trials: Trials, folder: Path, watching: Watching) -> pd.DataFrame:
     folder.mkdir(exist_ok=True)
     network: Network | None = None
     rows: list[dict[str, Any]] = []
+    between: list[dict[str, Any]] = []
     for pair in trials.pairs:
         variants = trials.variants(pair)
         network = network or network_for(next(iter(variants.values())))
@@ -98,52 +126,110 @@ def run(trials: Trials, folder: Path, watching: Watching) -> pd.DataFrame:
             watch=lambda label, pair=pair: watching.named(f"{pair} {label}"),
         )
         rows += [{"pair": pair, "way": row.label, **row.figures} for row in found.rows]
-        _write(trials, folder, rows)
+        if trials.one_objective:
+            apart = distances(found, folder / pair, Judges(network))
+            between += [{"pair": pair, **row} for row in apart]
+        _write(trials, folder, rows, between)
         if found.interrupted:
             raise KeyboardInterrupt
     return pd.DataFrame(rows)
 
 
-def _write(trials: Trials, folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+def distances(found: Comparison, folder: Path, judges: Judges) -> list[dict[str, Any]]:
+    """Return how far the results of a comparison are from one another, a row for every two."""
+    pictures = {row.label: read_image(folder / f"{row.name}.png") for row in found.rows}
+    return [
+        {"one": one, "other": other} | plain_figures(judges.between(pictures[one], pictures[other]))
+        for one, other in combinations(pictures, 2)
+    ]
+
+
+def _write(
+    trials: Trials,
+    folder: Path,
+    rows: Sequence[Mapping[str, Any]],
+    between: Sequence[Mapping[str, Any]],
+) -> None:
     table = pd.DataFrame(rows)
     plain = [
         {"pair": pair, "way": way, **plain_figures(figures)}
         for pair, way, figures in ((row["pair"], row["way"], _measures(row)) for row in rows)
     ]
-    results = json.dumps({"title": trials.title, "rows": plain}, indent=1, allow_nan=False)
+    found = {"title": trials.title, "rows": plain} | ({"between": between} if between else {})
+    results = json.dumps(found, indent=1, allow_nan=False)
     write_whole(folder / "results.json", (results + "\n").encode(), force=True)
     csv = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
     write_whole(folder / "table.csv", csv.encode(), force=True)
-    write_whole(folder / "README.md", _page(trials, table).encode(), force=True)
+    page = _page(trials, table, pd.DataFrame(between))
+    write_whole(folder / "README.md", page.encode(), force=True)
 
 
 def _measures(row: Mapping[str, Any]) -> dict[str, float]:
     return {name: value for name, value in row.items() if name not in ("pair", "way")}
 
 
-def summary(table: pd.DataFrame) -> pd.DataFrame:
+def summary(table: pd.DataFrame, names: Sequence[str] = SUMMARY) -> pd.DataFrame:
     """Return the median over the pairs of every measure, ways down, in their order."""
-    names = [name for name in SUMMARY if name in table]
-    return table.groupby("way", sort=False)[names].median()
+    kept = [name for name in names if name in table]
+    return table.groupby("way", sort=False)[kept].median()
 
 
-def _page(trials: Trials, table: pd.DataFrame) -> str:
-    """Return the page in Markdown: medians over all pairs, wins, and a strip a pair."""
-    medians = summary(table)
+def _page(trials: Trials, table: pd.DataFrame, between: pd.DataFrame) -> str:
+    """Return the page in Markdown: medians over all pairs, claims, wins, and a strip a pair."""
+    names = ("loss", *SUMMARY) if trials.one_objective else SUMMARY
+    medians = summary(table, names)
     rows = [(way, *map(shown, line)) for way, line in medians.iterrows()]
-    summed = tabulate(rows, ("", *medians.columns), tablefmt="github", disable_numparse=True)
-    strips = "\n\n".join(
-        f"## {pair}\n\n![{pair}: content, style, and every way]({pair}/{STRIP})\n\n"
-        f"[Table]({pair}/README.md)"
-        for pair in dict.fromkeys(table["pair"])
-    )
-    count = table["pair"].nunique()
-    said = "\n".join(f"- {sentence}" for sentence in sentences(table))
-    return (
-        f"# {trials.title}\n\n{trials.text}\n\nMedians over {count} pairs. Lower is better, but "
-        f"for `similarity`; what each measure is stands below the table of a pair.\n\n{summed}\n\n"
-        f"{said}\n\n{strips}\n"
-    )
+    parts = [
+        f"# {trials.title}",
+        trials.text.strip(),
+        f"Medians over {table['pair'].nunique()} pairs. Lower is better, but for `similarity`; "
+        "what each measure is stands below the table of a pair.",
+        _table(rows, ("", *medians.columns)),
+        _list(sentences(table)),
+    ]
+    if trials.claims:
+        parts += ["## What is claimed, and what was found", _list(verdicts(trials, table))]
+    for pair in dict.fromkeys(table["pair"]):
+        parts += [
+            f"## {pair}",
+            f"![{pair}: content, style, and every way]({pair}/{STRIP})",
+            f"[Table]({pair}/README.md)",
+        ]
+        if trials.one_objective:
+            parts += _apart(pair, table, between)
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
+    return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
+
+
+def _list(sentences: Sequence[str]) -> str:
+    return "\n".join(f"- {sentence}" for sentence in sentences)
+
+
+def _apart(pair: str, table: pd.DataFrame, between: pd.DataFrame) -> list[str]:
+    """Return, for a pair, the losses of its results and how far they are from one another."""
+    losses = table[table["pair"] == pair].set_index("way")["loss"]
+    each = ", ".join(f"{way} {value:.4g}" for way, value in losses.items())
+    parts = [f"Final losses: {each}."]
+    ways, rows = list(losses.index), between[between["pair"] == pair]
+    for measure in (name for name in BETWEEN if name in rows):
+        of = {(row["one"], row["other"]): row[measure] for _, row in rows.iterrows()}
+        lines = [
+            (way, *(shown(of.get((way, other), of.get((other, way)))) for other in ways))
+            for way in ways
+        ]
+        parts.append(f"`{measure}`, {BETWEEN[measure]}:\n\n{_table(lines, ('', *ways))}")
+    return parts
+
+
+def better(table: pd.DataFrame, way: str, than: str, measure: str) -> tuple[int, int]:
+    """Return in how many pairs a way is better than another by a measure, and of how many."""
+    wide = table.pivot(index="pair", columns="way", values=measure)
+    both = wide[[way, than]].dropna()
+    wins = both[way] > both[than] if measure in HIGHER else both[way] < both[than]
+    return int(wins.sum()), len(both)
 
 
 def sentences(table: pd.DataFrame) -> list[str]:
@@ -151,14 +237,31 @@ def sentences(table: pd.DataFrame) -> list[str]:
     first, *others = table["way"].unique()
     said = []
     for way in others:
-        counts = []
-        for name in (name for name in SUMMARY[:5] if name in table):
-            wide = table.pivot(index="pair", columns="way", values=name)
-            both = wide[[first, way]].dropna()
-            better = both[way] > both[first] if name == "similarity" else both[way] < both[first]
-            counts.append(f"{name} {int(better.sum())}")
-        said.append(f"{way} is better than {first} in so many of {len(both)}: {', '.join(counts)}.")
+        found = {name: better(table, way, first, name) for name in SUMMARY[:5] if name in table}
+        counts = ", ".join(f"{name} {wins}" for name, (wins, _) in found.items())
+        count = max(count for _, count in found.values())
+        said.append(f"{way} is better than {first} in so many of {count}: {counts}.")
     return said + _copied(table)
+
+
+def verdicts(trials: Trials, table: pd.DataFrame) -> list[str]:
+    """Return whether each claim holds in most pairs, fails in most, or neither: a sentence each."""
+    said = []
+    for claim in trials.claims:
+        if not {claim.way, claim.than} <= set(table["way"]) or claim.measure not in table:
+            continue  # not tried yet, or no judge
+        wins, count = better(table, claim.way, claim.than, claim.measure)
+        verdict = "neither holds nor fails"
+        if wins >= MOST * count:
+            verdict = "holds"
+        elif count - wins >= MOST * count:
+            verdict = "fails"
+        side = "above" if claim.measure in HIGHER else "below"
+        said.append(
+            f"*{claim.says}* This {verdict}: `{claim.measure}` of {claim.way} is {side} that of "
+            f"{claim.than} in {wins} of {count}."
+        )
+    return said
 
 
 def _copied(table: pd.DataFrame) -> list[str]:

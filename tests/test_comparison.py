@@ -17,7 +17,7 @@ from skimage.metrics import structural_similarity
 from stylespace import comparison, trials
 from stylespace.comparison import LETTERS, compare, partitions
 from stylespace.errors import OutputError, WeightsError
-from stylespace.images import read_image, read_recipe, resize
+from stylespace.images import read_image, read_recipe, resize, write_image
 from stylespace.judging import PERCEPTUAL, Judges
 from stylespace.networks import load_network
 from stylespace.progress import Watching
@@ -422,6 +422,71 @@ def test_interrupted_trials_keep_what_is_done_and_go_on(trial, unjudged, monkeyp
     run(trial)
     assert len(begun) == 9 - made
     assert {path: path.read_bytes() for path in Path("out").rglob("*.*")} == written_before
+
+
+def test_a_picture_of_before_a_setting_was_is_kept(pictures, network):
+    """Its recipe lacks the setting, which is at its default."""
+    out = Path("out")
+    one = settings()
+    compare({"one": one}, out, network, title="", recipe="")
+    record = read_recipe(out / "01.png")
+    del record["recipe"]["mask"]
+    picture = read_image(out / "01.png")
+    write_image(out / "01.png", picture, recipe=record, force=True)
+    assert comparison.known_record(out / "01.png", one, network)
+    assert not comparison.known_record(out / "01.png", replace(one, seed=1), network)
+    record["recipe"]["nothing"] = 1
+    write_image(out / "01.png", picture, recipe=record, force=True)
+    assert not comparison.known_record(out / "01.png", one, network)
+
+
+def test_one_objective_shows_losses_and_distances_between_results(trial):
+    trial = replace(trial, ways={name: trial.ways[name] for name in WAYS[:2]}, one_objective=True)
+    run(trial)
+    results = json.loads(Path("out/results.json").read_text(), parse_constant=pytest.fail)
+    assert [(row["pair"], row["one"], row["other"]) for row in results["between"]] == [
+        (pair, "whole", "noise") for pair in trial.pairs
+    ]
+    page = Path("out/README.md").read_text()
+    for row in results["between"]:
+        one, other = (read_image(Path("out", row["pair"], name)) for name in ("01.png", "02.png"))
+        gap = (one - other).numpy().astype(float)
+        assert row["pixels"] == pytest.approx(np.sqrt((gap**2).mean()), rel=1e-5)
+        section = page[page.index(f"## {row['pair']}") :]
+        assert section.index(f"| whole | -       | {row['pixels']:.3g}") < section.index("`style`")
+    for pair in trial.pairs:
+        losses = [row["loss"] for row in results["rows"] if row["pair"] == pair]
+        assert f"Final losses: whole {losses[0]:.4g}, noise {losses[1]:.4g}." in page
+
+
+def test_distances_between_results_are_symmetric_and_0_for_the_same(judges):
+    one, other = blots(40, 48), blots(40, 48, seed=1)
+    there, back = judges.between(one, other), judges.between(other, one)
+    assert there == pytest.approx(back, rel=1e-6) and min(there.values()) > 0
+    assert set(there) == set(trials.BETWEEN)
+    assert judges.between(one, one) == dict.fromkeys(there, 0)
+
+
+@pytest.mark.parametrize(
+    ("wins", "verdict"),
+    [(6, "holds"), (5, "holds"), (4, "neither"), (2, "neither"), (1, "fails"), (0, "fails")],
+)
+@pytest.mark.parametrize("measure", ["sliced", "similarity"])
+def test_claims_hold_fail_or_neither(trial, wins, verdict, measure):
+    import pandas as pd
+
+    claim = trials.Claim("Noise is better.", "noise", "whole", measure)
+    trial = replace(trial, claims=(claim, replace(claim, way="not tried")))
+    sign = 1 if measure == "similarity" else -1
+    rows = [
+        {"pair": pair, "way": way, measure: sign * (way == "noise") * (1 if pair < wins else -1)}
+        for pair in range(6)
+        for way in ("whole", "noise")
+    ]
+    (said,) = trials.verdicts(trial, pd.DataFrame(rows))
+    side = "above" if measure == "similarity" else "below"
+    assert said.startswith(f"*Noise is better.* This {verdict}")
+    assert said.endswith(f": `{measure}` of noise is {side} that of whole in {wins} of 6.")
 
 
 def test_sentences_leave_out_pairs_that_one_of_both_ways_lacks():

@@ -1,6 +1,7 @@
 """Scenes: season and light between photographs, scored against what should have come out."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,17 +10,20 @@ from skimage.color import rgb2lab
 
 from stylespace import scenes
 from stylespace.alterations import ALTERATIONS
+from stylespace.assets import sample_path
+from stylespace.errors import StylespaceError
 from stylespace.progress import Watching
 
-BASE = {"size": 32, "iterations": (2,), "weights": "random:0", "content_weight": 1.0}
-WAYS = {"global": {}, "local 1": {"representation": "local", "window": ("1",)}}
+BASE = {"size": 32, "iterations": [2], "weights": "random:0", "content_weight": 1.0}
+WAYS = {"global": {}, "local 1": {"representation": "local", "window": ["1"]}}
+TRIED = scenes.Scenes(["rocket"], WAYS, BASE)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("scenes") / "season"
     with Watching(quiet=True) as watching:
-        table = scenes.run(folder, watching, scenes=["rocket"], base=BASE, ways=WAYS)
+        table = scenes.run(TRIED, folder, watching)
     return folder, table
 
 
@@ -43,7 +47,7 @@ def test_a_second_run_makes_nothing_anew(made, monkeypatch):
 
     monkeypatch.setattr(scenes, "transfer", never)
     with Watching(quiet=True) as watching:
-        again = scenes.run(folder, watching, scenes=["rocket"], base=BASE, ways=WAYS)
+        again = scenes.run(TRIED, folder, watching)
     assert again.equals(table)
 
 
@@ -66,3 +70,35 @@ def test_the_sentences_name_the_smallest_mean(made):
         best = min(rows, key=lambda row: row.colour_error)
         assert sentence.startswith(f"{name}, which") and f"{best.way} comes nearest" in sentence
         assert math.isfinite(best.colour_error)
+
+
+def test_the_committed_scenes_hold_settings_that_can_be():
+    tried = scenes.read(Path(__file__).parents[1] / "probes" / "scenes" / "season.toml")
+    for scene in tried.scenes:
+        assert sample_path(scene).is_file()
+        for way in tried.ways:
+            assert tried.settings(scene, way, Path("style.png")).content_weight == 1
+
+
+def test_scenes_as_a_program(made, tmp_path, capsys, monkeypatch):
+    folder, _ = made
+    file = tmp_path / "scenes.toml"
+    file.write_text(
+        'scenes = ["rocket"]\n[base]\nsize = 32\niterations = [2]\nweights = "random:0"\n'
+        'content_weight = 1.0\n[ways.global]\n[ways."local 1"]\nrepresentation = "local"\n'
+        'window = ["1"]\n'
+    )
+    page = (folder / "README.md").read_bytes()
+    scenes.main([str(file), "--out", str(folder), "--quiet"])
+    assert (folder / "README.md").read_bytes() == page
+    for code, error in ((1, StylespaceError("no such thing.")), (130, KeyboardInterrupt())):
+
+        def fails(*_, error=error):
+            raise error
+
+        monkeypatch.setattr(scenes, "run", fails)
+        with pytest.raises(SystemExit) as caught:
+            scenes.main([str(file), "--out", str(folder), "--quiet"])
+        assert caught.value.code == code
+    err = capsys.readouterr().err
+    assert "no such thing." in err and "the same call goes on" in err

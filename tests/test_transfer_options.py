@@ -211,6 +211,9 @@ def test_a_style_file_or_several_styles_where_one_picture_is_needed(refused, cal
         (("--stride", "2", "--representation", "covariance"), ["--stride", "local"]),
         (("--moment", "--representation", "local"), ["--moment", "covariance"]),
         (("--responses", "pca:8"), ["--responses", "covariance"]),
+        (("--mask", "style.png"), ["--mask", "local", "not with gram"]),
+        (("--representation", "local", "--style-scale", "2"), ["--style-scale", "own size"]),
+        (("--representation", "local", "--source-size", "64"), ["--source-size", "own size"]),
         (("--weighting", "geometrical"), ["'geometrical'", "'geometric'"]),
     ],
 )
@@ -294,6 +297,31 @@ def test_stride_and_kernel_change_the_result(pictures, call):
         record(call, *options, *way)
         found.append(read_image("x.png"))
     assert all(not torch.equal(found[0], other) for other in found[1:])
+
+
+def test_a_mask_says_where_windows_count(pictures, call):
+    """In the black half the content, which the transfer starts from, has nothing to move it."""
+    mask("mask.png", 30, 40, columns=slice(0, 20))
+    options = ("--representation", "local", "--layers", "conv1_1", "--window", "1", "--size", "40",
+               "--content-layers", "conv1_1", "--tv-weight", "0", "--mask", "mask.png")  # fmt: skip
+    made, result = record(call, *options)
+    change = (read_image("x.png") - read_image("photo.png")).abs().amax((0, 1, 2))
+    assert change[:20].min() > 4 / 255  # left of the border
+    assert change[24:].max() < 1 / 255  # a window and a filter farther
+    assert set(made["inputs"]) == {"photo.png", "style.png", "mask.png"} and result.err == ""
+    mask("mask.png", 15, 20, rows=slice(0, 8))
+    made, _ = record(call, *options)
+    assert "mask 'mask.png' of 20x15 pixels was resized to 40x30" in made["remark"]
+
+
+def test_masks_that_cannot_be_say_so(refused):
+    local = ("--representation", "local", "--layers", "conv1_1")
+    refused(1, ["'no.png'", "no such file"], *local, "--mask", "no.png")
+    mask("black.png", 30, 40, rows=slice(0))
+    refused(1, ["'black.png'", "black all over"], *local, "--mask", "black.png")
+    mask("dot.png", 30, 40, rows=slice(0, 1), columns=slice(0, 1))
+    words = ["mask for conv1_1 weighs no window", "smaller stride"]
+    refused(2, words, *local, "--mask", "dot.png", "--stride", "30")
 
 
 def test_windows_of_one_position_copy_the_style_picture_and_the_command_says_so(pictures, call):

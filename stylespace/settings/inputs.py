@@ -33,6 +33,7 @@ def input_names(settings: Settings) -> list[str]:
     if isinstance(settings, TransferSettings):
         start = [] if settings.init in STARTS else [settings.init]
         masks = [name for pair in settings.guide_pairs() for name in pair]
+        masks += [settings.mask] if settings.mask else []
         names = [settings.content, *names, *start, *masks]
     if isinstance(settings, EditSettings):
         names = [settings.source]

@@ -69,6 +69,9 @@ class TransferSettings(Sourced):
     )
     kernel: str = setting("uniform", "Weights inside a window.", choices=KERNELS)
     stride: int = setting(1, "Positions between centres of windows.", minimum=1, maximum=1024)
+    mask: str = setting(
+        "", "Picture whose white says where windows count, in --representation local."
+    )
     responses: str = setting(
         "pca:16", "Content responses of --representation covariance: pca:N, nmf:N or kmeans:N."
     )
@@ -214,6 +217,7 @@ class TransferSettings(Sourced):
         heeded = {
             "window": ("local", "covariance"),
             "stride": ("local",),
+            "mask": ("local",),
             "responses": ("covariance",),
             "moment": ("covariance",),
         }
@@ -224,6 +228,11 @@ class TransferSettings(Sourced):
                     f"--{name} goes with --representation {' or '.join(kinds)}, not with "
                     f"{self.representation}."
                 )
+        if self.representation == "local" and (self.source_size or self.style_scale != 1):
+            raise UsageError(
+                "--source-size and --style-scale do not go with --representation local, which "
+                "compares places: the style picture is brought to the result's own size."
+            )
         if self.representation == "chained" and len(self.style_layers()) < 2:
             raise UsageError(
                 "--representation chained matches pairs of neighbouring layers: name at least two "
