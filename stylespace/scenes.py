@@ -2,7 +2,7 @@
 
 The style picture is the scene itself, mirrored and altered (`stylespace.alterations`), so that what
 should come out is known: the content altered alike. Every way to transfer is scored against it,
-and so is matching colours alone, which needs no network. A file in TOML names the scenes and the ways;
+and so is matching colours alone, which needs no network. A file in TOML names scenes and ways;
 pictures that are there are kept, so that an interrupted run goes on where it stopped.
 """
 
