@@ -8,16 +8,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tabulate import tabulate
 from torch import Tensor
 
+from stylespace import markdown
 from stylespace.errors import PictureError, UsageError
 from stylespace.files import check_folder, check_output, write_whole
 from stylespace.images import read_image, read_recipe, resize
@@ -260,23 +259,17 @@ def _lines(label: str) -> str:
 
 
 def _page(title: str, again: str, columns: Sequence[str], rows: Sequence[Row]) -> str:
-    table = tabulate(
-        [(row.label, *(shown(row.figures.get(name)) for name in columns)) for row in rows],
-        ("", *columns),
-        tablefmt="github",
-        disable_numparse=True,
-    )
+    lines = [
+        (row.label, *(markdown.shown(row.figures.get(name)) for name in columns)) for row in rows
+    ]
+    table = markdown.table(lines, ("", *columns))
     return (
         f"# {title}\n\n![{', '.join(row.label for row in rows)}]({STRIP})\n\n{table}\n\n"
         "`style_distance` is the geometric mean of the relative Gram distances of the styled "
         "layers, what full transfer lowers; the other columns are optimised by none: `sliced`, "
         "sliced Wasserstein distance of features to the style; `similarity`, structural similarity "
         "to the content; `content_colours` and `style_colours`, CIELAB histogram distances; "
-        "`other_style` and `other_content`, distances in another network.\n\n"
+        "`other_style` and `other_content`, distances in another network; `placed`, sliced "
+        "Wasserstein distance there between parts of both pictures that are alike.\n\n"
         f"{again}\n"
     )
-
-
-def shown(value: float | None) -> str:
-    """Return a figure for a table; a dash where there is none."""
-    return "-" if value is None or math.isnan(value) else f"{value:.3g}"

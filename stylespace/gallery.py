@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tabulate import tabulate
-
+from stylespace import markdown
 from stylespace.errors import PictureError
 from stylespace.files import write_whole
 from stylespace.images import read_recipe
@@ -86,16 +85,12 @@ def _layers(kind: str, figures: Sequence[Mapping[str, float]]) -> list[str]:
 
 def _table(title: str, names: Sequence[str], found: Mapping[str, Mapping[str, float]]) -> str:
     rows = [
-        (stem, *(_number(one.get(name)) for name in names))
+        (stem, *(markdown.shown(one.get(name)) for name in names))
         for stem, one in found.items()
         if any(name in one for name in names)
     ]
     headers = (title, *(name.split(".")[-1] for name in names))
-    return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g}"
+    return markdown.table(rows, headers)
 
 
 def _recipes(records: Mapping[Path, Mapping[str, Any]]) -> str:

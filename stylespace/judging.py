@@ -16,7 +16,8 @@ from stylespace.distances import (
     symmetric_distances,
     together,
 )
-from stylespace.errors import StylespaceError
+from stylespace.errors import StylespaceError, UsageError
+from stylespace.guides import Regions, matched_regions
 from stylespace.images import resize_to
 from stylespace.networks import Network, load_network
 from stylespace.representations import sliced_distance
@@ -28,6 +29,10 @@ JUDGE = "alexnet-st"
 """Network that no transfer of the default network has seen; its weights come from an extra."""
 PERCEPTUAL = ("conv2", "conv3", "conv4", "conv5")
 """Layers of the judge that the content is compared in."""
+REGIONS, REGION_SEED, LEAST_POSITIONS = 8, 1, 4
+"""Of `placed`: other regions than those of guides with few of them and seed 0."""
+INSIDE = 0.501
+"""Share of a region above which a position lies in it: half and half, to rounding, in none."""
 
 
 class Judges:
@@ -55,7 +60,9 @@ class Judges:
             `sliced`: sliced Wasserstein distance of features to the style's, the geometric mean
             over layers (H21). `other_style`, `other_content`: relative Gram distance to the style
             and relative feature distance to the content in another network, where its weights are
-            installed. `similarity`: structural similarity of the grey pictures to the content.
+            installed. `placed`: sliced Wasserstein distance in that network between matched regions
+            (see `matched_regions`): whether each takes after the part of the style that it is
+            like. `similarity`: structural similarity of the grey pictures to the content.
             `content_colours`, `style_colours`: CIELAB distances. 0 is the same, but similarity 1.
             Layers that a picture is too small for are left out; NaN where none is left.
         """
@@ -69,6 +76,7 @@ class Judges:
         if self.other is not None:
             found["other_style"] = self._other_style(image, style)
             found["other_content"] = self._other_content(image, content)
+            found["placed"] = self._placed(image, content, style)
         return found
 
     def between(self, one: Tensor, other: Tensor) -> dict[str, float]:
@@ -106,6 +114,21 @@ class Judges:
         a, b = (Style.capture(self.other, one, layers) for one in (image, style))
         return geometric_mean(gram_distances(a, b))
 
+    def _placed(self, image: Tensor, content: Tensor, style: Tensor) -> float:
+        """Return the mean over regions, by their areas, of how far they are from their partners."""
+        layers = _fitting(self.other, self.other.names, image, style)
+        if not layers:
+            return math.nan
+        try:
+            regions = matched_regions(self.network, content, style, count=REGIONS, seed=REGION_SEED)
+        except UsageError:  # too small for a region
+            return math.nan
+        with torch.no_grad():
+            a, b = (self.other(one, layers) for one in (image, style))
+        found = {name: _between_regions(a[name], b[name], regions) for name in layers}
+        kept = {name: value for name, value in found.items() if not math.isnan(value)}
+        return geometric_mean(kept) if kept else math.nan
+
     def _other_content(self, image: Tensor, content: Tensor) -> float:
         """Return the mean squared distance of unit features over layers, in [0, 4].
 
@@ -120,6 +143,18 @@ class Judges:
             a, b = (self.other(one, layers) for one in (image, content))
         unit = [normalize(a[name], dim=1) - normalize(b[name], dim=1) for name in layers]
         return float(sum(one.square().sum(1).mean() for one in unit) / len(unit))
+
+
+def _between_regions(a: Tensor, b: Tensor, regions: Regions) -> float:
+    """Return the mean distance of the positions of regions in (1, C, h, w) and (1, C, h', w')."""
+    masks = regions.at(tuple(a.shape[2:]), tuple(b.shape[2:]))
+    total, area = 0.0, 0
+    for one, other in zip(masks.content_masks[0], masks.style_masks[0], strict=True):
+        inside, partner = a[..., one > INSIDE], b[..., other > INSIDE]  # (1, C, n)
+        if min(inside.shape[2], partner.shape[2]) >= LEAST_POSITIONS:
+            total += inside.shape[2] * sliced_distance(inside[..., None], partner[..., None])
+            area += inside.shape[2]
+    return total / area if area else math.nan
 
 
 def _fitting(network: Network, layers: Sequence[str], *pictures: Tensor) -> tuple[str, ...]:

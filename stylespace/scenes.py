@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from tabulate import tabulate
 from torch import Tensor
 
+from stylespace import markdown
 from stylespace.alterations import ALTERATIONS, LOCAL
 from stylespace.colour import lab, match_colours
 from stylespace.comparison import STRIP, known_record
@@ -187,9 +187,9 @@ def _page(table: pd.DataFrame) -> str:
             index="way", columns="alteration", values=score, aggfunc="mean", sort=False
         )
         rows = [(way, *(f"{value:.3g}" for value in line)) for way, line in wide.iterrows()]
-        shown = tabulate(rows, (score, *wide.columns), tablefmt="github", disable_numparse=True)
+        shown = markdown.table(rows, (score, *wide.columns))
         parts.append(f"Mean `{score}` over the scenes, {better} is better:\n\n{shown}")
-    parts.append("\n".join(f"- {sentence}" for sentence in sentences(table)))
+    parts.append(markdown.bullets(sentences(table)))
     places = dict.fromkeys(f"{row.scene}-{row.alteration}" for row in table.itertuples())
     parts += [f"## {place}\n\n![{place}: every way]({place}/{STRIP})" for place in places]
     parts.append(

@@ -5,13 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tabulate import tabulate
-
+from stylespace import markdown
 from stylespace.files import write_whole
 from stylespace.images import read_image, resize
 from stylespace.patches import PAINTING_SIDE, Paintings
@@ -85,7 +83,7 @@ def _sheet(folder: Path, rows: Sequence[Row], compared: Paintings) -> bytes:
         side = min(THUMBNAIL, picture.shape[2])
         patches = mosaic(compared.patches(row.layer, row.i, row.j).pictures, side)
         pictures.append(side_by_side([resize(picture, side), patches]))
-    labels = [f"{row.name}\n{_shown(row.figures.get('value'))}" for row in rows]
+    labels = [f"{row.name}\n{markdown.shown(row.figures.get('value'))}" for row in rows]
     return contact_sheet(pictures, labels, columns=max(4, round((len(rows) / 2) ** 0.5)))
 
 
@@ -103,16 +101,12 @@ def _page(settings: ProbeSettings, rows: Sequence[Row]) -> str:
     """Return the survey as a page in Markdown."""
     reached = sum(row.picture is not None for row in rows)
     columns = [name for name in COLUMNS if any(name in row.figures for row in rows)]
-    numbers = [[_shown(row.figures.get(name)) for name in columns] for row in rows]
-    table = tabulate(
-        [
-            (row.name, "yes" if row.picture else "no", *cells)
-            for row, cells in zip(rows, numbers, strict=True)
-        ],
-        ("entry", "reached", *columns),
-        tablefmt="github",
-        disable_numparse=True,
-    )
+    numbers = [[markdown.shown(row.figures.get(name)) for name in columns] for row in rows]
+    lines = [
+        (row.name, "yes" if row.picture else "no", *cells)
+        for row, cells in zip(rows, numbers, strict=True)
+    ]
+    table = markdown.table(lines, ("entry", "reached", *columns))
     notes = "".join(f"- {row.note}\n" for row in rows if row.note)
     return (
         f"# Probes: {reached} of {len(rows)} entries reached\n\n"
@@ -127,7 +121,3 @@ def _page(settings: ProbeSettings, rows: Sequence[Row]) -> str:
         f"channels fire together most]({SHEET})\n\n{table}\n"
         + (f"\nNot reached:\n\n{notes}" if notes else "")
     )
-
-
-def _shown(value: float | None) -> str:
-    return "-" if value is None or math.isnan(value) else f"{value:.3g}"

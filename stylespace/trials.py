@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from tabulate import tabulate
 
-from stylespace.comparison import STRIP, Comparison, compare, shown
+from stylespace import markdown
+from stylespace.comparison import STRIP, Comparison, compare
 from stylespace.errors import StylespaceError
 from stylespace.files import check_folder, write_whole
 from stylespace.images import read_image
@@ -30,8 +30,11 @@ from stylespace.progress import Watching
 from stylespace.recipes import plain_figures
 from stylespace.settings import TransferSettings, settings_from, to_toml
 
-SUMMARY = ("other_style", "sliced", "other_content", "similarity", "content_colours", "copy_index")
-"""Measures of the page, those of the style first."""
+SUMMARY = (
+    *("other_style", "sliced", "placed"),
+    *("other_content", "similarity", "content_colours", "copy_index"),
+)
+"""Measures of the page: of the style, of the content, and the last of copying."""
 HIGHER = ("similarity",)
 """Measures that are better when they are higher."""
 BETWEEN = {
@@ -178,17 +181,20 @@ def _page(trials: Trials, table: pd.DataFrame, between: pd.DataFrame) -> str:
     """Return the page in Markdown: medians over all pairs, claims, wins, and a strip a pair."""
     names = ("loss", *SUMMARY) if trials.one_objective else SUMMARY
     medians = summary(table, names)
-    rows = [(way, *map(shown, line)) for way, line in medians.iterrows()]
+    rows = [(way, *map(markdown.shown, line)) for way, line in medians.iterrows()]
     parts = [
         f"# {trials.title}",
         trials.text.strip(),
         f"Medians over {table['pair'].nunique()} pairs. Lower is better, but for `similarity`; "
         "what each measure is stands below the table of a pair.",
-        _table(rows, ("", *medians.columns)),
-        _list(sentences(table)),
+        markdown.table(rows, ("", *medians.columns)),
+        markdown.bullets(sentences(table)),
     ]
     if trials.claims:
-        parts += ["## What is claimed, and what was found", _list(verdicts(trials, table))]
+        parts += [
+            "## What is claimed, and what was found",
+            markdown.bullets(verdicts(trials, table)),
+        ]
     for pair in dict.fromkeys(table["pair"]):
         parts += [
             f"## {pair}",
@@ -200,14 +206,6 @@ def _page(trials: Trials, table: pd.DataFrame, between: pd.DataFrame) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
-    return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
-
-
-def _list(sentences: Sequence[str]) -> str:
-    return "\n".join(f"- {sentence}" for sentence in sentences)
-
-
 def _apart(pair: str, table: pd.DataFrame, between: pd.DataFrame) -> list[str]:
     """Return, for a pair, the losses of its results and how far they are from one another."""
     losses = table[table["pair"] == pair].set_index("way")["loss"]
@@ -217,10 +215,10 @@ def _apart(pair: str, table: pd.DataFrame, between: pd.DataFrame) -> list[str]:
     for measure in (name for name in BETWEEN if name in rows):
         of = {(row["one"], row["other"]): row[measure] for _, row in rows.iterrows()}
         lines = [
-            (way, *(shown(of.get((way, other), of.get((other, way)))) for other in ways))
+            (way, *(markdown.shown(of.get((way, other), of.get((other, way)))) for other in ways))
             for way in ways
         ]
-        parts.append(f"`{measure}`, {BETWEEN[measure]}:\n\n{_table(lines, ('', *ways))}")
+        parts.append(f"`{measure}`, {BETWEEN[measure]}:\n\n{markdown.table(lines, ('', *ways))}")
     return parts
 
 
@@ -237,8 +235,8 @@ def sentences(table: pd.DataFrame) -> list[str]:
     first, *others = table["way"].unique()
     said = []
     for way in others:
-        found = {name: better(table, way, first, name) for name in SUMMARY[:5] if name in table}
-        counts = ", ".join(f"{name} {wins}" for name, (wins, _) in found.items())
+        found = {name: better(table, way, first, name) for name in SUMMARY[:-1] if name in table}
+        counts = ", ".join(f"{name} {wins}" for name, (wins, count) in found.items() if count)
         count = max(count for _, count in found.values())
         said.append(f"{way} is better than {first} in so many of {count}: {counts}.")
     return said + _copied(table)

@@ -32,7 +32,7 @@ ROWS = (
         "styling",
         "judging",
     },
-    {"recipes", "plots"},
+    {"recipes", "plots", "markdown"},
     {"reports", "surveys", "tables", "atlas", "comparison"},
     {
         "cli",

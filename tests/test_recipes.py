@@ -22,6 +22,7 @@ def test_there_are_recipes():
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_a_committed_recipe_runs(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "probes").symlink_to(REPOSITORY / "probes")  # masks, named as in the root
     settings = read_toml(path)
     small = {"size": 32, "sizes": (), "iterations": (3,), "weights": "random:0"}
     if isinstance(settings, ProbeSettings):

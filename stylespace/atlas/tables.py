@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tabulate import tabulate
-
+from stylespace import markdown
 from stylespace.atlas.cells import FIGURES
 from stylespace.atlas.comparison import Comparison
 from stylespace.recipes import plain_figures
@@ -130,7 +129,7 @@ def _agreement(comparison: Comparison) -> str:
         f"Spearman's rank correlation between the values of the cells and those of full probes "
         f"({comparison.size} px, default settings) over {len(table)} entries spread over the "
         f"block: **{comparison.correlation:.3f}**.\n\n"
-        + _table(table, ("entry", "cell", "full probe"))
+        + markdown.table(table, ("entry", "cell", "full probe"))
     )
 
 
@@ -142,7 +141,7 @@ def _strongest(rows: Sequence[Row]) -> str:
         (f"{row.i},{row.j}", *(f"{row.figures[name]:.4g}" for name in FIGURES)) for row in best
     ]
     return (
-        "## Largest entries\n\n" + _table(table, ("entry", *FIGURES)) + "\n\n"
+        "## Largest entries\n\n" + markdown.table(table, ("entry", *FIGURES)) + "\n\n"
         "All entries: table.csv, table.json. `selectivity` is the entry's share of the norm of the "
         "Gram matrix, `cosine` is G_ij / sqrt(G_ii G_jj), `saturated` the fraction of values at 0 "
         "or 1."
@@ -153,7 +152,3 @@ def _unreached(rows: Sequence[Row]) -> str:
     names = [f"{row.i},{row.j}" for row in rows if not row.reached]
     more = f" and {len(names) - 50} more" if len(names) > 50 else ""
     return f"## Not reached\n\n{'; '.join(names[:50])}{more}: {NOTE}." if names else ""
-
-
-def _table(rows: Sequence[Sequence[str]], names: Sequence[str]) -> str:
-    return tabulate(rows, names, tablefmt="github", disable_numparse=True)
