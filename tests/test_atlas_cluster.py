@@ -3,10 +3,10 @@
 import os
 import signal
 from dataclasses import replace
-from pathlib import Path
 
 import psutil
 import pytest
+from worker_calls import killer, square, suicide
 
 from stylespace.atlas import atlas, runs
 from stylespace.errors import StylespaceError
@@ -15,23 +15,6 @@ from stylespace.networks import load_network
 from stylespace.settings.atlas import AtlasSettings
 
 pytest.importorskip("distributed")
-
-
-def square(number):
-    return number**2
-
-
-def killer(number, folder):
-    """End the first process that sees the number 3."""
-    mark = Path(folder, "killed")
-    if number == 3 and not mark.exists():
-        mark.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return number**2
-
-
-def suicide(number):
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def family():

@@ -12,16 +12,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+from worker_calls import killer, square, suicide
 
 from stylespace.errors import StylespaceError, UsageError
 from stylespace.executors import RESTARTS, Serial, completed, cores, executor_for, executor_kind
 
 NUMBERS = [(number,) for number in range(12)]
 SQUARES = {number: number**2 for number in range(12)}
-
-
-def square(number):
-    return number**2
 
 
 def refused(number):
@@ -33,19 +30,6 @@ def marked_square(number, folder):
     Path(folder, f"{number}-{os.getpid()}").touch()
     time.sleep(0.05)
     return number**2
-
-
-def killer(number, folder):
-    """End the first process that sees the number 3, as the system does when memory is short."""
-    mark = Path(folder, "killed")
-    if number == 3 and not mark.exists():
-        mark.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return number**2
-
-
-def suicide(number):
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def threads():

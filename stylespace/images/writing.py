@@ -73,6 +73,18 @@ def written_image(image: torch.Tensor) -> torch.Tensor:
     return _levels(image, 255) / 255
 
 
+def encoded_jpeg(image: torch.Tensor, quality: int, subsampling: str) -> bytes:
+    """Return a picture (1, 3, H, W) as a plain JPEG, to look at and to measure; no recipe in it.
+
+    Args:
+        quality: 1 to 95. subsampling: of the colours, "4:4:4" (none) or "4:2:0".
+    """
+    stream = io.BytesIO()
+    pixels = Image.fromarray(_pixels(image, 8))
+    pixels.save(stream, "JPEG", quality=quality, subsampling=subsampling)
+    return stream.getvalue()
+
+
 def check_format(path: str | os.PathLike[str], *, bits: int = 8) -> str:
     """Return the lower-case suffix of a picture file that `write_image` can write.
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylespace.images import resize
+from stylespace.images import encoded_jpeg, resize
 from stylespace.networks import Network
 from stylespace.statistics import flattened, statistics
 from stylespace.style import Style
@@ -44,9 +44,7 @@ def as_jpeg(image: Tensor) -> Tensor:
     """Return the picture (1, 3, H, W) through a JPEG of quality 75."""
     from PIL import Image
 
-    stream = io.BytesIO()
-    pixels = (image[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
-    Image.fromarray(pixels).save(stream, "JPEG", quality=JPEG_QUALITY)
+    stream = io.BytesIO(encoded_jpeg(image, JPEG_QUALITY, "4:2:0"))
     decoded = np.array(Image.open(stream), dtype=np.float32) / 255
     return torch.from_numpy(decoded).permute(2, 0, 1)[None]
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from stylespace.images import resize
+from stylespace.images import encoded_jpeg, resize
 from stylespace.reports import figures
 
 if TYPE_CHECKING:
@@ -75,10 +74,5 @@ def data_uri(data: bytes, kind: str) -> str:
 
 def jpeg(image: Tensor, side: int) -> bytes:
     """Return a picture (1, 3, H, W) as JPEG, its longer side at most `side` pixels."""
-    from PIL import Image
-
     small = resize(image, min(side, max(image.shape[2:])))
-    pixels = (small[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "JPEG", quality=JPEG, subsampling=0)
-    return stream.getvalue()
+    return encoded_jpeg(small, JPEG, "4:4:4")
