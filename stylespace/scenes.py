@@ -111,7 +111,7 @@ def style_path(place: Path) -> Path:
 
 def slug(way: str) -> str:
     """Return a way's name as a file name."""
-    return way.replace(" ", "-")
+    return way.replace(",", "").replace(" ", "-")
 
 
 def scores(image: Tensor, truth: Tensor) -> dict[str, float]:

@@ -73,7 +73,8 @@ def transfer(
     if settings.partitions:
         raise UsageError("partitions are several pictures: see stylespace.comparison.compare.")
     network = network or network_for(settings)
-    picture, sources = open_picture(settings.content), open_styles(settings.styles)
+    content_picture, sources = open_picture(settings.content), open_styles(settings.styles)
+    picture = _recoloured(settings, content_picture, sources)
     styling = Styling(settings, network, picture, sources)
     check_style_size(styling)
     layers, kept = styling.layers, tuple(settings.content_layer_weights())
@@ -92,7 +93,7 @@ def transfer(
     synthesis = run_ladder(
         network, settings, objective_at, start, layers + kept, shape, watch=watch, extra=extra
     )
-    original = resize_to(picture, height, width).to(network.device)
+    original = resize_to(content_picture, height, width).to(network.device)
     image = _coloured(settings, as_written(synthesis, network), original)
     figures, remarks = _judged(styling, judge_for(network, settings), image, original)
     figures["loss"] = total_loss(objective_at(height, width), image)
@@ -116,6 +117,15 @@ class Guided:
 
     styling: Styling
     content: Tensor
+
+
+def _recoloured(
+    settings: TransferSettings, content: Tensor, sources: Sequence[StyleSource]
+) -> Tensor:
+    """Return the content to start from and to keep: in the style's colours, where they say so."""
+    if settings.colour != "match-style":
+        return content
+    return match_colours(content, sources[0].image).clamp(0, 1)
 
 
 def _coloured(settings: TransferSettings, image: Tensor, content: Tensor) -> Tensor:

@@ -946,7 +946,7 @@ def test_a_damaged_recipe_still_gives_a_page(network, tmp_path, copied, fast):
 @pytest.mark.parametrize(
     ("options", "words"),
     [({}, None), ({"representation": "mean"}, "the mean representation"),
-     ({"colour": "match-before"}, None)],
+     ({"colour": "match-before"}, None), ({"colour": "match-style"}, None)],
 )  # fmt: skip
 def test_a_transfer_is_shown_against_its_own_target(folder, network, tmp_path, options, words):
     pictures = (str(folder / "a.png"), str(folder / "b.png"))

@@ -12,7 +12,7 @@ import torch
 from command_line import RANDOM, SHALLOW, assert_refused, listing, picture_file, pressing
 from PIL import Image
 
-from stylespace.colour import in_gamut, lab
+from stylespace.colour import colour_distance, in_gamut, lab, match_colours
 from stylespace.errors import UsageError
 from stylespace.images import read_image, read_recipe
 from stylespace.settings import TransferSettings, input_names
@@ -188,6 +188,7 @@ def test_blended_styles_and_style_files_do_for_moments(pictures, call, kind):
         ("--auto-guides", "2"),
         ("--guide", "photo.png=style.png"),
         ("--colour", "match-before"),
+        ("--colour", "match-style"),
         ("--partitions",),
     ],
 )
@@ -551,11 +552,22 @@ def test_matching_before_changes_the_target_and_not_the_content(terms):
 )
 def test_colours_go_with_everything_else(pictures, call, options):
     found = []
-    for colour in ("style", "luminance", "match-before", "match-after"):
+    for colour in ("style", "luminance", "match-before", "match-after", "match-style"):
         made, _ = record(call, *SHALLOW, *options, "--colour", colour)
         assert made["recipe"]["colour"] == colour
         found.append(read_image("x.png"))
     assert not any(torch.equal(a, b) for a, b in itertools.combinations(found, 2))
+
+
+def test_match_style_starts_from_the_content_in_the_styles_colours_and_keeps_it(pictures, call):
+    """With no style at all nothing moves: the result is the content, its colours matched."""
+    made, _ = record(call, *SHALLOW, "--style-weight", "0", "--tv-weight", "0", "--content-layers",
+                     "conv1_1", "--size", "40", "--colour", "match-style")  # fmt: skip
+    image, content, style = (read_image(name) for name in ("x.png", "photo.png", "style.png"))
+    expected = match_colours(content, style).clamp(0, 1)
+    assert (image - expected).abs().max() < 1.5 / 255
+    assert made["figures"]["colour_distance"] == pytest.approx(colour_distance(image, content))
+    assert made["figures"]["colour_distance"] > 1  # of the content as it was given
 
 
 # ------------------------------------------------------------------------------- partitions

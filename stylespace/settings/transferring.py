@@ -27,7 +27,7 @@ POSITIONAL = ("local", "covariance", "chained", "sliced")
 """Representations that need the style's picture: means and Gram matrices do not tell them."""
 KERNELS = ("uniform", "gaussian")
 WEIGHTINGS = ("equal", "geometric")
-COLOURS = ("style", "luminance", "match-before", "match-after")
+COLOURS = ("style", "luminance", "match-before", "match-after", "match-style")
 KEPT = {"colours": 1, "grain": 2, "strokes": 3, "shapes": 4}
 """Names of --keep for the lowest of the default style layers, and how many of them they are."""
 REDUCTIONS = ("pca", "nmf", "kmeans")
@@ -92,7 +92,8 @@ class TransferSettings(Sourced):
     )
     colour: str = setting(
         "style",
-        "Colours: of the style, or the content's by luminance, or by matching before or after.",
+        "Colours: of the style, or the content's by luminance, or by matching before or after; "
+        "match-style gives the content the style's colours first, for photographs.",
         choices=COLOURS,
     )
     tv_weight: float = setting(
@@ -194,7 +195,7 @@ class TransferSettings(Sourced):
 
     def reads_style_picture(self) -> bool:
         """Say whether the style's picture is needed, not its statistics alone."""
-        recoloured = self.colour == "match-before"
+        recoloured = self.colour in ("match-before", "match-style")
         return self.representation in POSITIONAL or self.guided() or recoloured or self.partitions
 
     def _geometric(self, layers: dict[str, float]) -> dict[str, float]:
@@ -246,8 +247,9 @@ class TransferSettings(Sourced):
         files = [split_weight(one)[0].endswith(".safetensors") for one in self.styles]
         if len(files) > 1 or files[0]:
             raise UsageError(
-                "local, covariance, chained and sliced representations, guides, match-before and "
-                "partitions are read from one picture: name a single style picture, no style file."
+                "local, covariance, chained and sliced representations, guides, partitions and "
+                "matching colours first are read from one picture: name a single style picture, no "
+                "style file."
             )
         if self.guided() and self.representation != "gram":
             raise UsageError(
