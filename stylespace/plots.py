@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import math
 import textwrap
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -170,6 +172,30 @@ def texture_figure(
             if place == 0:
                 axes.set_ylabel("sorted entries", fontsize=7)
                 axes.legend(("target", "result"), fontsize=7, frameon=False)
+    return _png(figure)
+
+
+def loss_curves(traces: Mapping[str, Sequence[tuple[int, int, float | None]]]) -> bytes:
+    """Return a PNG: the losses of several runs over their evaluations, on a logarithmic axis.
+
+    Losses that are 0 or not finite are left out; a new scale, which has another loss, begins at a
+    thin line.
+
+    Args:
+        traces: {label: (evaluation, longer side in pixels, loss) each, in order}.
+    """
+    figure = _figure(8.0, 3.8)
+    axes = figure.add_axes((0.09, 0.13, 0.7, 0.82))
+    for number, (label, trace) in enumerate(traces.items()):
+        shown = [(at, loss) for at, _, loss in trace if loss is not None and 0 < loss < math.inf]
+        axes.plot(*zip(*shown, strict=True), color=f"C{number}", linewidth=1.4, label=label)
+        for (_, size, _), (at, other, _) in pairwise(trace):
+            if size != other:
+                axes.axvline(at, color="0.8", linewidth=0.8, zorder=0)
+    axes.set(yscale="log", xlabel="evaluation", ylabel="loss")
+    axes.margins(x=0.01)
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1))
+    axes.spines[["top", "right"]].set_visible(False)
     return _png(figure)
 
 

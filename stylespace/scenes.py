@@ -161,16 +161,20 @@ def _write(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def sentences(table: pd.DataFrame) -> list[str]:
-    """Return which way comes nearest to the truth, an alteration a sentence."""
+    """Return which way comes nearest to the truth, an alteration a sentence.
+
+    Beside it stand colours alone, or where these are the nearest, the best of the others.
+    """
     said = []
     for name, rows in table.groupby("alteration", sort=False):
         means = rows.groupby("way", sort=False)["colour_error"].mean()
-        best, depends = means.idxmin(), name in LOCAL
-        where = "depends on place" if depends else "is the same everywhere"
+        best, ways = means.idxmin(), means.drop([UNCHANGED, COLOURS])
+        other = ways.idxmin() if best == COLOURS else COLOURS
+        where = "depends on place" if name in LOCAL else "is the same everywhere"
         said.append(
             f"{name}, which {where}: {best} comes nearest, with a mean colour error of "
-            f"{means[best]:.3g} against {means[COLOURS]:.3g} for colours alone and "
-            f"{means[UNCHANGED]:.3g} for the content unchanged."
+            f"{means[best]:.3g}; {other} has {means[other]:.3g} and the content unchanged "
+            f"{means[UNCHANGED]:.3g}."
         )
     return said
 

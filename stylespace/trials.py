@@ -22,10 +22,11 @@ from stylespace import markdown
 from stylespace.comparison import STRIP, Comparison, compare
 from stylespace.errors import StylespaceError
 from stylespace.files import check_folder, write_whole
-from stylespace.images import read_image
+from stylespace.images import read_image, read_recipe
 from stylespace.judging import Judges
 from stylespace.networks import Network
 from stylespace.outcomes import network_for
+from stylespace.plots import loss_curves
 from stylespace.progress import Watching
 from stylespace.recipes import plain_figures
 from stylespace.settings import TransferSettings, settings_from, to_toml
@@ -35,6 +36,7 @@ SUMMARY = (
     *("other_content", "similarity", "content_colours", "copy_index"),
 )
 """Measures of the page: of the style, of the content, and the last of copying."""
+CURVES = "losses.png"
 HIGHER = ("similarity",)
 """Measures that are better when they are higher."""
 BETWEEN = {
@@ -130,6 +132,8 @@ def run(trials: Trials, folder: Path, watching: Watching) -> pd.DataFrame:
         )
         rows += [{"pair": pair, "way": row.label, **row.figures} for row in found.rows]
         if trials.one_objective:
+            curves = loss_curves(_traces(found, folder / pair))
+            write_whole(folder / pair / CURVES, curves, force=True)
             apart = distances(found, folder / pair, Judges(network))
             between += [{"pair": pair, **row} for row in apart]
         _write(trials, folder, rows, between)
@@ -145,6 +149,12 @@ def distances(found: Comparison, folder: Path, judges: Judges) -> list[dict[str,
         {"one": one, "other": other} | plain_figures(judges.between(pictures[one], pictures[other]))
         for one, other in combinations(pictures, 2)
     ]
+
+
+def _traces(found: Comparison, folder: Path) -> dict[str, Any]:
+    """Return {label: trace} of the results of a comparison, as their pictures carry them."""
+    records = {row.label: read_recipe(folder / f"{row.name}.png") for row in found.rows}
+    return {label: record["trace"] for label, record in records.items()}
 
 
 def _write(
@@ -210,7 +220,8 @@ def _apart(pair: str, table: pd.DataFrame, between: pd.DataFrame) -> list[str]:
     """Return, for a pair, the losses of its results and how far they are from one another."""
     losses = table[table["pair"] == pair].set_index("way")["loss"]
     each = ", ".join(f"{way} {value:.4g}" for way, value in losses.items())
-    parts = [f"Final losses: {each}."]
+    parts = [f"![{pair}: the losses over the evaluations]({pair}/{CURVES})"]
+    parts += [f"Final losses of the written pictures: {each}."]
     ways, rows = list(losses.index), between[between["pair"] == pair]
     for measure in (name for name in BETWEEN if name in rows):
         of = {(row["one"], row["other"]): row[measure] for _, row in rows.iterrows()}

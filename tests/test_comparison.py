@@ -520,10 +520,16 @@ def test_one_objective_shows_losses_and_distances_between_results(trial):
         gap = (one - other).numpy().astype(float)
         assert row["pixels"] == pytest.approx(np.sqrt((gap**2).mean()), rel=1e-5)
         section = page[page.index(f"## {row['pair']}") :]
+        with Image.open(Path("out", row["pair"], "losses.png")) as curves:
+            colours = np.unique(np.asarray(curves.convert("RGB")).reshape(-1, 3), axis=0)
+        assert curves.size == (1040, 494) and len(colours) > 20
         assert section.index(f"| whole | -       | {row['pixels']:.3g}") < section.index("`style`")
     for pair in trial.pairs:
         losses = [row["loss"] for row in results["rows"] if row["pair"] == pair]
-        assert f"Final losses: whole {losses[0]:.4g}, noise {losses[1]:.4g}." in page
+        assert (
+            f"Final losses of the written pictures: whole {losses[0]:.4g}, noise {losses[1]:.4g}."
+            in page
+        )
 
 
 def test_distances_between_results_are_symmetric_and_0_for_the_same(judges):

@@ -6,7 +6,7 @@ from statistics import median
 
 import pandas as pd
 
-from stylespace.trials import read, sentences
+from stylespace.trials import read, sentences, verdicts
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "reports" / "transfer"
@@ -23,8 +23,10 @@ def test_every_way_was_tried_on_every_pair():
 
 
 def test_the_sentences_of_the_page_are_those_of_the_results():
-    said = sentences(pd.DataFrame(ROWS))
-    assert said and all(f"- {sentence}" in PAGE for sentence in said)
+    table = pd.DataFrame(ROWS)
+    said = sentences(table) + verdicts(TRIALS, table)
+    assert len(verdicts(TRIALS, table)) == len(TRIALS.claims)
+    assert all(f"- {sentence}" in PAGE for sentence in said)
 
 
 def test_the_medians_of_the_page_are_those_of_the_results():
