@@ -16,7 +16,7 @@ from stylespace.edits import Edit
 from stylespace.guides import regions_figure
 from stylespace.images import resize_to
 from stylespace.outcomes import Outcome
-from stylespace.patches import Patches
+from stylespace.probes import Probed
 from stylespace.statistics import diagonal, off_diagonal
 from stylespace.textures import Match
 from stylespace.transfer import Guided
@@ -84,7 +84,7 @@ def side_by_side(pictures: Sequence[Tensor], *, gap: int = 4) -> Tensor:
 def figure_of(outcome: Outcome) -> bytes | None:
     """Return the figure of an outcome as PNG, or None for a kind that has none."""
     beside, figures = outcome.beside, outcome.figures
-    if isinstance(beside, Patches):
+    if isinstance(beside, Probed):
         layer, i, j = outcome.settings.first
         title = f"{layer}  {i},{j}"
         return probe_figure(outcome.image, beside, title=title, figures=figures)
@@ -118,23 +118,43 @@ def edit_figure(painting: Tensor, image: Tensor, *, title: str) -> bytes:
 
 
 def probe_figure(
-    image: Tensor, patches: Patches, *, title: str, figures: Mapping[str, float]
+    image: Tensor, beside: Probed, *, title: str, figures: Mapping[str, float]
 ) -> bytes:
     """Return a PNG: a probe (1, 3, H, W) beside its painting patches, with its figures.
 
+    Between them, if its importance is known, the picture as transparent as it is unimportant.
+
     title: the entry's name.
     """
-    figure = _figure(9.2, 5.2)
-    _show(figure.add_axes((0.02, 0.14, 0.46, 0.78)), image, title, size=11)
+    patches, shown = beside.patches, {title: image}
+    if beside.importance is not None:
+        shown["what mattered while it was made"] = faded(image, beside.importance)
+    count = len(shown) + 1
+    figure = _figure(4.6 * count, 5.2)
+    boxes = [((k + 0.04) / count, 0.14, 0.92 / count, 0.78) for k in range(count)]
+    for box, (name, picture) in zip(boxes, shown.items(), strict=False):
+        _show(figure.add_axes(box), picture, name, size=11 if name == title else 9)
     told = "where the two channels fire together most in the paintings"
     if not patches.paintings:
         told = "the two channels fire together in none of the paintings"
-    _show(figure.add_axes((0.52, 0.14, 0.46, 0.78)), mosaic(patches.pictures, 480), told, size=9)
+    _show(figure.add_axes(boxes[-1]), mosaic(patches.pictures, 480), told, size=9)
     line = "   ".join(f"{name} {value:.3g}" for name, value in figures.items())
     figure.text(0.02, 0.07, "\n".join(textwrap.wrap(line, 130)), fontsize=7, va="center")
     names = ", ".join(dict.fromkeys(patches.paintings))
-    figure.text(0.52, 0.02, "\n".join(textwrap.wrap(names, 70)), fontsize=6.5, va="bottom")
+    figure.text(boxes[-1][0], 0.02, "\n".join(textwrap.wrap(names, 70)), fontsize=6.5, va="bottom")
     return _png(figure)
+
+
+def faded(image: Tensor, importance: Tensor) -> Tensor:
+    """Return a picture (1, 3, H, W) over white, transparent where `importance` (H, W) is low.
+
+    Opaque from the 95th percentile of the importance on.
+
+    Source: Fel et al. 2023 (MACO), section 3.
+    """
+    weight = importance.to(image)
+    alpha = (weight / weight.quantile(0.95).clamp(min=1e-30)).clamp(max=1)
+    return 1 - alpha * (1 - image)
 
 
 def texture_figure(

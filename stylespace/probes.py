@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -27,13 +27,25 @@ from stylespace.outcomes import (
     settings_with,
 )
 from stylespace.parameters import parameters_for
-from stylespace.patches import Paintings, painting
+from stylespace.patches import Paintings, Patches, painting
+from stylespace.phases import Importance
 from stylespace.robustness import Robust
 from stylespace.settings import ProbeSettings
 from stylespace.style import Style
 from stylespace.synthesis import Synthesis, Watch
 
 Entry = tuple[str, int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Probed:
+    """What a probe's figure shows beside the picture.
+
+    importance: where its gradient was strong, (S, S); of phase-only pictures, else None.
+    """
+
+    patches: Patches
+    importance: Tensor | None = None
 
 
 def probe(
@@ -116,13 +128,15 @@ def probe_batch(
     layer = entries[0][0]
     if any(one[0] != layer for one in entries):
         raise ValueError("the entries of a batch must belong to one layer")
-    synthesis = _synthesis(settings, layer, [one[1:] for one in entries], network, watch)
+    pairs = [one[1:] for one in entries]
+    synthesis, importance = _synthesis(settings, layer, pairs, network, watch)
     compared = compared or Paintings(judge_for(network, settings))
     made = []
     for number, entry in enumerate(entries):
         own = range(number * settings.seeds, (number + 1) * settings.seeds)
         runs = [synthesis.row(k) for k in own]
-        made.append(_best(single_settings(settings, entry), runs, network, compared))
+        maps = [None if importance is None else importance[k] for k in own]
+        made.append(_best(single_settings(settings, entry), runs, maps, network, compared))
     return tuple(made)
 
 
@@ -138,17 +152,28 @@ def _synthesis(
     pairs: Sequence[tuple[int, int]],
     network: Network,
     watch: Watch | None,
-) -> Synthesis:
-    """Maximise entries, each from every seed: row e * seeds + s is entry e from seed s."""
+) -> tuple[Synthesis, Tensor | None]:
+    """Maximise entries, each from every seed: row e * seeds + s is entry e from seed s.
+
+    Returns the importance maps (rows, S, S) of phase-only pictures as well.
+    """
     places = torch.tensor(pairs, device=network.device).repeat_interleave(settings.seeds, 0)
     term = entry_term(layer, places, settings.selectivity, goal=settings.goal)
     objective = Objective(network, Terms((term,)))
-    return run_ladder(
+    importance = None
+
+    def objective_at(height: int, width: int) -> Callable[[Tensor], Mapping[str, Tensor]]:
+        nonlocal importance
+        measure = Robust(objective, seed=settings.seed) if settings.robust else objective
+        if settings.parameters != "phases":
+            return measure
+        importance = Importance(measure)  # of the last scale
+        return importance
+
+    synthesis = run_ladder(
         network,
         settings,
-        lambda height, width: (
-            Robust(objective, seed=settings.seed) if settings.robust else objective
-        ),
+        objective_at,
         lambda height, width: _starts(settings, width).repeat(len(pairs), 1, 1, 1),
         (layer,),
         lambda size: (size, size),
@@ -156,6 +181,7 @@ def _synthesis(
         count=len(places),
         parameters=settings.parameters,
     )
+    return synthesis, importance and importance.map
 
 
 def _starts(settings: ProbeSettings, side: int) -> Tensor:
@@ -175,6 +201,7 @@ def _starts(settings: ProbeSettings, side: int) -> Tensor:
 def _best(
     settings: ProbeSettings,
     runs: Sequence[Synthesis],
+    maps: Sequence[Tensor | None],
     network: Network,
     compared: Paintings,
 ) -> Outcome | UnreachedError:
@@ -189,8 +216,8 @@ def _best(
     error = _unreached(figures, entry, runs[best].stopped == "interrupted")
     if error is not None:
         return error
-    patches = compared.patches(layer, i, j)
-    return outcome_of(settings, images[best], figures, runs[best], network, beside=patches)
+    beside = Probed(compared.patches(layer, i, j), maps[best])
+    return outcome_of(settings, images[best], figures, runs[best], network, beside=beside)
 
 
 def _gram(network: Network, image: Tensor, layer: str) -> Tensor:

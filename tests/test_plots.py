@@ -12,11 +12,13 @@ from stylespace.patches import Patches
 from stylespace.plots import (
     contact_sheet,
     edit_figure,
+    faded,
     mosaic,
     probe_figure,
     side_by_side,
     texture_figure,
 )
+from stylespace.probes import Probed
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -146,7 +148,7 @@ def test_labels_take_room_above_their_pictures():
 def test_the_figure_of_a_probe(height, width, count):
     image = plain(COLOURS[5], height, width)
     figures = {"value": 12.5, "enhancement": float("inf"), "percentile": 99.0}
-    content = probe_figure(image, patches(count), title="conv3_1  1,2", figures=figures)
+    content = probe_figure(image, Probed(patches(count)), title="conv3_1  1,2", figures=figures)
     kind, pixels = opened(content)
     assert kind == "PNG"
     assert pixels.shape == (676, 1196, 3)
@@ -162,7 +164,7 @@ def test_the_figure_of_a_probe(height, width, count):
 
 
 def test_the_figure_of_a_probe_tells_its_numbers_and_title():
-    image, nine = plain(COLOURS[5], 48, 48), patches(9)
+    image, nine = plain(COLOURS[5], 48, 48), Probed(patches(9))
 
     def drawn(title, value):
         return probe_figure(image, nine, title=title, figures={"value": value})
@@ -170,6 +172,24 @@ def test_the_figure_of_a_probe_tells_its_numbers_and_title():
     assert drawn("a", 1.0) == drawn("a", 1.0)
     assert drawn("a", 1.0) != drawn("b", 1.0)
     assert drawn("a", 1.0) != drawn("a", 2.0)
+
+
+def test_the_figure_of_a_probe_shows_what_mattered():
+    image, importance = plain(COLOURS[5], 48, 48), torch.zeros(48, 48)
+    importance[:, :24] = 3
+    beside = Probed(patches(9), importance)
+    pixels = opened(probe_figure(image, beside, title="a", figures={"value": 1.0}))[1]
+    assert pixels.shape == (676, 1794, 3)
+    whole, half = (boxes(pixels[:, 598 * k : 598 * (k + 1)], COLOURS[5])[1] for k in range(2))
+    assert half[1] - half[0] == pytest.approx(whole[1] - whole[0], abs=4)
+    assert half[3] - half[2] == pytest.approx((whole[3] - whole[2]) / 2, rel=0.05)
+
+
+def test_a_faded_picture_is_white_where_nothing_matters():
+    image, importance = seeded_picture(6, 9), torch.linspace(0, 1, 54).reshape(6, 9)
+    alpha = (importance / np.quantile(importance.numpy(), 0.95)).clamp(max=1)
+    torch.testing.assert_close(faded(image, importance), alpha * image + (1 - alpha))
+    assert torch.equal(faded(image, torch.zeros(6, 9)), torch.ones_like(image))
 
 
 @pytest.mark.parametrize(("height", "width"), [(40, 64), (90, 64), (50, 50)])

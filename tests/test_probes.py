@@ -64,6 +64,17 @@ def batch(net, entries, settings=None, **options):
 # --- batches
 
 
+def test_phase_only_pictures_come_with_where_their_gradient_was_strong(net):
+    """Each seed and entry with its own, of the last scale, as an objective of one picture sees."""
+    settings = settings_of(parameters="phases", seeds=2, iterations=(3,), sizes=(24, 48), size=48)
+    made = batch(net, ENTRIES, settings)
+    maps = [one.beside.importance for one in made]
+    assert all(one.shape == (48, 48) and bool((one >= 0).all()) for one in maps)
+    assert all(float(one.max()) > 0 for one in maps)
+    assert not torch.equal(maps[0], maps[1])
+    assert all(one.beside.importance is None for one in batch(net, ENTRIES[:1], settings_of()))
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -106,7 +117,7 @@ def test_every_outcome_has_the_settings_of_its_entry_alone(net):
         assert (alone.entries, alone.painting) == ((), None)
         assert replace(alone, layer=settings.layer, entry=settings.entry,
                        entries=settings.entries, painting="a.png") == settings  # fmt: skip
-        assert isinstance(made, Outcome) and isinstance(made.beside, Patches)
+        assert isinstance(made, Outcome) and isinstance(made.beside.patches, Patches)
         assert made.image.shape == (1, 3, 40, 40) and len(made.synthesis.losses) == 1
         assert (made.device, made.dtype, made.weights) == ("cpu", "float32", net.sha256)
 
