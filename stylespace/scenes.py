@@ -40,11 +40,16 @@ SHOWN = 200  # pixels of a picture on a strip
 
 @dataclass(frozen=True)
 class Scenes:
-    """What is tried: names of photographs, {label: settings that differ}, settings of all."""
+    """What is tried.
+
+    scenes: names of photographs. ways: {label: settings that differ}. base: settings of all.
+    text: of the page.
+    """
 
     scenes: Sequence[str]
     ways: Mapping[str, Mapping[str, Any]]
     base: Mapping[str, Any]
+    text: str = ""
 
     def settings(self, scene: str, way: str, style: Path) -> TransferSettings:
         """Return the settings of one way to move the altered scene's look to a scene."""
@@ -69,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def read(path: Path) -> Scenes:
-    """Return the scenes of a TOML file: scenes, [base], [ways.LABEL]."""
+    """Return the scenes of a TOML file: scenes, text, [base], [ways.LABEL]."""
     return Scenes(**tomllib.loads(path.read_text(encoding="utf-8")))
 
 
@@ -100,7 +105,7 @@ def run(tried: Scenes, folder: Path, watching: Watching) -> pd.DataFrame:
                 for way, image in results.items()
             ]
             _strip(place, {"content": content, "style": style, "truth": truth, **results})
-            _write(folder, rows)
+            _write(folder, tried.text, rows)
     return pd.DataFrame(rows)
 
 
@@ -151,13 +156,13 @@ def _strip(place: Path, pictures: Mapping[str, Tensor]) -> None:
     write_whole(place / STRIP, contact_sheet(shown, list(pictures), columns=5), force=True)
 
 
-def _write(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+def _write(folder: Path, text: str, rows: Sequence[Mapping[str, Any]]) -> None:
     table = pd.DataFrame(rows)
     results = table.to_json(orient="records", indent=1, double_precision=6)
     write_whole(folder / "results.json", (results + "\n").encode(), force=True)
     csv = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
     write_whole(folder / "table.csv", csv.encode(), force=True)
-    write_whole(folder / "README.md", _page(table).encode(), force=True)
+    write_whole(folder / "README.md", _page(text, table).encode(), force=True)
 
 
 def sentences(table: pd.DataFrame) -> list[str]:
@@ -179,12 +184,13 @@ def sentences(table: pd.DataFrame) -> list[str]:
     return said
 
 
-def _page(table: pd.DataFrame) -> str:
+def _page(text: str, table: pd.DataFrame) -> str:
     parts = [
         "# Season, weather and light between photographs",
         "The style picture is the scene mirrored and altered, so that what should come out is "
         "known: the content altered alike. Every way keeps the content with weight 1, and a table "
         "shows means over the scenes.",
+        *filter(None, [text.strip()]),
     ]
     for score, better in (("colour_error", "lower"), ("similarity", "higher")):
         wide = table.pivot_table(
