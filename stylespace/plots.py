@@ -204,8 +204,10 @@ def loss_curves(traces: Mapping[str, Sequence[tuple[int, int, float | None]]]) -
     Args:
         traces: {label: (evaluation, longer side in pixels, loss) each, in order}.
     """
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     figure = _figure(8.0, 3.8)
-    axes = figure.add_axes((0.09, 0.13, 0.7, 0.82))
+    axes = figure.add_axes((0.1, 0.13, 0.69, 0.82))
     for number, (label, trace) in enumerate(traces.items()):
         shown = [(at, loss) for at, _, loss in trace if loss is not None and 0 < loss < math.inf]
         axes.plot(*zip(*shown, strict=True), color=f"C{number}", linewidth=1.4, label=label)
@@ -213,6 +215,9 @@ def loss_curves(traces: Mapping[str, Sequence[tuple[int, int, float | None]]]) -
             if size != other:
                 axes.axvline(at, color="0.8", linewidth=0.8, zorder=0)
     axes.set(yscale="log", xlabel="evaluation", ylabel="loss")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.margins(x=0.01)
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1))
     axes.spines[["top", "right"]].set_visible(False)
