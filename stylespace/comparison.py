@@ -9,7 +9,7 @@ import csv
 import io
 import json
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from stylespace.files import check_folder, check_output, write_whole
 from stylespace.images import read_image, read_recipe, resize
 from stylespace.judging import Judges
 from stylespace.networks import Network
+from stylespace.outcomes import network_for
 from stylespace.plots import contact_sheet
 from stylespace.recipes import figures_of, input_hashes, plain_figures, write_outcome
 from stylespace.settings import (
@@ -39,6 +40,8 @@ THUMBNAIL, LETTERS = 256, 44
 """Longer side in pixels of a picture in the strip, and letters of a line above it."""
 DEEPEST = 2
 """Style layers, from the deepest up, whose relative Gram distances a table shows."""
+SIGHT = ("network", "weights", "pooling", "padding", "device", "precision")
+"""Settings of the network, alike for all that is compared."""
 OWN = ("style_distance", "copy_index", "explained_energy", "loss")
 """Figures that a picture itself carries and a table shows."""
 
@@ -112,6 +115,7 @@ def compare(
     *,
     title: str,
     recipe: str,
+    mark: str = RECIPE_FILE,
     again: str = f"Made again by `stylespace run {RECIPE_FILE}`.",
     force: bool = False,
     watch: Callable[[str], Watch] | None = None,
@@ -124,8 +128,9 @@ def compare(
 
     Args:
         variants: {label: settings}, all of one content size.
-        folder: made if it is missing. recipe: text of recipe.toml, by which it is known again.
-        network: loaded; of all variants.
+        folder: made if it is missing. recipe: text of the file `mark` in it, by which it is known
+            again.
+        network: loaded; of all variants, see `network_of`.
         title: of the page. again: its last sentence, how the folder is made again.
         force: use a folder that holds anything else, and replace pictures that are in the way.
         watch: name of a run -> a watcher of it.
@@ -134,8 +139,8 @@ def compare(
         OutputError: the folder holds something else, or another's picture under a name of ours.
         KeyboardInterrupt: Ctrl-C before the first picture was done.
     """
-    check_folder(folder, RECIPE_FILE, recipe, force=force)
-    work = _Work(folder, network, recipe, force)
+    check_folder(folder, mark, recipe, force=force)
+    work = _Work(folder, network, mark, recipe, force)
     known = {label: work.known(at, one) for at, (label, one) in enumerate(variants.items(), 1)}
     for number, made in enumerate(known.values(), 1):
         if made is None and folder.exists():
@@ -150,7 +155,7 @@ def compare(
         rows.append(_judged(judges, label, settings, work.path(number), made))
     if not rows:
         raise KeyboardInterrupt
-    write_whole(folder / RECIPE_FILE, recipe.encode(), force=True)
+    write_whole(folder / mark, recipe.encode(), force=True)
     _write(folder, title, again, rows, _beside(next(iter(variants.values()))))
     remarks = tuple(f"{row.label}: {row.remark}" for row in rows if row.remark)
     return Comparison(tuple(rows), len(variants), interrupted, remarks)
@@ -185,6 +190,7 @@ class _Work:
 
     folder: Path
     network: Network
+    mark: str
     recipe: str
     force: bool
 
@@ -207,9 +213,26 @@ class _Work:
         if outcome.synthesis.stopped == "interrupted":
             raise KeyboardInterrupt
         self.folder.mkdir(exist_ok=True)
-        write_whole(self.folder / RECIPE_FILE, self.recipe.encode(), force=True)
+        write_whole(self.folder / self.mark, self.recipe.encode(), force=True)
         record = write_outcome(self.path(number), outcome, inputs=inputs, force=self.force)
         return {**record, "figures": dict(outcome.figures)}
+
+
+def network_of(variants: Iterable[TransferSettings]) -> Network:
+    """Load the one network that all settings name.
+
+    Raises:
+        UsageError: settings that differ in what they see pictures with.
+    """
+    first, *others = variants
+    for name in SIGHT:
+        values = dict.fromkeys(getattr(one, name) for one in (first, *others))
+        if len(values) > 1:
+            raise UsageError(
+                f"{name} differs between ways ({', '.join(map(str, values))}): compare ways of one "
+                "network, and keep other networks for another folder."
+            )
+    return network_for(first)
 
 
 def known_record(path: Path, settings: TransferSettings, network: Network) -> dict[str, Any] | None:
@@ -265,10 +288,12 @@ def _page(title: str, again: str, columns: Sequence[str], rows: Sequence[Row]) -
     table = markdown.table(lines, ("", *columns))
     return (
         f"# {title}\n\n![{', '.join(row.label for row in rows)}]({STRIP})\n\n{table}\n\n"
-        "`style_distance` is the geometric mean of the relative Gram distances of the styled "
-        "layers, what full transfer lowers; the other columns are optimised by none: `sliced`, "
-        "sliced Wasserstein distance of features to the style; `similarity`, structural similarity "
-        "to the content; `content_colours` and `style_colours`, CIELAB histogram distances; "
+        "`style_distance` is the geometric mean of the relative Gram distances of the layers that "
+        "a row styles, `gram.` that of one layer: what full transfer lowers. `loss` is a row's own "
+        "objective. What follows is optimised by none, but `sliced` by the representation of that "
+        "name: `sliced`, sliced Wasserstein distance of features to the style; `similarity`, "
+        "structural similarity to the content; `content_colours` and `style_colours`, CIELAB "
+        "histogram distances; "
         "`other_style` and `other_content`, distances in another network; `placed`, sliced "
         "Wasserstein distance there between parts of both pictures that are alike.\n\n"
         f"{again}\n"

@@ -68,13 +68,13 @@ def numbered(folder: str | os.PathLike[str], stem: str, suffix: str) -> Iterator
     yield from (Path(folder, f"{stem}-{number}{ending}") for number in itertools.count(2))
 
 
-def check_folder(folder: Path, mark: str, text: str, *, force: bool = False) -> None:
+def check_folder(folder: Path, mark: str, text: str | None, *, force: bool = False) -> None:
     """Refuse a folder for many files unless it is free, empty, or one that `mark` tells is ours.
 
     Args:
         folder: need not exist; its own folder must.
         mark: name of the file in it that says what made the folder.
-        text: what that file must hold for the folder to be gone on with.
+        text: what that file must hold for the folder to be gone on with; None for anything.
         force: accept a folder that holds anything else.
 
     Raises:
@@ -86,11 +86,15 @@ def check_folder(folder: Path, mark: str, text: str, *, force: bool = False) -> 
     if not folder.is_dir():
         raise OutputError(f"{_shown(folder)}: a file, where a folder is needed; {_ELSEWHERE}.")
     check_output(folder / ".trial", force=True)
-    if not force and any(folder.iterdir()) and not holds(folder / mark, text):
+    if not force and any(folder.iterdir()) and not _known(folder / mark, text):
         raise OutputError(
             f"{_shown(folder)}: this folder holds the results of another call, or other files; "
             f"{_ELSEWHERE}, or add --force."
         )
+
+
+def _known(mark: Path, text: str | None) -> bool:
+    return mark.is_file() if text is None else holds(mark, text)
 
 
 def holds(path: Path, text: str) -> bool:

@@ -46,7 +46,7 @@ class Judges:
         self.network = network
         self.layers = default_style_layers(network.name)[:4]
         try:
-            self.other: Network | None = load_network(JUDGE)
+            self.other: Network | None = load_network(JUDGE, device=str(network.device))
         except StylespaceError:
             self.other = None
 
@@ -148,8 +148,9 @@ class Judges:
 def _between_regions(a: Tensor, b: Tensor, regions: Regions) -> float:
     """Return the mean distance of the positions of regions in (1, C, h, w) and (1, C, h', w')."""
     masks = regions.at(tuple(a.shape[2:]), tuple(b.shape[2:]))
+    pairs = zip(masks.content_masks[0].to(a), masks.style_masks[0].to(b), strict=True)
     total, area = 0.0, 0
-    for one, other in zip(masks.content_masks[0], masks.style_masks[0], strict=True):
+    for one, other in pairs:
         inside, partner = a[..., one > INSIDE], b[..., other > INSIDE]  # (1, C, n)
         if min(inside.shape[2], partner.shape[2]) >= LEAST_POSITIONS:
             total += inside.shape[2] * sliced_distance(inside[..., None], partner[..., None])

@@ -32,6 +32,17 @@ def estimate(network: Network, layers: Sequence[str], height: int, width: int) -
     )
 
 
+def measured_bytes(network: Network, layers: Sequence[str], height: int, width: int) -> int:
+    """Return the bytes of measuring a picture once, without gradient, in one piece.
+
+    The features of `layers`, and what two neighbouring layers take while they are computed.
+    """
+    kept = kept_bytes(network, layers, height, width)
+    asked = network.resolve(layers)
+    features = sum(count for name, count in zip(network.names, kept, strict=False) if name in asked)
+    return round(SLACK * (features + 2 * max(kept)))
+
+
 def kept_bytes(network: Network, layers: Sequence[str], height: int, width: int) -> list[int]:
     """Return the bytes of activations that each layer keeps for the backward pass.
 

@@ -28,7 +28,7 @@ NAMES = {
     "edit": "edit-SOURCE-LAYER-I-J.png",
     "atlas": "a folder atlas-LAYER, or atlas-LAYER-A-B-C-D for a block",
     "texture": "texture-SOURCE.png",
-    "transfer": "transfer-CONTENT-STYLE.png",
+    "transfer": "transfer-CONTENT-STYLE.png, or a folder with --partitions",
     "capture": "SOURCE.style.safetensors",
     "report": "a folder NAME-report with index.html",
     "similar": "similar-NAME.jpg, a sheet of the nearest",
@@ -147,7 +147,8 @@ def output_options(making: bool, name: str) -> Callable[[Callable], Callable]:
             click.option(
                 "--figure/--no-figure",
                 default=True,
-                help="OUT-figure.png beside a probe, an edit or a texture.  [default: on]",
+                help="OUT-figure.png beside a probe, an edit, a texture or a guided transfer.  "
+                "[default: on]",
             ),
             _path("--preview", "Picture to rewrite every 25 evaluations with the best so far."),
             _path("--trace", "File to fill with every evaluation's terms, one JSON object a line."),

@@ -16,7 +16,7 @@ come from a captured style as well, a blend or a file (`moment_terms`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -95,29 +95,6 @@ def moment_terms(kind: str, style: Style, weights: Mapping[str, float]) -> Terms
             for name, layer in layers.items()
         )
     )
-
-
-def geometric_weights(
-    layers: Sequence[str], all_layers: Sequence[str], *, content: bool = False
-) -> dict[str, float]:
-    """Return layer weights that halve from layer to layer: {layer: 2^(D - d)}, of content 2^d.
-
-    Args:
-        layers: names, those to be weighted.
-        all_layers: the D layers that count, shallow to deep; d is the place among them, from 1.
-        content: content leans on deep layers, style on shallow ones.
-
-    Raises:
-        UsageError: a layer that is not among all.
-
-    Source: NN16b section 3 (layer weights).
-    """
-    for name in layers:
-        if name not in all_layers:
-            raise unknown("layer", name, all_layers)
-    depths = {name: all_layers.index(name) + 1 for name in layers}
-    count = len(all_layers)
-    return {name: 2.0 ** (d if content else count - d) for name, d in depths.items()}
 
 
 def covariance_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:

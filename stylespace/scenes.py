@@ -1,6 +1,6 @@
 """Season, weather and light of one photograph moved to another: `python -m stylespace.scenes`.
 
-The style picture is the scene itself, mirrored and altered (`stylespace.alterations`), so that what
+The style picture is the scene itself, altered (`stylespace.alterations`) and mirrored, so that what
 should come out is known: the content altered alike. Every way to transfer is scored against it,
 and so is matching colours alone, which needs no network. A file in TOML names scenes and ways;
 pictures that are there are kept, so that an interrupted run goes on where it stopped.
@@ -9,31 +9,32 @@ pictures that are there are kept, so that an interrupted run goes on where it st
 from __future__ import annotations
 
 import argparse
-import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 from torch import Tensor
 
 from stylespace import markdown
 from stylespace.alterations import ALTERATIONS, LOCAL
 from stylespace.colour import lab, match_colours
-from stylespace.comparison import STRIP, known_record
-from stylespace.errors import StylespaceError
-from stylespace.files import write_whole
-from stylespace.images import read_image, resize, resize_to, write_image
+from stylespace.comparison import STRIP, known_record, network_of
+from stylespace.errors import StylespaceError, UsageError, unknown
+from stylespace.files import check_folder, check_output, write_whole
+from stylespace.images import read_image, resize, resize_to, write_image, written_image
 from stylespace.networks import Network
-from stylespace.outcomes import network_for
 from stylespace.plots import contact_sheet
 from stylespace.progress import Watching
 from stylespace.recipes import write_outcome
-from stylespace.settings import SAMPLE, TransferSettings, settings_from
+from stylespace.settings import SAMPLE, TransferSettings, settings_from, toml_of
 from stylespace.sources import open_picture
 from stylespace.transfer import grey_similarity, transfer
 
+MARK = "scenes.toml"
+"""File that tells a folder of scenes from others."""
 UNCHANGED, COLOURS = "unchanged", "colours alone"
 SHOWN = 200  # pixels of a picture on a strip
 
@@ -43,13 +44,14 @@ class Scenes:
     """What is tried.
 
     scenes: names of photographs. ways: {label: settings that differ}. base: settings of all.
-    text: of the page.
+    text: of the page. recipe: the file's own text.
     """
 
     scenes: Sequence[str]
     ways: Mapping[str, Mapping[str, Any]]
     base: Mapping[str, Any]
     text: str = ""
+    recipe: str = ""
 
     def settings(self, scene: str, way: str, style: Path) -> TransferSettings:
         """Return the settings of one way to move the altered scene's look to a scene."""
@@ -62,11 +64,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scenes", type=Path, help="a file such as probes/scenes/season.toml")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--force", action="store_true", help="Replace what is in the way.")
     parser.add_argument("--quiet", action="store_true")
     given = parser.parse_args(arguments)
     try:
         with Watching(quiet=given.quiet) as watching:
-            run(read(given.scenes), given.out, watching)
+            run(read(given.scenes), given.out, watching, force=given.force)
     except StylespaceError as error:
         parser.exit(1, f"stylespace.scenes: {error}\n")
     except KeyboardInterrupt:
@@ -74,32 +77,50 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def read(path: Path) -> Scenes:
-    """Return the scenes of a TOML file: scenes, text, [base], [ways.LABEL]."""
-    return Scenes(**tomllib.loads(path.read_text(encoding="utf-8")))
-
-
-def run(tried: Scenes, folder: Path, watching: Watching) -> pd.DataFrame:
-    """Transfer every alteration of every scene in every way, write the page, return the scores.
+    """Return the scenes of a TOML file: scenes, text, [base], [ways.LABEL].
 
     Raises:
+        UsageError: what is missing, unknown or of another kind. PictureError: no such file.
+    """
+    values = toml_of(path)
+    names = tuple(one.name for one in fields(Scenes))
+    for name in values:
+        if name not in names:
+            raise unknown("setting of scenes", name, names)
+    if not isinstance(values.get("scenes"), list) or not values.get("ways"):
+        raise UsageError(f"{str(path)!r} holds no scenes: see probes/scenes/season.toml.")
+    return Scenes(**{"base": {}, **values, "recipe": path.read_text(encoding="utf-8")})
+
+
+def run(tried: Scenes, folder: Path, watching: Watching, *, force: bool = False) -> pd.DataFrame:
+    """Transfer every alteration of every scene in every way, write the page, return the scores.
+
+    force: use a folder that holds anything else, and replace pictures that were made otherwise.
+
+    Raises:
+        OutputError: a folder that holds anything else, or a picture that was made otherwise.
+        UsageError: ways of different networks.
         KeyboardInterrupt: Ctrl-C; what was made stays, and the same call goes on.
     """
+    check_folder(folder, MARK, None, force=force)
+    every = [tried.settings(scene, way, folder) for scene in tried.scenes for way in tried.ways]
+    network = network_of(every)
     folder.mkdir(exist_ok=True)
-    network: Network | None = None
+    write_whole(folder / MARK, tried.recipe.encode(), force=True)
     rows: list[dict[str, Any]] = []
     for scene in tried.scenes:
         for name, alter in ALTERATIONS.items():
             place = folder / f"{scene}-{name}"
             place.mkdir(exist_ok=True)
-            content = resize(open_picture(SAMPLE + scene), int(tried.base["size"]))
-            style = _style(style_path(place), alter(content.flip(3)))
+            content = resize(open_picture(SAMPLE + scene), every[0].size)
+            truth = alter(content)
+            style = _style(style_path(place), truth.flip(3), force=force)
             results = {UNCHANGED: content, COLOURS: match_colours(content, style).clamp(0, 1)}
             for way in tried.ways:
                 settings = tried.settings(scene, way, style_path(place))
-                network = network or network_for(settings)
                 watch = watching.named(f"{scene} {name} {way}")
-                results[way] = _made(place / f"{slug(way)}.png", settings, network, watch)
-            truth = alter(content)
+                made = place / f"{slug(way)}.png"
+                results[way] = _made(made, settings, network, watch, force=force)
             rows += [
                 {"scene": scene, "alteration": name, "way": way, **scores(image, truth)}
                 for way, image in results.items()
@@ -130,24 +151,33 @@ def scores(image: Tensor, truth: Tensor) -> dict[str, float]:
     return {"colour_error": error, "similarity": grey_similarity(image, truth)}
 
 
-def _style(path: Path, picture: Tensor) -> Tensor:
-    """Write the altered scene where it is not there yet; return it as the file holds it."""
-    if not path.exists():
-        write_image(path, picture)
-    return read_image(path)
+def _style(path: Path, picture: Tensor, *, force: bool) -> Tensor:
+    """Write the altered scene where it is not there yet; return it as the file holds it.
+
+    Raises:
+        OutputError: another picture is there.
+    """
+    whole = written_image(picture)
+    if not path.exists() or not torch.equal(read_image(path), whole):
+        write_image(path, whole, force=force)
+    return whole
 
 
-def _made(path: Path, settings: TransferSettings, network: Network, watch: Any) -> Tensor:
+def _made(
+    path: Path, settings: TransferSettings, network: Network, watch: Any, *, force: bool
+) -> Tensor:
     """Return the picture of a run, from its file where that was made so.
 
     Raises:
+        OutputError: another picture is there.
         KeyboardInterrupt: Ctrl-C before it was done.
     """
     if known_record(path, settings, network) is None:
+        check_output(path, force=force)
         outcome = transfer(settings=settings, network=network, watch=watch)
         if outcome.synthesis.stopped == "interrupted":
             raise KeyboardInterrupt
-        write_outcome(path, outcome, force=True)
+        write_outcome(path, outcome, force=force)
     return read_image(path)
 
 
@@ -187,7 +217,7 @@ def sentences(table: pd.DataFrame) -> list[str]:
 def _page(text: str, table: pd.DataFrame) -> str:
     parts = [
         "# Season, weather and light between photographs",
-        "The style picture is the scene mirrored and altered, so that what should come out is "
+        "The style picture is the scene altered and mirrored, so that what should come out is "
         "known: the content altered alike. Every way keeps the content with weight 1, and a table "
         "shows means over the scenes.",
         *filter(None, [text.strip()]),

@@ -9,14 +9,13 @@ import torch
 from torch import Tensor
 
 from stylespace.colour import match_colours
-from stylespace.covariance import covariance_memory, covariance_term
+from stylespace.covariance import covariance_term
 from stylespace.errors import UsageError
 from stylespace.guides import (
     Regions,
     area_remarks,
     check_guides_memory,
     guided_terms,
-    guides_memory,
     matched_regions,
     open_guide,
     open_guides,
@@ -24,7 +23,7 @@ from stylespace.guides import (
     resized,
 )
 from stylespace.images import resize, resize_to
-from stylespace.local import local_memory, local_term
+from stylespace.local import local_term
 from stylespace.matching import style_terms
 from stylespace.networks import Network
 from stylespace.objectives import Terms
@@ -40,9 +39,6 @@ MOMENTS = {"centred": "covariance", "mean": "mean", "shifted": "shifted"}
 """Representations of means and Gram matrices, by their names among the terms."""
 FEATURES = ("chained", "sliced")
 """Representations of the style picture's features, wherever they lie."""
-COPIES = {"centred": 1, "shifted": 1, "chained": 3, "sliced": 4}
-"""Copies of all layers' features that one evaluation takes beyond a Gram matrix's, at 256 px:
-.8, .8, 2.4 and 3.6 of them."""
 
 
 class Styling:
@@ -74,11 +70,22 @@ class Styling:
         mask = settings.mask
         self._mask = open_guide(mask, tuple(content.shape[2:])) if mask else None
         self._responses: Reduced | None = None
-        self._remarks: list = []
+        self._measures: list = []
+        self._said: list[str] = []
 
     def style(self, network: Network, side: int) -> Style:
         """Return the blended style, with `side` pixels on the longer side of its pictures."""
         return self._style_at(network, side)
+
+    def target(self, network: Network, height: int, width: int) -> Style:
+        """Return the style that a result of height x width pixels is measured against.
+
+        Of a localised style, that of the picture as it lies over the result.
+        """
+        if self.settings.representation != "local":
+            return self.style(network, self.largest)
+        picture = self.covering(height, width).to(network.device)
+        return Style.capture(network, picture, self.layers)
 
     def terms(self, height: int, width: int) -> Terms:
         """Return the terms for pictures of height x width pixels, their weights adding up to 1."""
@@ -96,24 +103,11 @@ class Styling:
         make = self._local if kind == "local" else self._covariance
         return make(weights, height, width, side)
 
-    def extra_memory(self, height: int, width: int) -> int:
-        """Return the bytes that the representation adds to a global style's objective."""
-        count, kind = 0, self.settings.representation
-        if self.regions is not None:
-            number = len(self.regions.names)
-            count += guides_memory(self.network, self.layers, number, height, width)
-        grids = {layer: self.network.grid(layer, height, width) for layer in self.layers}
-        if kind == "local":
-            count += max(self._local_bytes(layer, grid) for layer, grid in grids.items())
-        if kind == "covariance":
-            count += max(self._covariance_bytes(layer, grid) for layer, grid in grids.items())
-        if kind in COPIES:
-            count += COPIES[kind] * sum(self._bytes(*one) for one in grids.items())
-        return count
-
     def remarks(self, height: int, width: int) -> list[str]:
         """Return what a user should know, a sentence each."""
-        found = [text for measure in self._remarks for text in measure.remarks]
+        found = [*self._said, *(text for one in self._measures for text in one.remarks)]
+        for source in self.sources:
+            found += source.remarks(self.network, self.layers, self.largest)
         if self.regions is not None:
             style = tuple(self._picture(self.largest).shape[2:])
             found += self.regions.remarks
@@ -141,6 +135,13 @@ class Styling:
         whole = resize_to(image, *sides)
         top, left = (sides[0] - height) // 2, (sides[1] - width) // 2
         return whole[..., top : top + height, left : left + width]
+
+    def masks(self, height: int, width: int) -> dict[str, Tensor] | None:
+        """Return what share of the mask each position sees, {layer: (h, w)}; None without one."""
+        if self._mask is None:
+            return None
+        drawn = resized(self._mask.mask, height, width).to(self.network.device)
+        return {layer: propagated(self.network, layer, drawn)[0, 0] for layer in self.layers}
 
     def _weights(self) -> dict[str, float]:
         weights = self.settings.style_layers()
@@ -179,18 +180,11 @@ class Styling:
         """Return a local term a layer; the style picture lies on the same grid."""
         features = self._features(self.covering(height, width).to(self.network.device))
         options = {"kernel": self.settings.kernel, "stride": self.settings.stride}
-        terms = []
+        masks, terms = self.masks(height, width), []
         for layer, s in self.settings.half_widths().items():
-            own = {"mask": self._mask_at(layer, height, width), "weight": weights[layer]}
+            own = {"mask": masks and masks[layer], "weight": weights[layer]}
             terms.append(local_term(layer, features[layer], half_width=s, **own, **options))
         return Terms(tuple(terms))
-
-    def _mask_at(self, layer: str, height: int, width: int) -> Tensor | None:
-        """Return the share of the mask that each position of a layer sees, (h, w)."""
-        if self._mask is None:
-            return None
-        drawn = resized(self._mask.mask, height, width).to(self.network.device)
-        return propagated(self.network, layer, drawn)[0, 0]
 
     def _covariance(
         self, weights: Mapping[str, float], height: int, width: int, side: int
@@ -210,7 +204,7 @@ class Styling:
             )
             for layer, s in self.settings.half_widths().items()
         ]
-        self._remarks = [*self._remarks, *(term.measure for term in terms)]
+        self._measures += [term.measure for term in terms]
         return Terms(tuple(terms))
 
     def _maps(self) -> Reduced:
@@ -219,25 +213,16 @@ class Styling:
             layer = default_content_layer(self.network.name)
             pictures = resize(self.content, self.settings.size), self._picture(self.largest)
             content, style = (self._features(one, [layer])[layer] for one in pictures)
-            method, count = self.settings.reduction()
+            method, asked = self.settings.reduction()
             most = min(content.shape[1], content[0, 0].numel() + style[0, 0].numel())
+            count = min(asked, most)
+            if count < asked:
+                self._said.append(
+                    f"{layer} of these pictures gives {count} content responses, not {asked}."
+                )
             centred = not self.settings.moment
-            self._responses = reduced(content, style, min(count, most), method, centred=centred)
+            self._responses = reduced(content, style, count, method, centred=centred)
         return self._responses
-
-    def _bytes(self, layer: str, grid: tuple[int, int]) -> int:
-        size = 8 if self.network.dtype == torch.float64 else 4
-        return size * self.network.channels(layer) * grid[0] * grid[1]
-
-    def _local_bytes(self, layer: str, grid: tuple[int, int]) -> int:
-        shape = (1, self.network.channels(layer), *grid)
-        half_width = self.settings.half_widths()[layer]
-        return local_memory(shape, half_width, stride=self.settings.stride)
-
-    def _covariance_bytes(self, layer: str, grid: tuple[int, int]) -> int:
-        style = self.network.grid(layer, *resize(self.sources[0].image, self.largest).shape[2:])
-        sizes = self.network.channels(layer), self.settings.reduction()[1]
-        return covariance_memory(*sizes, grid[0] * grid[1], style[0] * style[1])
 
     def _wide_windows(self, height: int, width: int) -> list[str]:
         """Say which windows are larger than their layers."""

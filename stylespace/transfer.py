@@ -35,6 +35,7 @@ from stylespace.settings import TransferSettings
 from stylespace.sources import StyleSource, open_picture, open_styles
 from stylespace.style import Style
 from stylespace.styling import Styling, check_style_size
+from stylespace.styling_memory import styling_memory
 from stylespace.synthesis import Watch
 
 
@@ -89,13 +90,15 @@ def transfer(
     def start(height: int, width: int) -> Tensor:
         return _start(settings, picture, styling.sources, (height, width))
 
-    extra = styling.extra_memory(height, width)
+    network.check_size(layers + kept, height, width)
+    target = styling.target(judge_for(network, settings), height, width)
+    extra = styling_memory(styling, height, width)
     synthesis = run_ladder(
         network, settings, objective_at, start, layers + kept, shape, watch=watch, extra=extra
     )
     original = resize_to(content_picture, height, width).to(network.device)
     image = _coloured(settings, as_written(synthesis, network), original)
-    figures, remarks = _judged(styling, judge_for(network, settings), image, original)
+    figures, remarks = _judged(styling, target, judge_for(network, settings), image, original)
     figures["loss"] = total_loss(objective_at(height, width), image)
     return outcome_of(
         settings,
@@ -138,10 +141,9 @@ def _coloured(settings: TransferSettings, image: Tensor, content: Tensor) -> Ten
 
 
 def _judged(
-    styling: Styling, judge: Network, image: Tensor, content: Tensor
+    styling: Styling, target: Style, judge: Network, image: Tensor, content: Tensor
 ) -> tuple[dict[str, float], list[str]]:
     """Return the figures of a written picture, and what is to be said of its making."""
-    target = styling.style(judge, styling.largest)
     figures = transfer_figures(judge, image, content, target)
     own, said = _own_figures(styling, judge, image, content)
     return {**figures, **own}, [*styling.remarks(*image.shape[2:]), *said]
@@ -156,7 +158,8 @@ def _own_figures(
         style = styling.covering(*image.shape[2:]).to(judge.device)
         pictures = {"result": image, "style": style, "start": content}
         with suppress(UsageError):  # at a layer content and style may be one, if it is dead
-            copied = copy_indices(judge, styling.layers, **pictures)
+            masks = styling.masks(*image.shape[2:])
+            copied = copy_indices(judge, styling.layers, **pictures, masks=masks)
             figures["copy_index"] = copied["together"]
             remarks += filter(None, [copy_remark(copied, styling.settings.half_widths())])
     if styling.explained is not None:
@@ -191,15 +194,14 @@ def transfer_figures(
 def _content_terms(
     network: Network, content: Tensor, settings: TransferSettings, height: int, width: int
 ) -> Terms:
-    """Return the weighted content terms for one scale, their weights adding up to the setting."""
+    """Return the weighted content terms for one scale."""
     weights = settings.content_layer_weights()
     if settings.content_weight == 0:
         return Terms()
     with torch.no_grad():
         targets = network(resize_to(content, height, width), tuple(weights))
-    total = sum(weights.values()) / settings.content_weight
-    return Terms(
-        tuple(content_term(name, targets[name], weight / total) for name, weight in weights.items())
+    return settings.content_weight * Terms(
+        tuple(content_term(name, targets[name], weight) for name, weight in weights.items())
     )
 
 

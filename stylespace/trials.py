@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -19,44 +18,26 @@ from typing import Any
 import pandas as pd
 
 from stylespace import markdown
-from stylespace.comparison import STRIP, Comparison, compare
-from stylespace.errors import StylespaceError
+from stylespace.comparison import STRIP, Comparison, compare, network_of
+from stylespace.errors import StylespaceError, UsageError, unknown
 from stylespace.files import check_folder, write_whole
 from stylespace.images import read_image, read_recipe
 from stylespace.judging import Judges
-from stylespace.networks import Network
-from stylespace.outcomes import network_for
 from stylespace.plots import loss_curves
 from stylespace.progress import Watching
 from stylespace.recipes import plain_figures
-from stylespace.settings import TransferSettings, settings_from, to_toml
+from stylespace.settings import TransferSettings, settings_from, toml_of
+from stylespace.verdicts import SUMMARY, Claim, sentences, summary, verdicts
 
-SUMMARY = (
-    *("other_style", "sliced", "placed"),
-    *("other_content", "similarity", "content_colours", "copy_index"),
-)
-"""Measures of the page: of the style, of the content, and the last of copying."""
 CURVES = "losses.png"
-HIGHER = ("similarity",)
-"""Measures that are better when they are higher."""
+MARK, PAIR_MARK = "trials.toml", "pair.toml"
+"""Files that tell the folders of trials, and of a pair, from others."""
 BETWEEN = {
     "pixels": "root mean squared difference of values in [0, 1]",
     "style": "symmetric relative Gram distance over the default style layers",
     "perceptual": "squared distance of unit features in another network, in [0, 4]",
 }
 """What results are compared with one another by."""
-MOST = 5 / 6
-"""Share of the pairs in which a claim must be seen to hold; it fails in as many."""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """Something said of two ways, to be tested: that `way` is better than `than` by `measure`."""
-
-    says: str
-    way: str
-    than: str
-    measure: str
 
 
 @dataclass(frozen=True)
@@ -66,6 +47,7 @@ class Trials:
     title, text: of the page. pairs: {name: (content, style)}. ways: {label: settings that
     differ}. base: settings of all. claims: to be tested. one_objective: all ways lower the same
     loss, so that their losses, and how far their results are from one another, are shown.
+    recipe: the file's own text.
     """
 
     title: str
@@ -75,6 +57,7 @@ class Trials:
     base: Mapping[str, Any]
     claims: tuple[Claim, ...] = ()
     one_objective: bool = False
+    recipe: str = ""
 
     def variants(self, pair: str) -> dict[str, TransferSettings]:
         """Return {label: settings} of a pair."""
@@ -88,11 +71,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("trials", type=Path, help="a file such as probes/trials/transfer.toml")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--force", action="store_true", help="Replace what is in the way.")
     parser.add_argument("--quiet", action="store_true")
     given = parser.parse_args(arguments)
     try:
         with Watching(quiet=given.quiet) as watching:
-            run(read(given.trials), given.out, watching)
+            run(read(given.trials), given.out, watching, force=given.force)
     except StylespaceError as error:
         parser.exit(1, f"stylespace.trials: {error}\n")
     except KeyboardInterrupt:
@@ -100,33 +84,59 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def read(path: Path) -> Trials:
-    """Return the trials of a TOML file: title, [pairs], [ways.LABEL], and what else Trials has."""
-    values = tomllib.loads(path.read_text(encoding="utf-8"))
-    values["pairs"] = {name: tuple(pair) for name, pair in values["pairs"].items()}
-    values["claims"] = tuple(Claim(**claim) for claim in values.get("claims", ()))
-    return Trials(**{"text": "", "base": {}, **values})
-
-
-def run(trials: Trials, folder: Path, watching: Watching) -> pd.DataFrame:
-    """Make every picture that is missing, then the tables and the page; return the table.
+    """Return the trials of a TOML file: title, [pairs], [ways.LABEL], and what else Trials has.
 
     Raises:
+        UsageError: what is missing, unknown or of another kind. PictureError: no such file.
+    """
+    values = toml_of(path)
+    names = tuple(one.name for one in fields(Trials))
+    for name in values:
+        if name not in names:
+            raise unknown("setting of trials", name, names)
+    try:
+        values["pairs"] = {name: (one, other) for name, (one, other) in values["pairs"].items()}
+        values["claims"] = tuple(Claim(**claim) for claim in values.get("claims", ()))
+        trials = Trials(**{"text": "", "base": {}, **values, "recipe": path.read_text("utf-8")})
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UsageError(
+            f"{str(path)!r} holds no trials ({error}): see probes/trials/transfer.toml."
+        ) from None
+    for claim in trials.claims:
+        for way in (claim.way, claim.than):
+            if way not in trials.ways:
+                raise unknown("way of a claim", way, tuple(trials.ways))
+        if claim.measure not in (*SUMMARY, "loss"):
+            raise unknown("measure of a claim", claim.measure, (*SUMMARY, "loss"))
+    return trials
+
+
+def run(trials: Trials, folder: Path, watching: Watching, *, force: bool = False) -> pd.DataFrame:
+    """Make every picture that is missing, then the tables and the page; return the table.
+
+    force: use a folder that holds anything else, and replace pictures that were made otherwise.
+
+    Raises:
+        OutputError: a folder that holds anything else, or a picture that was made otherwise.
+        UsageError: ways of different networks.
         KeyboardInterrupt: Ctrl-C; what was made stays, and the same call goes on.
     """
-    check_folder(folder, "results.json", "", force=True)
+    check_folder(folder, MARK, None, force=force)
+    network = network_of(one for pair in trials.pairs for one in trials.variants(pair).values())
     folder.mkdir(exist_ok=True)
-    network: Network | None = None
+    write_whole(folder / MARK, trials.recipe.encode(), force=True)
     rows: list[dict[str, Any]] = []
     between: list[dict[str, Any]] = []
     for pair in trials.pairs:
         variants = trials.variants(pair)
-        network = network or network_for(next(iter(variants.values())))
         found = compare(
             variants,
             folder / pair,
             network,
             title=f"{trials.title}: {pair}",
-            recipe="".join(map(to_toml, variants.values())),
+            mark=PAIR_MARK,
+            recipe="content = {!r}\nstyle = {!r}\n".format(*trials.pairs[pair]),
+            force=force,
             again="Every picture carries its recipe: `stylespace run PICTURE` makes it again.",
             watch=lambda label, pair=pair: watching.named(f"{pair} {label}"),
         )
@@ -173,18 +183,12 @@ def _write(
     write_whole(folder / "results.json", (results + "\n").encode(), force=True)
     csv = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
     write_whole(folder / "table.csv", csv.encode(), force=True)
-    page = _page(trials, table, pd.DataFrame(between))
+    page = _page(trials, table, pd.DataFrame(between, columns=["pair", "one", "other", *BETWEEN]))
     write_whole(folder / "README.md", page.encode(), force=True)
 
 
 def _measures(row: Mapping[str, Any]) -> dict[str, float]:
     return {name: value for name, value in row.items() if name not in ("pair", "way")}
-
-
-def summary(table: pd.DataFrame, names: Sequence[str] = SUMMARY) -> pd.DataFrame:
-    """Return the median over the pairs of every measure, ways down, in their order."""
-    kept = [name for name in names if name in table]
-    return table.groupby("way", sort=False)[kept].median()
 
 
 def _page(trials: Trials, table: pd.DataFrame, between: pd.DataFrame) -> str:
@@ -203,7 +207,7 @@ def _page(trials: Trials, table: pd.DataFrame, between: pd.DataFrame) -> str:
     if trials.claims:
         parts += [
             "## What is claimed, and what was found",
-            markdown.bullets(verdicts(trials, table)),
+            markdown.bullets(verdicts(trials.claims, table)),
         ]
     for pair in dict.fromkeys(table["pair"]):
         parts += [
@@ -223,7 +227,7 @@ def _apart(pair: str, table: pd.DataFrame, between: pd.DataFrame) -> list[str]:
     parts = [f"![{pair}: the losses over the evaluations]({pair}/{CURVES})"]
     parts += [f"Final losses of the written pictures: {each}."]
     ways, rows = list(losses.index), between[between["pair"] == pair]
-    for measure in (name for name in BETWEEN if name in rows):
+    for measure in (name for name in BETWEEN if rows[name].notna().any()):
         of = {(row["one"], row["other"]): row[measure] for _, row in rows.iterrows()}
         lines = [
             (way, *(markdown.shown(of.get((way, other), of.get((other, way)))) for other in ways))
@@ -231,55 +235,6 @@ def _apart(pair: str, table: pd.DataFrame, between: pd.DataFrame) -> list[str]:
         ]
         parts.append(f"`{measure}`, {BETWEEN[measure]}:\n\n{markdown.table(lines, ('', *ways))}")
     return parts
-
-
-def better(table: pd.DataFrame, way: str, than: str, measure: str) -> tuple[int, int]:
-    """Return in how many pairs a way is better than another by a measure, and of how many."""
-    wide = table.pivot(index="pair", columns="way", values=measure)
-    both = wide[[way, than]].dropna()
-    wins = both[way] > both[than] if measure in HIGHER else both[way] < both[than]
-    return int(wins.sum()), len(both)
-
-
-def sentences(table: pd.DataFrame) -> list[str]:
-    """Return how often each way is better than the first by each measure, a sentence a way."""
-    first, *others = table["way"].unique()
-    said = []
-    for way in others:
-        found = {name: better(table, way, first, name) for name in SUMMARY[:-1] if name in table}
-        counts = ", ".join(f"{name} {wins}" for name, (wins, count) in found.items() if count)
-        count = max(count for _, count in found.values())
-        said.append(f"{way} is better than {first} in so many of {count}: {counts}.")
-    return said + _copied(table)
-
-
-def verdicts(trials: Trials, table: pd.DataFrame) -> list[str]:
-    """Return whether each claim holds in most pairs, fails in most, or neither: a sentence each."""
-    said = []
-    for claim in trials.claims:
-        if not {claim.way, claim.than} <= set(table["way"]) or claim.measure not in table:
-            continue  # not tried yet, or no judge
-        wins, count = better(table, claim.way, claim.than, claim.measure)
-        verdict = "neither holds nor fails"
-        if wins >= MOST * count:
-            verdict = "holds"
-        elif count - wins >= MOST * count:
-            verdict = "fails"
-        side = "above" if claim.measure in HIGHER else "below"
-        said.append(
-            f"*{claim.says}* This {verdict}: `{claim.measure}` of {claim.way} is {side} that of "
-            f"{claim.than} in {wins} of {count}."
-        )
-    return said
-
-
-def _copied(table: pd.DataFrame) -> list[str]:
-    """Return in a sentence how much of the style picture localised results repeat."""
-    if "copy_index" not in table:
-        return []
-    medians = table.groupby("way", sort=False)["copy_index"].median().dropna()
-    each = ", ".join(f"{way} {value:.2g}" for way, value in medians.items())
-    return [f"Median copy index, 0 for the style picture itself and 1 for the start: {each}."]
 
 
 if __name__ == "__main__":

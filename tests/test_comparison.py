@@ -14,7 +14,7 @@ from command_line import picture_file, pressing
 from PIL import Image
 from skimage.metrics import structural_similarity
 
-from stylespace import comparison, trials
+from stylespace import comparison, trials, verdicts
 from stylespace.comparison import LETTERS, compare, partitions
 from stylespace.errors import OutputError, UsageError, WeightsError
 from stylespace.guides import Regions, resized
@@ -431,8 +431,8 @@ def test_trials_make_a_row_for_every_pair_and_way(trial):
 
     # The page: medians and wins, recomputed from the rows without pandas.
     page = Path("out/README.md").read_text()
-    names = list(trials.SUMMARY)
-    medians = trials.summary(table)
+    names = list(verdicts.SUMMARY)
+    medians = verdicts.summary(table)
     assert list(medians.index) == list(WAYS)
     for way in WAYS:
         (line,) = [one for one in page.splitlines() if one.startswith(f"| {way} ")]
@@ -447,7 +447,7 @@ def test_trials_make_a_row_for_every_pair_and_way(trial):
     of = {(row["pair"], row["way"]): row for row in rows}
     for way in WAYS[1:]:
         wins = []
-        for name in trials.SUMMARY[:-1]:
+        for name in verdicts.SUMMARY[:-1]:
             sign = -1 if name == "similarity" else 1
             pairs = [(of[pair, way][name], of[pair, "whole"][name]) for pair in trial.pairs]
             if pairs[0][0] is None:  # 24 pixels hold no regions with partners
@@ -548,7 +548,7 @@ def test_distances_between_results_are_symmetric_and_0_for_the_same(judges):
 def test_claims_hold_fail_or_neither(trial, wins, verdict, measure):
     import pandas as pd
 
-    claim = trials.Claim("Noise is better.", "noise", "whole", measure)
+    claim = verdicts.Claim("Noise is better.", "noise", "whole", measure)
     trial = replace(trial, claims=(claim, replace(claim, way="not tried")))
     sign = 1 if measure == "similarity" else -1
     rows = [
@@ -556,10 +556,92 @@ def test_claims_hold_fail_or_neither(trial, wins, verdict, measure):
         for pair in range(6)
         for way in ("whole", "noise")
     ]
-    (said,) = trials.verdicts(trial, pd.DataFrame(rows))
+    (said,) = verdicts.verdicts(trial.claims, pd.DataFrame(rows))
     side = "above" if measure == "similarity" else "below"
     assert said.startswith(f"*Noise is better.* This {verdict}")
     assert said.endswith(f": `{measure}` of noise is {side} that of whole in {wins} of 6.")
+
+
+def test_a_claim_without_measures_could_not_be_tested():
+    import pandas as pd
+
+    claim = verdicts.Claim("Noise is better.", "noise", "whole", "placed")
+    rows = [{"pair": "a", "way": way, "placed": math.nan} for way in ("whole", "noise")]
+    (said,) = verdicts.verdicts([claim], pd.DataFrame(rows))
+    assert said == "*Noise is better.* This could not be tested: no `placed`."
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "'t.toml' holds no trials"),
+        ("title = ", "not TOML"),
+        ("titel = 'a'", "'titel'"),
+        ("title = 'a'\n[pairs]\na = ['x']\n[ways.b]\n", "holds no trials"),
+        ("title = 'a'\nclaims = [{says = 'x'}]\n[pairs]\n[ways.b]\n", "holds no trials"),
+        (
+            TRIALS + '[[claims]]\nsays = "a"\nway = "whol"\nthan = "noise"\nmeasure = "sliced"\n',
+            "'whol'; did you mean 'whole'",
+        ),
+        (
+            TRIALS + '[[claims]]\nsays = "a"\nway = "whole"\nthan = "noise"\nmeasure = "slice"\n',
+            "'slice'; did you mean 'sliced'",
+        ),
+    ],
+)
+def test_files_that_hold_no_trials(pictures, capsys, text, words):
+    Path("t.toml").write_text(text)
+    with pytest.raises(SystemExit) as caught:
+        trials.main(["t.toml", "--out", "out", "--quiet"])
+    assert caught.value.code == 1 and not Path("out").exists()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("stylespace.trials: ") and all(
+        word in line for word in words.split("; did you mean ")
+    )
+
+
+def test_a_missing_file_of_trials(pictures, capsys):
+    with pytest.raises(SystemExit):
+        trials.main(["nothing.toml", "--out", "out"])
+    assert "'nothing.toml' is missing" in capsys.readouterr().err
+
+
+def test_trials_leave_folders_and_pictures_of_others_alone(trial, unjudged, capsys):
+    Path("mine").mkdir()
+    Path("mine/README.md").write_text("my notes")
+    with pytest.raises(OutputError, match="--force"):
+        run(trial, "mine")
+    assert [path.name for path in Path("mine").iterdir()] == ["README.md"]
+    run(trial)
+    changed = replace(trial, ways={**trial.ways, "whole": {"seed": 1, "init": "noise"}})
+    with pytest.raises(OutputError, match="01.png"):
+        run(changed)
+    more = replace(trial, ways={**trial.ways, "one more": {"seed": 2, "init": "noise"}})
+    before = Path("out/first/01.png").read_bytes()
+    assert len(run(more)) == 12  # what was there is kept, and the new way is made
+    assert Path("out/first/01.png").read_bytes() == before
+    with Watching(quiet=True) as watching:
+        trials.run(changed, Path("out"), watching, force=True)
+    assert Path("out/first/01.png").read_bytes() != before
+
+
+@pytest.mark.parametrize(
+    "way", [{"pooling": "max"}, {"weights": "random:7"}, {"padding": "reflect"}]
+)
+def test_ways_of_different_networks_are_not_compared(trial, way):
+    (name,) = way
+    with pytest.raises(UsageError, match=f"{name} differs between ways"):
+        run(replace(trial, ways={**trial.ways, "other": way}))
+    assert not Path("out").exists()
+
+
+def test_one_result_alone_has_no_distances(trial, unjudged, monkeypatch):
+    alone = replace(trial, one_objective=True)
+    pressing(monkeypatch, 2)
+    with pytest.raises(KeyboardInterrupt):
+        run(alone)
+    page = Path("out/README.md").read_text()
+    assert "Final losses of the written pictures: whole" in page and "root mean squared" not in page
 
 
 def test_sentences_leave_out_pairs_that_one_of_both_ways_lacks():
@@ -567,8 +649,8 @@ def test_sentences_leave_out_pairs_that_one_of_both_ways_lacks():
 
     rows = [("a", "x", 1.0), ("a", "y", 0.5), ("b", "x", 1.0), ("b", "y", 2.0), ("c", "x", 3.0)]
     table = pd.DataFrame([{"pair": p, "way": w, "sliced": value} for p, w, value in rows])
-    assert trials.sentences(table) == ["y is better than x in so many of 2: sliced 1."]
-    assert trials.sentences(table[table["way"] == "x"]) == []
+    assert verdicts.sentences(table) == ["y is better than x in so many of 2: sliced 1."]
+    assert verdicts.sentences(table[table["way"] == "x"]) == []
 
 
 def test_trials_as_a_program(trial, unjudged, monkeypatch, capsys):

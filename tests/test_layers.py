@@ -30,6 +30,7 @@ ROWS = (
         "samplers",
         "transfer",
         "styling",
+        "styling_memory",
         "judging",
     },
     {"recipes", "plots", "markdown"},
@@ -45,7 +46,7 @@ ROWS = (
         "progress",
         "__main__",
     }
-    | {"bench", "gallery", "trials", "scenes"},
+    | {"bench", "gallery", "trials", "scenes", "verdicts"},
 )
 ROW = {name: number for number, names in enumerate(ROWS) for name in names}
 PACKAGE = Path(stylespace.__file__).parent

@@ -14,7 +14,6 @@ from stylespace.representations import (
     SHIFT,
     chained_term,
     covariance_term,
-    geometric_weights,
     moment_terms,
     projected,
     representation_terms,
@@ -335,17 +334,6 @@ def test_layers_are_chained_from_fine_to_coarse_whatever_their_order(tiny, pictu
 
 
 # --- geometric weights
-
-
-def test_geometric_weights_halve_with_depth_and_double_for_content():
-    layers = ("a", "b", "c", "d", "e")
-    assert list(geometric_weights(layers, layers).values()) == [16, 8, 4, 2, 1]
-    assert list(geometric_weights(layers, layers, content=True).values()) == [2, 4, 8, 16, 32]
-    assert geometric_weights(("d", "b"), layers) == {"d": 2, "b": 8}
-    assert geometric_weights(("b",), layers, content=True) == {"b": 4}
-    assert geometric_weights((), layers) == {}
-    with pytest.raises(UsageError, match=r"unknown layer 'f'.*Known: a, b, c, d, e"):
-        geometric_weights(("f",), layers)
 
 
 # --- sliced Wasserstein

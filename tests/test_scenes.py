@@ -1,6 +1,8 @@
 """Scenes: season and light between photographs, scored against what should have come out."""
 
 import math
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,8 @@ from skimage.color import rgb2lab
 from stylespace import scenes
 from stylespace.alterations import ALTERATIONS
 from stylespace.assets import sample_path
-from stylespace.errors import StylespaceError
+from stylespace.errors import OutputError, StylespaceError
+from stylespace.images import read_image, resize
 from stylespace.progress import Watching
 
 BASE = {"size": 32, "iterations": [2], "weights": "random:0", "content_weight": 1.0}
@@ -49,6 +52,36 @@ def test_a_second_run_makes_nothing_anew(made, monkeypatch):
     with Watching(quiet=True) as watching:
         again = scenes.run(TRIED, folder, watching)
     assert again.equals(table)
+
+
+def test_the_style_is_the_truth_mirrored_whatever_it_depends_on(made):
+    """What a way must find is in the style picture, each part in its mirrored place."""
+    folder, _ = made
+    content = resize(read_image(sample_path("rocket")), 32)
+    for name, alter in ALTERATIONS.items():
+        style = read_image(folder / f"rocket-{name}" / "style.png")
+        assert (style.flip(3) - alter(content)).abs().max() < 1 / 255
+
+
+def test_scenes_leave_folders_and_pictures_of_others_alone(made, tmp_path):
+    (tmp_path / "README.md").write_text("my notes")
+    with Watching(quiet=True) as watching:
+        with pytest.raises(OutputError, match="--force"):
+            scenes.run(TRIED, tmp_path, watching)
+        copy = tmp_path / "copy"
+        shutil.copytree(made[0], copy)
+        larger = replace(TRIED, base={**BASE, "size": 48})
+        with pytest.raises(OutputError, match="style.png"):
+            scenes.run(larger, copy, watching)
+    assert [one.name for one in tmp_path.iterdir() if one.is_file()] == ["README.md"]
+
+
+@pytest.mark.parametrize("text", ["", "scenes = 3", "scene = ['rocket']", "scenes = ['rocket']"])
+def test_files_that_hold_no_scenes(tmp_path, capsys, text):
+    (tmp_path / "s.toml").write_text(text)
+    with pytest.raises(SystemExit) as caught:
+        scenes.main([str(tmp_path / "s.toml"), "--out", str(tmp_path / "out")])
+    assert caught.value.code == 1 and len(capsys.readouterr().err.splitlines()) == 1
 
 
 def test_scores_are_those_of_another_library():
@@ -93,7 +126,7 @@ def test_scenes_as_a_program(made, tmp_path, capsys, monkeypatch):
     assert (folder / "README.md").read_bytes() == page
     for code, error in ((1, StylespaceError("no such thing.")), (130, KeyboardInterrupt())):
 
-        def fails(*_, error=error):
+        def fails(*_, error=error, **options):
             raise error
 
         monkeypatch.setattr(scenes, "run", fails)

@@ -185,6 +185,10 @@ def test_every_number_out_of_range_is_refused_by_name(kind, one):
         assert option in message and str(value) in message
 
 
+HEEDED = {"kernel": {"representation": "local"}}
+"""Settings of a transfer that go with others."""
+
+
 @pytest.mark.parametrize(
     ("kind", "name"),
     [
@@ -200,7 +204,8 @@ def test_every_choice_is_refused_with_the_known(kind, name):
     assert name in message and f"Did you mean '{choices[0]}'?" in message
     assert ", ".join(choices) in message
     for choice in choices:
-        assert getattr(kind(**{**PLAIN[kind], name: choice}), name) == choice
+        with_it = HEEDED.get(name, {}) if kind is TransferSettings else {}
+        assert getattr(kind(**{**PLAIN[kind], **with_it, name: choice}), name) == choice
 
 
 @pytest.mark.parametrize("weights", ["random:", "random:x", "random:1.5", "random:1e3"])

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from stylespace.trials import BETWEEN, read, sentences, verdicts
+from stylespace.trials import BETWEEN, read
+from stylespace.verdicts import sentences, verdicts
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "reports" / "starts"
@@ -28,8 +29,8 @@ def test_every_start_and_every_two_of_them_are_there():
 
 def test_the_page_says_what_the_results_hold():
     table = pd.DataFrame(RESULTS["rows"])
-    said = sentences(table) + verdicts(TRIALS, table)
-    assert len(verdicts(TRIALS, table)) == len(TRIALS.claims)
+    said = sentences(table) + verdicts(TRIALS.claims, table)
+    assert len(verdicts(TRIALS.claims, table)) == len(TRIALS.claims)
     assert all(f"- {sentence}" in PAGE for sentence in said)
     for pair in TRIALS.pairs:
         losses = table[table["pair"] == pair].set_index("way")["loss"]

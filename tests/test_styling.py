@@ -14,7 +14,7 @@ from stylespace.colour import luminance
 from stylespace.errors import MemoryLimitError, UsageError
 from stylespace.guides import guides_memory
 from stylespace.local import local_memory
-from stylespace.memory import estimate
+from stylespace.memory import estimate, measured_bytes
 from stylespace.networks import load_network
 from stylespace.objectives import Objective
 from stylespace.representations import unit_vectors
@@ -22,6 +22,7 @@ from stylespace.responses import on_grid
 from stylespace.settings import TransferSettings
 from stylespace.sources import StyleSource
 from stylespace.styling import Styling, check_style_size
+from stylespace.styling_memory import styling_memory
 from stylespace.transfer import transfer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -365,25 +366,47 @@ def masks(folder):
     return (f"{folder / 'left.png'}={folder / 'upper.png'}",)
 
 
-def test_extra_memory_is_that_of_the_representation(network, tmp_path):
+def test_styling_memory_is_that_of_the_representation(network, tmp_path):
     content, style = blocky(28, 40), blocky(36, 30, seed=3)
 
     def extra(**options):
-        return styled(network, content, style, **options).extra_memory(28, 40)
+        return styling_memory(styled(network, content, style, **options), 28, 40)
 
     assert extra() == extra(representation="mean") == 0
-    assert extra(guide=masks(tmp_path)) == guides_memory(network, NAMES, 1, 28, 40)
+    measured = measured_bytes(network, NAMES, 40, 33)  # the style picture, 40 on its longer side
+    guided = extra(guide=masks(tmp_path))
+    assert guided == guides_memory(network, NAMES, 1, 28, 40) + measured
     shapes = {"conv1_1": (1, 64, 28, 40), "conv2_1": (1, 128, 14, 20), "conv3_1": (1, 256, 7, 10)}
+    features = 8 * sum(math.prod(shape) for shape in shapes.values())
     found = extra(representation="local", window=("2", "conv3_1=1"))
     widths = {"conv1_1": 2, "conv2_1": 2, "conv3_1": 1}
-    assert found == max(local_memory(shapes[name], widths[name]) for name in NAMES)
+    most = max(local_memory(shapes[name], widths[name], itemsize=8) for name in NAMES)
+    assert found == features + most
     strided = extra(representation="local", window=("2",), stride=8)
     assert 0 < strided <= extra(representation="local", window=("2",))
     few, many = (extra(representation="covariance", responses=f"pca:{n}") for n in (4, 64))
-    assert 0 < few < many
-    features = 8 * sum(math.prod(shape) for shape in shapes.values())
-    for kind, least in (("centred", 0.8), ("shifted", 0.8), ("chained", 2.4), ("sliced", 3.6)):
+    kept = 8 * sum(network.channels(name) ** 2 for name in NAMES)  # moments of a response
+    assert measured + 4 * kept < few < many - 60 * kept
+    for kind, least in (("centred", 0.8), ("shifted", 0.8)):
         assert least * features <= extra(representation=kind) <= 5 * features
+    for kind, least in (("chained", 2.4), ("sliced", 3.6)):
+        own = extra(representation=kind) - measured
+        assert least * features <= own <= 9 * features
+
+
+@pytest.mark.parametrize("kind", ["sliced", "chained", "covariance"])
+def test_a_large_style_picture_counts(network, kind):
+    """Of a small result: its features, which are measured in one piece, are most of it."""
+    content, style = blocky(28, 40), blocky(72, 60, seed=3)
+    small, large = (
+        styling_memory(
+            styled(network, content, style, representation=kind, source_size=size), 28, 40
+        )
+        for size in (40, 400)
+    )
+    positions = {"conv1_1": 400 * 333, "conv2_1": 200 * 166, "conv3_1": 100 * 83}
+    features = 8 * sum(network.channels(name) * count for name, count in positions.items())
+    assert large - small > 0.95 * features
 
 
 def kept_bytes(objective, image):
@@ -401,14 +424,14 @@ def kept_bytes(objective, image):
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "gram"])
-def test_extra_memory_covers_what_autograd_keeps(network, kind):
+def test_styling_memory_covers_what_autograd_keeps(network, kind):
     content, style = blocky(64, 64), blocky(64, 64, seed=3)
     image, kept, held = content.clone().requires_grad_(), {}, None
     for name in ("gram", kind):
         held = styled(network, content, style, representation=name)
         kept[name] = kept_bytes(Objective(network, held.terms(64, 64)), image)
     small = 8 * 4 * sum(network.channels(name) ** 2 for name in NAMES)
-    assert kept[kind] - kept["gram"] <= held.extra_memory(64, 64) + small
+    assert kept[kind] - kept["gram"] <= styling_memory(held, 64, 64) + small
 
 
 @pytest.mark.parametrize("kind", ["local", "covariance", "sliced"])

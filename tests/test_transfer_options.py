@@ -108,13 +108,27 @@ def test_keep_moves_layers_from_style_to_content(terms):
     assert five["content.conv1_1"] == 0  # the start is the content
 
 
-def test_what_is_kept_shares_the_contents_weight(terms):
+def test_what_is_kept_adds_to_the_content_and_weakens_nothing(terms):
     start = ("--init", "noise", "--content-weight", "0.9")
     one = terms(*start)
     three = terms(*start, "--keep", "conv1_1,conv2_1=4")
-    assert three["content.conv4_2"] == pytest.approx(one["content.conv4_2"] / 6, rel=1e-4)
-    single = terms(*start, "--content-layers", "conv1_1")["content.conv1_1"]
-    assert three["content.conv1_1"] == pytest.approx(single / 6, rel=1e-4)
+    assert three["content.conv4_2"] == pytest.approx(one["content.conv4_2"], rel=1e-4)
+    single = {
+        name: terms(*start, "--content-layers", name)[f"content.{name}"]
+        for name in ("conv1_1", "conv2_1")
+    }
+    assert three["content.conv1_1"] == pytest.approx(single["conv1_1"], rel=1e-4)
+    assert three["content.conv2_1"] == pytest.approx(4 * single["conv2_1"], rel=1e-4)
+    two = terms(*start, "--content-layers", "conv1_1=3,conv2_1")
+    assert two["content.conv1_1"] == pytest.approx(0.75 * single["conv1_1"], rel=1e-4)
+
+
+def test_content_layers_with_geometric_weights_double_with_depth():
+    layers = ("conv1_1", "conv4_2=2", "conv2_1")
+    found = settings(content_layers=layers, weighting="geometric").content_layer_weights()
+    assert found == pytest.approx({"conv1_1": 1 / 11, "conv2_1": 2 / 11, "conv4_2": 8 / 11})
+    kept = settings(keep=("conv1_1", "conv3_1"), weighting="geometric").content_layer_weights()
+    assert kept == pytest.approx({"conv1_1": 1 / 4, "conv3_1": 1 / 2, "conv4_2": 1})
 
 
 def test_all_layers_but_some_can_be_styled(terms):
@@ -213,6 +227,7 @@ def test_a_style_file_or_several_styles_where_one_picture_is_needed(refused, cal
         (("--moment", "--representation", "local"), ["--moment", "covariance"]),
         (("--responses", "pca:8"), ["--responses", "covariance"]),
         (("--mask", "style.png"), ["--mask", "local", "not with gram"]),
+        (("--kernel", "gaussian"), ["--kernel", "local or covariance", "not with gram"]),
         (("--representation", "local", "--style-scale", "2"), ["--style-scale", "own size"]),
         (("--representation", "local", "--source-size", "64"), ["--source-size", "own size"]),
         (("--weighting", "geometrical"), ["'geometrical'", "'geometric'"]),
@@ -260,6 +275,7 @@ def test_half_widths_for_all_layers_and_for_one(window, expected):
         (("--window", "x"), ["'x'", "conv3_1=4"]),
         (("--window", "1.5"), ["'1.5'"]),
         (("--window", "-1"), ["'-1'"]),
+        (("--window", "3,5"), ["3, 5", "one number"]),
         (("--window", "conv1_1="), ["'conv1_1='"]),
         (("--window", "=3"), ["''"]),
         (("--window", "conv11=3"), ["'conv11'", "'conv1_1'"]),
@@ -313,6 +329,48 @@ def test_a_mask_says_where_windows_count(pictures, call):
     mask("mask.png", 15, 20, rows=slice(0, 8))
     made, _ = record(call, *options)
     assert "mask 'mask.png' of 20x15 pixels was resized to 40x30" in made["remark"]
+
+
+def test_a_copy_under_a_mask_is_told(pictures, call):
+    """Most of the picture is the content's, and what lies under the mask is the style's."""
+    mask("mask.png", 30, 40, rows=slice(0, 14), columns=slice(0, 18))
+    options = ("--representation", "local", *SHALLOW, "--window", "0", "--content-layers",
+               "conv3_1", "--tv-weight", "0", "--size", "40", "--iterations", "40",
+               "--mask", "mask.png")  # fmt: skip
+    made, _ = record(call, *options)
+    assert made["figures"]["copy_index"] < 0.35 and "reconstructs" in made["remark"]
+
+
+def test_a_small_result_is_refused_before_it_is_begun(refused):
+    words = ["too small for conv5_1"]
+    refused(2, words, "--representation", "local", "--size", "8")
+
+
+def test_a_long_style_picture_is_cut_to_the_result_with_local_windows(pictures, call):
+    smooth("long.png", 12, 90)
+    result = call("transfer", "photo.png", "long.png", *BRIEF, "--representation", "local",
+                  "--window", "1", "--layers", "conv1_1,conv4_1", "--out", "x.png")  # fmt: skip
+    assert result.code == 0, result.err
+    assert read_recipe("x.png")["figures"]["gram.conv4_1"] > 0
+
+
+def test_python_calls_take_numbers_and_paths(pictures):
+    mask("mask.png", 30, 40, columns=slice(0, 20))
+    brief = {"weights": "random:0", "size": 32, "iterations": 1, "layers": "conv1_1",
+             "content_layers": "conv1_1", "device": "cpu"}  # fmt: skip
+    one = transfer("photo.png", "style.png", representation="local", window=2,
+                   mask=Path("mask.png"), init=Path("style.png"), **brief)  # fmt: skip
+    assert (one.settings.window, one.settings.mask, one.settings.init) == (
+        ("2",), "mask.png", "style.png"
+    )  # fmt: skip
+
+
+def test_a_style_of_one_colour_and_fewer_responses_than_asked_are_said(pictures, call):
+    Image.new("RGB", (50, 40), (90, 120, 200)).save("plain.png")
+    result = call("transfer", "photo.png", "plain.png", *BRIEF, *SHALLOW, "--out", "x.png")
+    assert result.code == 0 and "'plain.png' is of one colour" in " ".join(result.err.split())
+    made, _ = record(call, *SHALLOW, "--representation", "covariance", "--responses", "pca:900")
+    assert "content responses, not 900" in made["remark"]
 
 
 def test_masks_that_cannot_be_say_so(refused):

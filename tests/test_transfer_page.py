@@ -6,7 +6,8 @@ from statistics import median
 
 import pandas as pd
 
-from stylespace.trials import read, sentences, verdicts
+from stylespace.trials import read
+from stylespace.verdicts import sentences, verdicts
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "reports" / "transfer"
@@ -24,8 +25,8 @@ def test_every_way_was_tried_on_every_pair():
 
 def test_the_sentences_of_the_page_are_those_of_the_results():
     table = pd.DataFrame(ROWS)
-    said = sentences(table) + verdicts(TRIALS, table)
-    assert len(verdicts(TRIALS, table)) == len(TRIALS.claims)
+    said = sentences(table) + verdicts(TRIALS.claims, table)
+    assert len(verdicts(TRIALS.claims, table)) == len(TRIALS.claims)
     assert all(f"- {sentence}" in PAGE for sentence in said)
 
 

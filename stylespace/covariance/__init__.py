@@ -18,10 +18,11 @@ the optimum comes near: it runs in float64, and refuses a value that it cannot v
 
 from stylespace.covariance.costs import covariance_cost, covariance_memory
 from stylespace.covariance.distances import CancellationError, covariance_distance
-from stylespace.covariance.terms import CovarianceMeasure, covariance_term
+from stylespace.covariance.terms import STORED, CovarianceMeasure, covariance_term
 from stylespace.gram import covariance  # what stylespace.covariance is, once this is imported
 
 __all__ = [
+    "STORED",
     "CancellationError",
     "CovarianceMeasure",
     "covariance",

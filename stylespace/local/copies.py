@@ -26,7 +26,9 @@ RESEMBLING = 0.65
 """Copy index up to which a result is said to follow the style picture's arrangement."""
 
 
-def copy_index(result: Tensor, style: Tensor, *, start: Tensor) -> Tensor:
+def copy_index(
+    result: Tensor, style: Tensor, *, start: Tensor, mask: Tensor | None = None
+) -> Tensor:
     """Return ||result - style|| / ||start - style||, place by place.
 
     0: the style picture itself. 1: as far from it as the start, which is what a style without
@@ -35,7 +37,7 @@ def copy_index(result: Tensor, style: Tensor, *, start: Tensor) -> Tensor:
     Args:
         result, style, start: pictures or features of one shape, (B, ...); style and start also
             (1, ...). start: the picture the run began with, or the content where it began with
-            the style.
+            the style. mask: what each place counts, from 0 on, of the last axes' shape.
 
     Returns:
         (B,).
@@ -48,31 +50,48 @@ def copy_index(result: Tensor, style: Tensor, *, start: Tensor) -> Tensor:
             f"result {tuple(result.shape)}, style {tuple(style.shape)} and start "
             f"{tuple(start.shape)} differ: bring all three to one size."
         )
-    from_start = _length(start - style)
+    from_start = _length(start - style, mask)
     if bool((from_start == 0).any()):
         raise UsageError(
             "the start is the style picture: measure copying from the content instead."
         )
-    return _length(result - style) / from_start
+    return _length(result - style, mask) / from_start
 
 
-def _length(x: Tensor) -> Tensor:
+def _length(x: Tensor, mask: Tensor | None) -> Tensor:
     """Return the Euclidean length over all but the first axis, in float64 on the CPU."""
     wide = x.detach().cpu().double()
+    if mask is not None:
+        wide = wide * mask.cpu().double().sqrt()
     return wide.flatten(1).norm(dim=1)
 
 
 def copy_indices(
-    network: Network, layers: Sequence[str], *, result: Tensor, style: Tensor, start: Tensor
+    network: Network,
+    layers: Sequence[str],
+    *,
+    result: Tensor,
+    style: Tensor,
+    start: Tensor,
+    masks: Mapping[str, Tensor] | None = None,
 ) -> dict[str, float]:
     """Return the copy index of one picture at every layer, and of its pixels as "pixels".
 
     Any localised result can be measured so; pictures (1, 3, H, W) of one size, the style picture
-    as the localised term saw it. `together` is the geometric mean over the layers.
+    as the localised term saw it. `together` is the geometric mean over the layers. With masks,
+    {layer: (h, w)} as the localised terms have them, only what lies under them counts, and the
+    pixels are left out.
     """
     with torch.no_grad():
         one, other, first = (network(picture, layers) for picture in (result, style, start))
-    found = {name: float(copy_index(one[name], other[name], start=first[name])) for name in layers}
+    found = {
+        name: float(
+            copy_index(one[name], other[name], start=first[name], mask=masks and masks[name])
+        )
+        for name in layers
+    }
+    if masks is not None:
+        return {**found, "together": geometric_mean(found)}
     pixels = float(copy_index(result, style, start=start))
     return {**found, "together": geometric_mean(found), "pixels": pixels}
 

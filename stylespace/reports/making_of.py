@@ -78,13 +78,15 @@ def _styles(settings: Sourced, subject: Subject, network: Network) -> tuple[Styl
     """
     check_inputs_of(settings, subject.made.get("inputs"))
     _check_space(settings, network, subject.made.get("weights"))
-    layers, side = tuple(settings.style_layers()), settings.source_side(settings.size)
+    layers, result = tuple(settings.style_layers()), open_picture(subject.source)
     if isinstance(settings, TransferSettings):
         content, styles = open_picture(settings.content), open_styles(settings.styles)
-        target = Styling(settings, network, content, styles).style(network, side)
+        styling = Styling(settings, network, content, styles)
+        target = styling.target(network, *result.shape[2:])
     else:
+        side = settings.source_side(settings.size)
         target = blender(open_styles(settings.sources), layers, largest=side)(network, side)
-    return target, Style.capture(network, open_picture(subject.source), layers)
+    return target, Style.capture(network, result, layers)
 
 
 def _check_space(settings: Settings, network: Network, weights: Any) -> None:

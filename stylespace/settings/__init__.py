@@ -15,7 +15,14 @@ from stylespace.settings.commands import (
 from stylespace.settings.fields import comma_list, option_name, split_weight
 from stylespace.settings.inputs import SAMPLE, check_inputs, input_names, source_path
 from stylespace.settings.probing import GOALS
-from stylespace.settings.recipe import RECIPE_FILE, read_toml, recipe_of, settings_from, to_toml
+from stylespace.settings.recipe import (
+    RECIPE_FILE,
+    read_toml,
+    recipe_of,
+    settings_from,
+    to_toml,
+    toml_of,
+)
 from stylespace.settings.reporting import DISTANCES, MOST_DETAILED, ReportSettings, SimilarSettings
 from stylespace.settings.shared import Making, Settings, StyleLayers
 from stylespace.settings.sourced import Sourced
@@ -51,4 +58,5 @@ __all__ = [
     "source_path",
     "split_weight",
     "to_toml",
+    "toml_of",
 ]

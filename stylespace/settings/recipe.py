@@ -81,8 +81,17 @@ def read_toml(path: Path) -> Settings:
     Raises:
         UsageError: not TOML, or see `settings_from`. PictureError: missing or unreadable.
     """
+    return settings_from(toml_of(path))
+
+
+def toml_of(path: Path) -> dict[str, Any]:
+    """Return what a TOML file holds.
+
+    Raises:
+        UsageError: not TOML. PictureError: missing or unreadable.
+    """
     try:
-        return settings_from(tomllib.loads(path.read_text(encoding="utf-8")))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise PictureError(f"recipe {str(path)!r} is missing: check the path.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -79,7 +79,9 @@ class TransferSettings(Sourced):
         False, "Raw content responses, their mean not taken off, in --representation covariance."
     )
     weighting: str = setting(
-        "equal", "Weights of style layers; geometric: halved with depth.", choices=WEIGHTINGS
+        "equal",
+        "Weights of layers; geometric: halved with depth for style, doubled for content.",
+        choices=WEIGHTINGS,
     )
     guide: tuple[str, ...] = setting(
         (),
@@ -100,7 +102,10 @@ class TransferSettings(Sourced):
         0.5, "Weight of total variation: less grain.", minimum=0, maximum=LARGEST_WEIGHT
     )
     content_weight: float = setting(
-        0.3, "Weight of the content terms.", minimum=0, maximum=LARGEST_WEIGHT
+        0.3,
+        "Weight of the content terms, and of each kept layer of weight 1.",
+        minimum=0,
+        maximum=LARGEST_WEIGHT,
     )
     style_weight: float = setting(
         1.0, "Weight of the style terms.", minimum=0, maximum=LARGEST_WEIGHT
@@ -136,7 +141,7 @@ class TransferSettings(Sourced):
         if not left:
             raise UsageError("--keep leaves no style layer: keep fewer.")
         if self.weighting == "geometric":
-            return self._geometric(left)
+            return self._geometric(left, -1)
         return left
 
     def kept_layers(self) -> dict[str, float]:
@@ -146,13 +151,21 @@ class TransferSettings(Sourced):
         return self.weighted(tuple(name for some in given for name in some))
 
     def content_layer_weights(self) -> dict[str, float]:
-        """Return {content layer: weight}, those that are kept included."""
+        """Return {content layer: share of the content's weight}, those that are kept included.
+
+        The shares of --content-layers add up to 1, and a kept layer adds its own weight to them,
+        so that what is kept already stays as it is when one more layer moves over.
+        """
         own = self.weighted(self.content_layers or (default_content_layer(self.network),))
-        return {**own, **self.kept_layers()}
+        found = {**own, **self.kept_layers()}
+        if self.weighting == "geometric":
+            found = self._geometric(found, 1)
+        total = sum(found[name] for name in own)
+        return {name: weight / total for name, weight in found.items()}
 
     def half_widths(self) -> dict[str, int]:
         """Return {style layer: half width of its windows in positions}."""
-        plain, single = 3 if self.representation == "local" else 0, {}
+        plain, single = [], {}
         for text in self.window:
             name, equals, number = text.rpartition("=")
             if not re.fullmatch(r"[0-9]{1,5}", number):
@@ -162,14 +175,20 @@ class TransferSettings(Sourced):
             if equals:
                 single |= dict.fromkeys(self.weighted((name,)), int(number))
             else:
-                plain = int(number)
+                plain.append(int(number))
+        if len(plain) > 1:
+            raise UsageError(
+                f"--window {', '.join(self.window)}: one number for all layers, and conv3_1=4 for "
+                "single ones."
+            )
         layers = self.style_layers()
         strangers = [name for name in single if name not in layers]
         if strangers:
             raise UsageError(
                 f"--window names {', '.join(strangers)}, no style layer here: name it in --layers."
             )
-        return {name: single.get(name, plain) for name in layers}
+        default = 3 if self.representation == "local" else 0
+        return {name: single.get(name, *(plain or [default])) for name in layers}
 
     def reduction(self) -> tuple[str, int]:
         """Return how content responses are reduced: method and number of maps."""
@@ -198,10 +217,14 @@ class TransferSettings(Sourced):
         recoloured = self.colour in ("match-before", "match-style")
         return self.representation in POSITIONAL or self.guided() or recoloured or self.partitions
 
-    def _geometric(self, layers: dict[str, float]) -> dict[str, float]:
-        """Return weights that halve from layer to layer (NN16b), times those that were given."""
+    def _geometric(self, layers: dict[str, float], power: int) -> dict[str, float]:
+        """Return weights times 2^power for each layer deeper; those that are largest as given.
+
+        Source: NN16b section 3: 2^(D - d) of style, which halves with depth, 2^d of content.
+        """
         names = [layer.name for layer in self.architecture if layer.name in layers]
-        return {name: layers[name] * 2.0 ** (len(names) - 1 - k) for k, name in enumerate(names)}
+        first = 0 if power > 0 else len(names) - 1
+        return {name: layers[name] * 2.0 ** (power * (k - first)) for k, name in enumerate(names)}
 
     def _check_weights(self) -> None:
         self.content_layer_weights()
@@ -217,6 +240,7 @@ class TransferSettings(Sourced):
         """Refuse options that this representation would not heed, and a chain of one layer."""
         heeded = {
             "window": ("local", "covariance"),
+            "kernel": ("local", "covariance"),
             "stride": ("local",),
             "mask": ("local",),
             "responses": ("covariance",),
