@@ -33,7 +33,7 @@ wheel: $(VENV)/.tested  ## dist/*.whl, with weights and paintings inside
 
 gallery: $(GALLERY)  ## the pictures of the README: about ten minutes on two cores
 
-pages: $(TEXTURES) $(NULLS) $(PATTERNS)  ## the pages of reports/: about an hour and a half on two cores
+pages: $(TEXTURES) $(NULLS) $(PATTERNS)  ## the pages of reports/: about three hours on two cores
 	$(PAGE) reports/textures --title "Textures of eight paintings" --text "By every entry of \
 	their Gram matrices, and only by how the entries are distributed."
 	$(PAGE) reports/nulls --title "The ladder of nulls" --text "What of van Gogh's Gram matrices \
@@ -44,7 +44,7 @@ pages: $(TEXTURES) $(NULLS) $(PATTERNS)  ## the pages of reports/: about an hour
 	$(BIN)/stylespace run probes/report-paintings.toml --out reports/paintings --force
 	$(BIN)/python -m stylespace.trials probes/trials/transfer.toml --out reports/transfer
 	$(BIN)/python -m stylespace.trials probes/trials/starts.toml --out reports/starts
-	$(BIN)/python -m stylespace.scenes --out reports/season
+	$(BIN)/python -m stylespace.scenes probes/scenes/season.toml --out reports/season
 	for way in fourier energy phases robust pixels; do \
 	$(BIN)/stylespace run probes/compare-$$way.toml --out reports/parametrisations/$$way; done
 
