@@ -22,13 +22,12 @@ from stylespace.files import check_folder, check_output, write_whole
 from stylespace.images import read_image, read_recipe, resize
 from stylespace.judging import Judges
 from stylespace.networks import Network
-from stylespace.outcomes import network_for
+from stylespace.outcomes import SIGHT, network_for
 from stylespace.plots import contact_sheet
-from stylespace.recipes import figures_of, input_hashes, plain_figures, write_outcome
+from stylespace.recipes import figures_of, input_hashes, plain_figures, read_made, write_outcome
 from stylespace.settings import (
     RECIPE_FILE,
     TransferSettings,
-    settings_from,
     split_weight,
 )
 from stylespace.sources import open_picture
@@ -40,8 +39,6 @@ THUMBNAIL, LETTERS = 256, 44
 """Longer side in pixels of a picture in the strip, and letters of a line above it."""
 DEEPEST = 2
 """Style layers, from the deepest up, whose relative Gram distances a table shows."""
-SIGHT = ("network", "weights", "pooling", "padding", "device", "precision")
-"""Settings of the network, alike for all that is compared."""
 OWN = ("style_distance", "copy_index", "explained_energy", "loss")
 """Figures that a picture itself carries and a table shows."""
 
@@ -242,8 +239,7 @@ def known_record(path: Path, settings: TransferSettings, network: Network) -> di
     """
     try:
         read_image(path)  # a file that was cut short still has its recipe
-        record = read_recipe(path) or {}
-        made = settings_from(record.get("recipe", {}))
+        (made, _), record = read_made(path), read_recipe(path)
     except (PictureError, UsageError):
         return None
     ours = {"weights": network.sha256, "inputs": input_hashes(settings)}

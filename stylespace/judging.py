@@ -45,6 +45,7 @@ class Judges:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.layers = default_style_layers(network.name)[:4]
+        self._known: tuple[Tensor, Tensor, Regions] | None = None  # of the last pair
         try:
             self.other: Network | None = load_network(JUDGE, device=str(network.device))
         except StylespaceError:
@@ -120,7 +121,7 @@ class Judges:
         if not layers:
             return math.nan
         try:
-            regions = matched_regions(self.network, content, style, count=REGIONS, seed=REGION_SEED)
+            regions = self._regions(content, style)
         except UsageError:  # too small for a region
             return math.nan
         with torch.no_grad():
@@ -128,6 +129,15 @@ class Judges:
         found = {name: _between_regions(a[name], b[name], regions) for name in layers}
         kept = {name: value for name, value in found.items() if not math.isnan(value)}
         return geometric_mean(kept) if kept else math.nan
+
+    def _regions(self, content: Tensor, style: Tensor) -> Regions:
+        """Return the regions of a pair, kept while the same pair is asked for."""
+        known = self._known
+        if known is None or not all(map(torch.equal, known, (content, style))):
+            options = {"count": REGIONS, "seed": REGION_SEED}
+            found = matched_regions(self.network, content, style, **options)
+            self._known = known = (content, style, found)
+        return known[2]
 
     def _other_content(self, image: Tensor, content: Tensor) -> float:
         """Return the mean squared distance of unit features over layers, in [0, 4].

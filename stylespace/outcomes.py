@@ -104,21 +104,18 @@ def _several(name: str, value: Any) -> tuple:
     return tuple(os.fspath(one) if isinstance(one, os.PathLike) else one for one in values)
 
 
+SIGHT = ("network", "weights", "pooling", "padding", "device", "precision")
+"""Settings that say which network sees a picture, and where."""
+
+
 def network_for(settings: Settings, *, progress: bool = False) -> Network:
     """Load the network that settings name, on their device, in their precision.
 
     Raises:
         WeightsError: see `load_weights`. UsageError: a device that is not there.
     """
-    return load_network(
-        settings.network,
-        pooling=settings.pooling,
-        padding=settings.padding,
-        weights=settings.weights,
-        device=settings.device,
-        precision=settings.precision,
-        progress=progress,
-    )
+    options = {name: getattr(settings, name) for name in SIGHT if name != "network"}
+    return load_network(settings.network, **options, progress=progress)
 
 
 def judge_for(network: Network, settings: Settings) -> Network:

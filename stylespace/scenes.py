@@ -8,9 +8,8 @@ pictures that are there are kept, so that an interrupted run goes on where it st
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +21,16 @@ from stylespace import markdown
 from stylespace.alterations import ALTERATIONS, LOCAL
 from stylespace.colour import lab, match_colours
 from stylespace.comparison import STRIP, known_record, network_of
-from stylespace.errors import StylespaceError, UsageError, unknown
+from stylespace.errors import UsageError
 from stylespace.files import check_folder, check_output, write_whole
 from stylespace.images import read_image, resize, resize_to, write_image, written_image
 from stylespace.networks import Network
 from stylespace.plots import contact_sheet
 from stylespace.progress import Watching
 from stylespace.recipes import write_outcome
-from stylespace.settings import SAMPLE, TransferSettings, settings_from, toml_of
+from stylespace.settings import SAMPLE, TransferSettings, settings_from
 from stylespace.sources import open_picture
+from stylespace.studies import study_command, study_values, write_study
 from stylespace.transfer import grey_similarity, transfer
 
 MARK = "scenes.toml"
@@ -61,19 +61,8 @@ class Scenes:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Make the page; pictures that are there are kept."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("scenes", type=Path, help="a file such as probes/scenes/season.toml")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--force", action="store_true", help="Replace what is in the way.")
-    parser.add_argument("--quiet", action="store_true")
-    given = parser.parse_args(arguments)
-    try:
-        with Watching(quiet=given.quiet) as watching:
-            run(read(given.scenes), given.out, watching, force=given.force)
-    except StylespaceError as error:
-        parser.exit(1, f"stylespace.scenes: {error}\n")
-    except KeyboardInterrupt:
-        parser.exit(130, "stylespace.scenes: interrupted; the same call goes on.\n")
+    example = "probes/scenes/season.toml"
+    study_command("stylespace.scenes", __doc__, example, read, run, arguments)
 
 
 def read(path: Path) -> Scenes:
@@ -82,14 +71,10 @@ def read(path: Path) -> Scenes:
     Raises:
         UsageError: what is missing, unknown or of another kind. PictureError: no such file.
     """
-    values = toml_of(path)
-    names = tuple(one.name for one in fields(Scenes))
-    for name in values:
-        if name not in names:
-            raise unknown("setting of scenes", name, names)
+    values = study_values(path, Scenes, "scenes")
     if not isinstance(values.get("scenes"), list) or not values.get("ways"):
         raise UsageError(f"{str(path)!r} holds no scenes: see probes/scenes/season.toml.")
-    return Scenes(**{"base": {}, **values, "recipe": path.read_text(encoding="utf-8")})
+    return Scenes(**values)
 
 
 def run(tried: Scenes, folder: Path, watching: Watching, *, force: bool = False) -> pd.DataFrame:
@@ -189,10 +174,7 @@ def _strip(place: Path, pictures: Mapping[str, Tensor]) -> None:
 def _write(folder: Path, text: str, rows: Sequence[Mapping[str, Any]]) -> None:
     table = pd.DataFrame(rows)
     results = table.to_json(orient="records", indent=1, double_precision=6)
-    write_whole(folder / "results.json", (results + "\n").encode(), force=True)
-    csv = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    write_whole(folder / "table.csv", csv.encode(), force=True)
-    write_whole(folder / "README.md", _page(text, table).encode(), force=True)
+    write_study(folder, table, results, _page(text, table))
 
 
 def sentences(table: pd.DataFrame) -> list[str]:

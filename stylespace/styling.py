@@ -51,6 +51,7 @@ class Styling:
 
     Attributes:
         sources: recoloured after the content where the settings say so.
+        content: what the result starts from and keeps, recoloured after the style where they do.
         regions: that guide the style, or None.
     """
 
@@ -63,6 +64,8 @@ class Styling:
     ) -> None:
         self.settings, self.network, self.content = settings, network, content
         self.sources = self._recoloured(sources)
+        if settings.colour == "match-style":
+            self.content = match_colours(content, sources[0].image).clamp(0, 1)
         self.layers = tuple(settings.style_layers())
         self.largest = settings.source_side(settings.size)
         self._style_at = blender(self.sources, self.layers, largest=self.largest)

@@ -74,10 +74,10 @@ def transfer(
     if settings.partitions:
         raise UsageError("partitions are several pictures: see stylespace.comparison.compare.")
     network = network or network_for(settings)
-    content_picture, sources = open_picture(settings.content), open_styles(settings.styles)
-    picture = _recoloured(settings, content_picture, sources)
-    styling = Styling(settings, network, picture, sources)
+    given, sources = open_picture(settings.content), open_styles(settings.styles)
+    styling = Styling(settings, network, given, sources)
     check_style_size(styling)
+    picture, judge = styling.content, judge_for(network, settings)
     layers, kept = styling.layers, tuple(settings.content_layer_weights())
     shape = fitted(*picture.shape[2:])
     height, width = shape(settings.size)
@@ -91,14 +91,14 @@ def transfer(
         return _start(settings, picture, styling.sources, (height, width))
 
     network.check_size(layers + kept, height, width)
-    target = styling.target(judge_for(network, settings), height, width)
+    target = styling.target(judge, height, width)
     extra = styling_memory(styling, height, width)
     synthesis = run_ladder(
         network, settings, objective_at, start, layers + kept, shape, watch=watch, extra=extra
     )
-    original = resize_to(content_picture, height, width).to(network.device)
+    original = resize_to(given, height, width).to(network.device)
     image = _coloured(settings, as_written(synthesis, network), original)
-    figures, remarks = _judged(styling, target, judge_for(network, settings), image, original)
+    figures, remarks = _judged(styling, target, judge, image, original)
     figures["loss"] = total_loss(objective_at(height, width), image)
     return outcome_of(
         settings,
@@ -120,15 +120,6 @@ class Guided:
 
     styling: Styling
     content: Tensor
-
-
-def _recoloured(
-    settings: TransferSettings, content: Tensor, sources: Sequence[StyleSource]
-) -> Tensor:
-    """Return the content to start from and to keep: in the style's colours, where they say so."""
-    if settings.colour != "match-style":
-        return content
-    return match_colours(content, sources[0].image).clamp(0, 1)
 
 
 def _coloured(settings: TransferSettings, image: Tensor, content: Tensor) -> Tensor:

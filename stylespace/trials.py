@@ -7,10 +7,9 @@ ways over all pairs.
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -19,14 +18,15 @@ import pandas as pd
 
 from stylespace import markdown
 from stylespace.comparison import STRIP, Comparison, compare, network_of
-from stylespace.errors import StylespaceError, UsageError, unknown
+from stylespace.errors import UsageError, unknown
 from stylespace.files import check_folder, write_whole
 from stylespace.images import read_image, read_recipe
 from stylespace.judging import Judges
 from stylespace.plots import loss_curves
 from stylespace.progress import Watching
 from stylespace.recipes import plain_figures
-from stylespace.settings import TransferSettings, settings_from, toml_of
+from stylespace.settings import TransferSettings, settings_from
+from stylespace.studies import study_command, study_values, write_study
 from stylespace.verdicts import SUMMARY, Claim, sentences, summary, verdicts
 
 CURVES = "losses.png"
@@ -68,19 +68,8 @@ class Trials:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the trials of a file into a folder."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("trials", type=Path, help="a file such as probes/trials/transfer.toml")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--force", action="store_true", help="Replace what is in the way.")
-    parser.add_argument("--quiet", action="store_true")
-    given = parser.parse_args(arguments)
-    try:
-        with Watching(quiet=given.quiet) as watching:
-            run(read(given.trials), given.out, watching, force=given.force)
-    except StylespaceError as error:
-        parser.exit(1, f"stylespace.trials: {error}\n")
-    except KeyboardInterrupt:
-        parser.exit(130, "stylespace.trials: interrupted; the same call goes on.\n")
+    example = "probes/trials/transfer.toml"
+    study_command("stylespace.trials", __doc__, example, read, run, arguments)
 
 
 def read(path: Path) -> Trials:
@@ -89,15 +78,11 @@ def read(path: Path) -> Trials:
     Raises:
         UsageError: what is missing, unknown or of another kind. PictureError: no such file.
     """
-    values = toml_of(path)
-    names = tuple(one.name for one in fields(Trials))
-    for name in values:
-        if name not in names:
-            raise unknown("setting of trials", name, names)
+    values = study_values(path, Trials, "trials")
     try:
         values["pairs"] = {name: (one, other) for name, (one, other) in values["pairs"].items()}
         values["claims"] = tuple(Claim(**claim) for claim in values.get("claims", ()))
-        trials = Trials(**{"text": "", "base": {}, **values, "recipe": path.read_text("utf-8")})
+        trials = Trials(**{"text": "", **values})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(
             f"{str(path)!r} holds no trials ({error}): see probes/trials/transfer.toml."
@@ -125,6 +110,7 @@ def run(trials: Trials, folder: Path, watching: Watching, *, force: bool = False
     network = network_of(one for pair in trials.pairs for one in trials.variants(pair).values())
     folder.mkdir(exist_ok=True)
     write_whole(folder / MARK, trials.recipe.encode(), force=True)
+    judges = Judges(network) if trials.one_objective else None
     rows: list[dict[str, Any]] = []
     between: list[dict[str, Any]] = []
     for pair in trials.pairs:
@@ -141,10 +127,10 @@ def run(trials: Trials, folder: Path, watching: Watching, *, force: bool = False
             watch=lambda label, pair=pair: watching.named(f"{pair} {label}"),
         )
         rows += [{"pair": pair, "way": row.label, **row.figures} for row in found.rows]
-        if trials.one_objective:
+        if judges:
             curves = loss_curves(_traces(found, folder / pair))
             write_whole(folder / pair / CURVES, curves, force=True)
-            apart = distances(found, folder / pair, Judges(network))
+            apart = distances(found, folder / pair, judges)
             between += [{"pair": pair, **row} for row in apart]
         _write(trials, folder, rows, between)
         if found.interrupted:
@@ -175,16 +161,12 @@ def _write(
 ) -> None:
     table = pd.DataFrame(rows)
     plain = [
-        {"pair": pair, "way": way, **plain_figures(figures)}
-        for pair, way, figures in ((row["pair"], row["way"], _measures(row)) for row in rows)
+        {"pair": row["pair"], "way": row["way"], **plain_figures(_measures(row))} for row in rows
     ]
     found = {"title": trials.title, "rows": plain} | ({"between": between} if between else {})
     results = json.dumps(found, indent=1, allow_nan=False)
-    write_whole(folder / "results.json", (results + "\n").encode(), force=True)
-    csv = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    write_whole(folder / "table.csv", csv.encode(), force=True)
     page = _page(trials, table, pd.DataFrame(between, columns=["pair", "one", "other", *BETWEEN]))
-    write_whole(folder / "README.md", page.encode(), force=True)
+    write_study(folder, table, results, page)
 
 
 def _measures(row: Mapping[str, Any]) -> dict[str, float]:

@@ -46,7 +46,7 @@ ROWS = (
         "progress",
         "__main__",
     }
-    | {"bench", "gallery", "trials", "scenes", "verdicts"},
+    | {"bench", "gallery", "studies", "trials", "scenes", "verdicts"},
 )
 ROW = {name: number for number, names in enumerate(ROWS) for name in names}
 PACKAGE = Path(stylespace.__file__).parent

@@ -17,7 +17,7 @@ from stylespace.gram import gram
 from stylespace.images import written_image
 from stylespace.networks import Network
 from stylespace.objectives import Objective, Terms
-from stylespace.outcomes import judge_for, network_for
+from stylespace.outcomes import SIGHT, judge_for, network_for
 from stylespace.parameters import Fourier
 from stylespace.patches import Paintings
 from stylespace.probes import probe
@@ -137,7 +137,7 @@ def seconds_of(
 
 def full_settings(settings: AtlasSettings, pair: Pair) -> ProbeSettings:
     """Return the settings of the full probe of an entry: the defaults, at --check-size."""
-    shared = ("network", "weights", "pooling", "padding", "device", "precision", "seed")
+    shared = (*SIGHT, "seed")
     return ProbeSettings(
         layer=settings.place,
         entry=(f"{pair[0]},{pair[1]}",),
