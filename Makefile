@@ -9,7 +9,7 @@ GALLERY  := $(call recipes,gallery,probe-conv* texture-* transfer-*)
 TEXTURES := $(call recipes,textures,gram-* distribution-*)
 NULLS    := $(call recipes,nulls,null-*)
 PATTERNS := $(call recipes,patterns,pattern-* edit-*)
-PAGE      = $(BIN)/python -m stylespace.gallery
+PAGE      = $(BIN)/python -m stylespace.studies.gallery
 
 .PHONY: demo test test-slow bench gallery pages wheel clean
 
@@ -26,7 +26,7 @@ test-slow: $(VENV)/.tested  ## the checks that take minutes: quality of the defa
 	$(BIN)/python -m pytest -m slow
 
 bench: $(VENV)/.installed  ## speed and memory, as ratios measured in one run
-	$(BIN)/python -m stylespace.bench --all
+	$(BIN)/python -m stylespace.studies.bench --all
 
 wheel: $(VENV)/.tested  ## dist/*.whl, with weights and paintings inside
 	$(BIN)/python -m build --wheel
@@ -42,9 +42,9 @@ pages: $(TEXTURES) $(NULLS) $(PATTERNS)  ## the pages of reports/: about three h
 	textures, and an entry taken out of a painting."
 	$(BIN)/stylespace run probes/atlas-conv2_1.toml --out reports/atlas
 	$(BIN)/stylespace run probes/report-paintings.toml --out reports/paintings --force
-	$(BIN)/python -m stylespace.trials probes/trials/transfer.toml --out reports/transfer
-	$(BIN)/python -m stylespace.trials probes/trials/starts.toml --out reports/starts
-	$(BIN)/python -m stylespace.scenes probes/scenes/season.toml --out reports/season
+	$(BIN)/python -m stylespace.studies.trials probes/trials/transfer.toml --out reports/transfer
+	$(BIN)/python -m stylespace.studies.trials probes/trials/starts.toml --out reports/starts
+	$(BIN)/python -m stylespace.studies.scenes probes/scenes/season.toml --out reports/season
 	for way in fourier energy phases robust pixels; do \
 	$(BIN)/stylespace run probes/compare-$$way.toml --out reports/parametrisations/$$way; done
 

@@ -6,35 +6,33 @@ Names are imported when they are first used, so that `import stylespace` costs n
 from __future__ import annotations
 
 import importlib
-import sys
-from types import ModuleType
 from typing import Any
 
 _HOMES = {
-    "load_network": "networks",
-    "Network": "networks",
-    "gram": "gram",
-    "mean": "gram",
-    "covariance": "gram",
-    "shifted_gram": "gram",
-    "chained_gram": "gram",
-    "Style": "style",
-    "Objective": "objectives",
-    "Term": "objectives",
-    "Terms": "objectives",
-    "statistics": "statistics",
-    "gram_distances": "distances",
-    "synthesize": "synthesis",
-    "coarse_to_fine": "ladder",
-    "probe": "probes",
-    "edit": "edits",
-    "atlas": "atlas",
-    "texture": "textures",
-    "transfer": "transfer",
+    "load_network": "networks.network",
+    "Network": "networks.network",
+    "gram": "styles.gram",
+    "mean": "styles.gram",
+    "covariance": "styles.gram",
+    "shifted_gram": "styles.gram",
+    "chained_gram": "styles.gram",
+    "Style": "styles.style",
+    "Objective": "losses.objective",
+    "Term": "losses.objective",
+    "Terms": "losses.objective",
+    "statistics": "styles.statistics",
+    "gram_distances": "styles.distances",
+    "synthesize": "synthesis.loop",
+    "coarse_to_fine": "synthesis.pyramid",
+    "probe": "commands.probe.probes",
+    "edit": "commands.edit",
+    "atlas": "commands.atlas",
+    "texture": "commands.texture",
+    "transfer": "commands.transfer.transfer",
     "report": "reports.making",
     "similar": "reports.searching",
-    "local_gram_distance": "local",
-    "covariance_distance": "covariance",
+    "local_gram_distance": "losses.local",
+    "covariance_distance": "losses.covariance",
     "read_image": "images",
     "write_image": "images",
     "StylespaceError": "errors",
@@ -51,15 +49,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
-
-
-class _Package(ModuleType):
-    """Keeps gram and its like functions: an import would put the modules in their place."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in _HOMES and isinstance(value, ModuleType):
-            value = getattr(value, name)
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

@@ -12,7 +12,7 @@ def main() -> int:
     """
     warnings.simplefilter("ignore")
     try:
-        from stylespace.cli import main as run
+        from stylespace.cli.main import main as run
 
         return run()
     except KeyboardInterrupt:

@@ -4,12 +4,12 @@ import pytest
 import torch
 
 import stylespace as ss
+from stylespace.commands.outcome import judge_for, settings_with
 from stylespace.errors import StylespaceError, UnreachedError, UsageError
 from stylespace.images import write_image
-from stylespace.networks import load_network
-from stylespace.outcomes import judge_for, settings_with
-from stylespace.parameters import Free
+from stylespace.networks.network import load_network
 from stylespace.settings import ProbeSettings, TransferSettings
+from stylespace.synthesis.parameters import Free
 
 SMALL = {"size": 32, "iterations": 3, "weights": "random:0", "layers": "conv1_1"}
 

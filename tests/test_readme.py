@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from command_line import picture_file
 
-from stylespace import jobs
+from stylespace.cli import jobs
 from stylespace.settings import COMMANDS, Making, recipe_of
 
 ROOT = Path(__file__).parents[1]

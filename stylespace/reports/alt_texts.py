@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from stylespace.reports.figures.drawing import array
-from stylespace.reports.figures.measures import MEASURES
-from stylespace.reports.figures.phrases import (
+from stylespace.figures.drawing import array
+from stylespace.figures.measures import MEASURES
+from stylespace.figures.phrases import (
     extremes,
     medians,
     place_of,
@@ -23,15 +23,15 @@ from stylespace.reports.figures.phrases import (
     span,
     zero_share,
 )
-from stylespace.reports.figures.traces import bands
-from stylespace.reports.figures.trees import leaves, linkage
-from stylespace.reports.figures.words import number, share, zeros
-from stylespace.statistics import FITS, cosine_values, off_diagonal
-from stylespace.statistics import cosines as cosine_matrix
+from stylespace.figures.traces import bands
+from stylespace.figures.trees import leaves, linkage
+from stylespace.figures.words import number, share, zeros
+from stylespace.styles.statistics import FITS, cosine_values, off_diagonal
+from stylespace.styles.statistics import cosines as cosine_matrix
 
 if TYPE_CHECKING:
-    from stylespace.reports.figures.drawing import Values
-    from stylespace.statistics import Fits, LayerStatistics, Pair
+    from stylespace.figures.drawing import Values
+    from stylespace.styles.statistics import Fits, LayerStatistics, Pair
 
 MOST = 5
 """Subjects of which each has a sentence of its own; of more, the first and the last in order."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stylespace.reports.figures.words import number, share
+from stylespace.figures.words import number, share
 from stylespace.reports.stability import STABLE
-from stylespace.statistics import FITS, NEAR_ZERO
-from stylespace.statistics.spectra import NEGLIGIBLE
+from stylespace.styles.statistics import FITS, NEAR_ZERO
+from stylespace.styles.statistics.spectra import NEGLIGIBLE
 
 GATYS = "Gatys, Ecker & Bethge 2015, arXiv:1505.07376"
 NIKULIN = "Nikulin & Novak 2016, arXiv:1602.07188"

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from stylespace.reports.figures.drawing import ZERO, shades
-from stylespace.reports.figures.heat_maps import ends
+from stylespace.figures.drawing import ZERO, shades
+from stylespace.figures.heat_maps import ends
 
 CODES = 65535
 """Largest code; 1 is the smallest positive entry, 0 is exactly zero."""

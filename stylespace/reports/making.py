@@ -13,18 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from stylespace.distances import as_metric, distance_matrix
+from stylespace.commands.outcome import judge_for, network_for, settings_with
 from stylespace.errors import UsageError, unknown
+from stylespace.figures import classical_scaling
 from stylespace.files import check_folder, check_output
-from stylespace.networks import Network
-from stylespace.outcomes import judge_for, network_for, settings_with
+from stylespace.networks.network import Network
+from stylespace.networks.weights import file_hash
 from stylespace.reports.content import (
     Draughts,
     short_group,
     single_group,
     together_group,
 )
-from stylespace.reports.figures import classical_scaling
 from stylespace.reports.findings import sentences
 from stylespace.reports.making_of import making_of
 from stylespace.reports.measuring import Measured, measured
@@ -41,8 +41,8 @@ from stylespace.settings import (
     source_path,
     to_toml,
 )
-from stylespace.sources import is_style_file
-from stylespace.weights import file_hash
+from stylespace.styles.distances import as_metric, distance_matrix
+from stylespace.styles.sources import is_style_file
 
 LARGE = ("spectra", "orders")
 """Tables that a compact report leaves out: thousands of rows."""

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from stylespace.commands.recipes import check_inputs_of
+from stylespace.commands.transfer.styling import Styling
 from stylespace.errors import StylespaceError
-from stylespace.networks import Network
-from stylespace.recipes import check_inputs_of
+from stylespace.networks.network import Network
 from stylespace.reports.subjects import Subject
 from stylespace.settings import Settings, Sourced, TransferSettings, recipe_of, settings_from
-from stylespace.sources import blender, open_picture, open_styles
-from stylespace.style import Style
-from stylespace.styling import Styling
+from stylespace.styles.sources import blender, open_picture, open_styles
+from stylespace.styles.style import Style
 
 
 @dataclass(frozen=True, eq=False)

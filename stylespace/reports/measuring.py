@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from stylespace.images import resize
-from stylespace.networks import Network
+from stylespace.networks.network import Network
 from stylespace.reports.stability import Stability, stabilities
 from stylespace.reports.subjects import Subject
-from stylespace.statistics import (
+from stylespace.styles.statistics import (
     Fits,
     LayerStatistics,
     Pair,
@@ -24,7 +24,7 @@ from stylespace.statistics import (
     statistics,
     strongest_pairs,
 )
-from stylespace.style import WHOLE
+from stylespace.styles.style import WHOLE
 
 SHOWN_PAIRS = 4
 """Pairs whose places are shown in the picture."""

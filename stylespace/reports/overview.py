@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from stylespace.distances import BURES_MOST, StreamedDistances, as_metric, streamed_distances
+from stylespace import figures
 from stylespace.errors import UsageError
+from stylespace.figures.words import number
 from stylespace.images import read_image, resize
-from stylespace.networks import Network
-from stylespace.reports import alt_texts, figures
+from stylespace.networks.network import Network
+from stylespace.reports import alt_texts
 from stylespace.reports.collections import (
     Collection,
     Seen,
@@ -23,11 +24,11 @@ from stylespace.reports.collections import (
 )
 from stylespace.reports.content import Draughts
 from stylespace.reports.content.parts import metric_name, section_of, table_of
-from stylespace.reports.figures.words import number
 from stylespace.reports.findings import COMPARED, collection_sentences
 from stylespace.reports.records import Records, rounded
 from stylespace.reports.subjects import Watch, printable
 from stylespace.settings import ReportSettings
+from stylespace.styles.distances import BURES_MOST, StreamedDistances, as_metric, streamed_distances
 
 SHOWN = ("off_diagonal.near_zero", "effective_rank", "mean_cosine", "off_diagonal.gini")
 """Numbers whose distribution over the collection is drawn."""

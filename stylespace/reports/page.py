@@ -19,8 +19,8 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from stylespace.reports.figures.drawing import DPI
-from stylespace.reports.figures.words import number
+from stylespace.figures.drawing import DPI
+from stylespace.figures.words import number
 from stylespace.reports.heat_maps import legend
 
 _FOLDER = Path(__file__).parent

@@ -11,7 +11,7 @@ import pandas as pd
 
 from stylespace.reports.measuring import Measured
 from stylespace.reports.subjects import Subject
-from stylespace.statistics import Fits, spectrum
+from stylespace.styles.statistics import Fits, spectrum
 
 DIGITS = 6
 """Significant digits that are written: float32 measures no more."""

@@ -8,11 +8,13 @@ from typing import Any
 
 from torch import Tensor
 
+from stylespace.commands.outcome import judge_for, network_for, settings_with
 from stylespace.errors import PictureError
+from stylespace.figures.sheets import contact_sheet
+from stylespace.figures.words import legible, number
 from stylespace.images import read_image, resize
-from stylespace.networks import Network
-from stylespace.outcomes import judge_for, network_for, settings_with
-from stylespace.plots import contact_sheet
+from stylespace.networks.network import Network
+from stylespace.networks.weights import file_hash
 from stylespace.reports.collections import (
     Collection,
     Neighbour,
@@ -20,10 +22,8 @@ from stylespace.reports.collections import (
     neighbours,
     pictures_in,
 )
-from stylespace.reports.figures.words import legible, number
 from stylespace.reports.subjects import Watch, layers_of, opened, printable
 from stylespace.settings import SimilarSettings, source_path
-from stylespace.weights import file_hash
 
 SHOWN = 24
 """Pictures on the sheet."""

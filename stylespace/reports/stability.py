@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from stylespace.images import encoded_jpeg, resize
-from stylespace.networks import Network
-from stylespace.statistics import flattened, statistics
-from stylespace.style import Style
+from stylespace.networks.network import Network
+from stylespace.styles.statistics import flattened, statistics
+from stylespace.styles.style import Style
 
 STABLE = 0.1
 """Relative change up to which a number is called stable."""

@@ -15,12 +15,12 @@ from stylespace.assets import samples
 from stylespace.errors import PictureError, StylespaceError, UsageError
 from stylespace.files import STYLE_SUFFIX
 from stylespace.images import read_recipe, resize
-from stylespace.memory import check_picture
-from stylespace.networks import Network
+from stylespace.networks.memory import check_picture
+from stylespace.networks.network import Network
 from stylespace.reports.collections import pictures_in
 from stylespace.settings import SAMPLE, StyleLayers, source_path
-from stylespace.sources import is_style_file, open_picture
-from stylespace.style import Style
+from stylespace.styles.sources import is_style_file, open_picture
+from stylespace.styles.style import Style
 
 Watch = Callable[[str, int, int], None]
 """(what is done, pieces done, pieces in all)."""

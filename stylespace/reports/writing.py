@@ -16,7 +16,7 @@ from stylespace.reports.content import explanations
 from stylespace.reports.page import page
 from stylespace.reports.records import Records, csv, gram_csv, results_json
 from stylespace.settings import RECIPE_FILE
-from stylespace.style import Style
+from stylespace.styles.style import Style
 
 PAGE, RESULTS, SUMMARY = "index.html", "results.json", "summary.md"
 FIGURES, TABLES, STYLES = "figures", "tables", "styles"

@@ -14,7 +14,7 @@ from stylespace.settings.commands import (
 )
 from stylespace.settings.fields import comma_list, option_name, split_weight
 from stylespace.settings.inputs import SAMPLE, check_inputs, input_names, source_path
-from stylespace.settings.probing import GOALS
+from stylespace.settings.probe import GOALS
 from stylespace.settings.recipe import (
     RECIPE_FILE,
     read_toml,
@@ -23,10 +23,10 @@ from stylespace.settings.recipe import (
     to_toml,
     toml_of,
 )
-from stylespace.settings.reporting import DISTANCES, MOST_DETAILED, ReportSettings, SimilarSettings
+from stylespace.settings.report import DISTANCES, MOST_DETAILED, ReportSettings, SimilarSettings
 from stylespace.settings.shared import Making, Settings, StyleLayers
 from stylespace.settings.sourced import Sourced
-from stylespace.settings.transferring import STARTS, TransferSettings
+from stylespace.settings.transfer import STARTS, TransferSettings
 
 __all__ = [
     "COMMANDS",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from stylespace.catalogue import resolve_layer
 from stylespace.errors import UsageError
-from stylespace.settings.choices import check_block, split_block
+from stylespace.networks.catalogue import resolve_layer
+from stylespace.settings.entries import check_block, split_block
 from stylespace.settings.fields import setting
 from stylespace.settings.shared import MOST, Settings
 

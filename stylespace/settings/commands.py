@@ -8,14 +8,14 @@ from typing import ClassVar
 from stylespace.errors import UsageError
 from stylespace.settings.atlas import AtlasSettings
 from stylespace.settings.fields import LARGEST_WEIGHT, setting, split_weight
-from stylespace.settings.probing import EditSettings, ProbeSettings
-from stylespace.settings.reporting import ReportSettings, SimilarSettings
+from stylespace.settings.probe import EditSettings, ProbeSettings
+from stylespace.settings.report import ReportSettings, SimilarSettings
 from stylespace.settings.shared import (
     MOST,
     StyleLayers,
 )
 from stylespace.settings.sourced import Sourced, check_sources
-from stylespace.settings.transferring import TransferSettings
+from stylespace.settings.transfer import TransferSettings
 
 MATCHES = ("gram", "distribution", "sparsity", "intensity")
 GRAM_TV, OTHER_TV = 0.1, 0.01

@@ -9,10 +9,10 @@ from stylespace.assets import sample_path
 from stylespace.errors import PictureError, nearest
 from stylespace.files import neighbours
 from stylespace.settings.fields import split_weight
-from stylespace.settings.probing import EditSettings
-from stylespace.settings.reporting import SimilarSettings
+from stylespace.settings.probe import EditSettings
+from stylespace.settings.report import SimilarSettings
 from stylespace.settings.shared import Settings
-from stylespace.settings.transferring import STARTS, TransferSettings
+from stylespace.settings.transfer import STARTS, TransferSettings
 
 SAMPLE = "sample:"
 

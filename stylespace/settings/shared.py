@@ -7,9 +7,15 @@ import re
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
-from stylespace.architectures import Layer
-from stylespace.catalogue import DEFAULT, PADDINGS, POOLINGS, catalogue_entry, resolve_layer
 from stylespace.errors import UsageError
+from stylespace.networks.architectures import Layer
+from stylespace.networks.catalogue import (
+    DEFAULT,
+    PADDINGS,
+    POOLINGS,
+    catalogue_entry,
+    resolve_layer,
+)
 from stylespace.settings.fields import check_field, comma_list, positive, setting
 
 ALL = "all"

@@ -1,7 +1,7 @@
 """Collections: folders of pictures, whose styles are kept as files and read one at a time.
 
 Nothing here holds more than one style at once, however many there are. Distances between all of
-them are `stylespace.distances.streamed_distances` of the style files.
+them are `stylespace.styles.distances.streamed_distances` of the style files.
 """
 
 from stylespace.reports.collections.cache import Measurement, cache_folder

@@ -16,16 +16,16 @@ from pathlib import Path
 
 import torch
 
-from stylespace.distances import style_header
+from stylespace.commands.outcome import network_for
 from stylespace.errors import OutputError, PictureError, StyleError, WeightsError
 from stylespace.files import STYLE_SUFFIX
 from stylespace.images import read_image, resize
 from stylespace.images.source import opened
-from stylespace.memory import check_picture
-from stylespace.networks import Network, Space
-from stylespace.outcomes import network_for
+from stylespace.networks.memory import check_picture
+from stylespace.networks.network import Network, Space
 from stylespace.settings import StyleLayers
-from stylespace.style import FORMAT, Style
+from stylespace.styles.distances import style_header
+from stylespace.styles.style import FORMAT, Style
 
 EDITION = 1
 """Counted up when pictures are read, resized or measured differently, so that all are again."""

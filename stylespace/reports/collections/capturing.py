@@ -16,7 +16,7 @@ from stylespace.errors import (
     UsageError,
 )
 from stylespace.executors import completed, executor_for
-from stylespace.networks import Network, Space
+from stylespace.networks.network import Network, Space
 from stylespace.reports.collections.cache import (
     Measurement,
     cache_folder,

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from stylespace.distances import kind_named, together
 from stylespace.errors import UsageError
 from stylespace.executors import completed, executor_for
 from stylespace.reports.collections.cache import one_thread
-from stylespace.statistics import flattened, layer_statistics
-from stylespace.style import Style
+from stylespace.styles.distances import kind_named, together
+from stylespace.styles.statistics import flattened, layer_statistics
+from stylespace.styles.style import Style
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from stylespace.distances import as_metric, gram_distances
+from stylespace import figures
+from stylespace.figures.words import number
 from stylespace.images import resize
-from stylespace.reports import alt_texts, figures
+from stylespace.reports import alt_texts
 from stylespace.reports.content.draughts import Draughts
 from stylespace.reports.content.parts import metric_name, section_of, table_of
-from stylespace.reports.figures.words import number
 from stylespace.reports.making_of import MakingOf
 from stylespace.reports.measuring import Measured
 from stylespace.reports.records import Distances
+from stylespace.styles.distances import as_metric, gram_distances
 
 THUMBNAIL = 160
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from stylespace import figures
 from stylespace.images import encoded_jpeg, resize
-from stylespace.reports import figures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from stylespace.reports import alt_texts, figures
+from stylespace import figures
+from stylespace.figures.words import number, share
+from stylespace.reports import alt_texts
 from stylespace.reports.content.draughts import Draughts
 from stylespace.reports.content.parts import section_of, table_of
-from stylespace.reports.figures.words import number, share
 from stylespace.reports.heat_maps import heat_map_data
 from stylespace.reports.measuring import SHOWN_PAIRS, Measured
 from stylespace.reports.records import PARTS
 from stylespace.reports.stability import Stability
-from stylespace.statistics import Fits, LayerStatistics, spectrum
+from stylespace.styles.statistics import Fits, LayerStatistics, spectrum
 
 
 def matrices(one: Measured, draughts: Draughts, values: bool) -> dict[str, Any]:

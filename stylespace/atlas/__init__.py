@@ -1,6 +1,0 @@
-"""Atlases: a layer's Gram matrix as a map, a small picture for every entry of a block."""
-
-from stylespace.atlas.making import Atlas, atlas
-from stylespace.atlas.tables import MAP
-
-__all__ = ["MAP", "Atlas", "atlas"]

@@ -1,0 +1,190 @@
+"""The pictures of a batch of entries, and what is measured on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from time import perf_counter
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stylespace.commands.outcome import SIGHT, judge_for, network_for
+from stylespace.commands.probe.patches import Paintings
+from stylespace.commands.probe.probes import probe
+from stylespace.errors import UnreachedError, WeightsError
+from stylespace.images import written_image
+from stylespace.losses.entries import entry_term
+from stylespace.losses.objective import Objective, Terms
+from stylespace.networks.network import Network
+from stylespace.settings import ProbeSettings
+from stylespace.settings.atlas import AtlasSettings, Pair
+from stylespace.styles.gram import gram
+from stylespace.synthesis.loop import Watch, synthesize
+from stylespace.synthesis.parameters import Fourier
+
+RATE = 0.1
+"""Learning rate of Adam: twice that of a full probe, for a quarter of its evaluations."""
+FIGURES = ("value", "selectivity", "cosine", "saturated")
+"""What is measured on a cell as it is written, as `probe` defines it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Cells that were made together, B of them.
+
+    pairs: (i, j) of each, i <= j. pictures: uint8 (B, S, S, 3). figures: {name: float64 (B,)}.
+    """
+
+    pairs: tuple[Pair, ...]
+    pictures: np.ndarray
+    figures: dict[str, np.ndarray]
+
+    @property
+    def rows(self) -> dict[Pair, dict[str, float]]:
+        """The figures of each entry."""
+        columns = [self.figures[name].tolist() for name in FIGURES]
+        rows = zip(*columns, strict=True)
+        return {
+            pair: dict(zip(FIGURES, row, strict=True))
+            for pair, row in zip(self.pairs, rows, strict=True)
+        }
+
+
+class Tools:
+    """What cells and probes are made and measured with.
+
+    network: that of the pictures. judge: that of the figures, never in half precision.
+    """
+
+    def __init__(self, network: Network, settings: AtlasSettings) -> None:
+        self.network, self.judge = network, judge_for(network, settings)
+        self.paintings = Paintings(self.judge)
+
+
+def batch_of(
+    settings: AtlasSettings, tools: Tools, pairs: Sequence[Pair], watch: Watch | None = None
+) -> Batch:
+    """Make the pictures of some entries, each from the same start and on its own.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; a batch is whole or not at all.
+    """
+    synthesis = synthesize(
+        _objective(settings, tools.network, pairs),
+        _start(settings, len(pairs)).to(tools.network.device),
+        optimizer="adam",
+        steps=settings.iterations,
+        parameters=Fourier(settings.size, settings.size),
+        learning_rate=RATE,
+        watch=watch,
+    )
+    if synthesis.stopped == "interrupted":
+        raise KeyboardInterrupt
+    image = written_image(synthesis.image)
+    levels = (image * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+    return Batch(tuple(pairs), levels.cpu().numpy(), _figures(settings, tools.judge, image, pairs))
+
+
+def _objective(settings: AtlasSettings, network: Network, pairs: Sequence[Pair]) -> Objective:
+    entries = torch.tensor(pairs, device=network.device)
+    term = entry_term(settings.place, entries, settings.selectivity, parts=settings.parts)
+    return Objective(network, Terms((term,)))
+
+
+def _start(settings: AtlasSettings, count: int) -> Tensor:
+    """Return the seeded start of every cell, `count` times: (count, 3, S, S)."""
+    fourier = Fourier(settings.size, settings.size)
+    generator = torch.Generator().manual_seed(settings.seed)
+    one = fourier.decode(fourier.noise(1, generator=generator))
+    return one.expand(count, -1, -1, -1)
+
+
+def _figures(
+    settings: AtlasSettings, judge: Network, image: Tensor, pairs: Sequence[Pair]
+) -> dict[str, np.ndarray]:
+    """Measure every picture (B, 3, S, S): {name: (B,)}; 0 where there is nothing to divide by."""
+    with torch.no_grad():
+        g = gram(judge(image, [settings.place])[settings.place]).cpu().double()
+    i, j = torch.tensor(pairs).unbind(1)
+    rows = torch.arange(len(g))
+    value, own = g[rows, i, j], (g[rows, i, i] * g[rows, j, j]).sqrt()
+    both = torch.where(i == j, 1, 2) * value
+    saturated = ((image <= 0) | (image >= 1)).double().mean((1, 2, 3)).cpu()
+    quotients = (value, both / g.flatten(1).norm(dim=1), value / own, saturated)
+    return {name: one.nan_to_num(0).numpy() for name, one in zip(FIGURES, quotients, strict=True)}
+
+
+def seconds_of(
+    settings: AtlasSettings, tools: Tools, pairs: Sequence[Pair], watch: Watch | None = None
+) -> float:
+    """Return the seconds of one evaluation of a batch, measured on three after a first."""
+    objective = _objective(settings, tools.network, pairs)
+    start = _start(settings, len(pairs)).to(tools.network.device)
+    times: list[float] = []
+    synthesize(
+        objective,
+        start,
+        optimizer="adam",
+        steps=4,
+        parameters=Fourier(settings.size, settings.size),
+        watch=lambda step: times.append(perf_counter()),
+    )
+    return (times[-1] - times[0]) / max(1, len(times) - 1)
+
+
+def full_settings(settings: AtlasSettings, pair: Pair) -> ProbeSettings:
+    """Return the settings of the full probe of an entry: the defaults, at --check-size."""
+    shared = (*SIGHT, "seed")
+    return ProbeSettings(
+        layer=settings.place,
+        entry=(f"{pair[0]},{pair[1]}",),
+        size=settings.check_size,
+        selectivity=settings.selectivity,
+        **{name: getattr(settings, name) for name in shared},
+    )
+
+
+def full_value(
+    settings: AtlasSettings, tools: Tools, pair: Pair, watch: Watch | None = None
+) -> float:
+    """Return G_ij of the full probe of an entry.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C.
+    """
+    one, paintings = full_settings(settings, pair), tools.paintings
+    try:
+        outcome = probe(settings=one, network=tools.network, compared=paintings, watch=watch)
+    except UnreachedError as error:  # no more than a painting has is still a value
+        if error.interrupted:
+            raise KeyboardInterrupt from error
+        return error.figures["value"]
+    if outcome.synthesis.stopped == "interrupted":
+        raise KeyboardInterrupt
+    return outcome.figures["value"]
+
+
+@lru_cache(maxsize=1)
+def tools_of(settings: AtlasSettings, weights: str) -> Tools:
+    """Return the tools of a worker process, loaded once.
+
+    weights: SHA-256 of the filters in the process that asks.
+
+    Raises:
+        WeightsError: they are others here.
+    """
+    network = network_for(settings)
+    if network.sha256 != weights:
+        raise WeightsError(
+            f"a worker has other weights of {network.name} (SHA-256 {network.sha256[:12]}..., "
+            f"asked for {weights[:12]}...): give every worker the same file."
+        )
+    return Tools(network, settings)
+
+
+def remotely(function: str, settings: AtlasSettings, weights: str, argument: object) -> object:
+    """Call `batch_of`, `seconds_of` or `full_value` in a worker process, by name."""
+    return globals()[function](settings, tools_of(settings, weights), argument)

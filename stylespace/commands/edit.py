@@ -1,0 +1,182 @@
+"""Edits: one entry of a painting's style is changed and the rest is held. What did it carry?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stylespace.commands.outcome import (
+    Outcome,
+    as_written,
+    fitted,
+    judge_for,
+    network_for,
+    noise_picture,
+    outcome_of,
+    run_ladder,
+    settings_with,
+)
+from stylespace.errors import UsageError
+from stylespace.images import resize
+from stylespace.losses.entries import entry_value
+from stylespace.losses.matching import style_figures
+from stylespace.losses.objective import Features, Objective, Term, Terms, gram_term, relative_square
+from stylespace.networks.network import Network
+from stylespace.settings import EditSettings
+from stylespace.styles.gram import gram
+from stylespace.styles.sources import blender, open_styles
+from stylespace.styles.style import Style
+from stylespace.synthesis.loop import Watch
+
+
+@dataclass(frozen=True, eq=False)
+class Edit:
+    """What an edit's figure shows beside the picture: the painting, (1, 3, H, W)."""
+
+    painting: Tensor
+
+
+def edit(
+    source: str | None = None,
+    layer: str | None = None,
+    entry: str | tuple[int, int] | None = None,
+    *,
+    settings: EditSettings | None = None,
+    network: Network | None = None,
+    watch: Watch | None = None,
+    **changes: Any,
+) -> Outcome:
+    """Lower or raise one entry of a painting's Gram matrices while the rest is held.
+
+    A diagonal entry is the energy of a channel: its whole row is scaled with it, as it would be
+    if the channel itself were, or no picture could have both.
+
+    Args:
+        source: the painting, a picture or sample:NAME. layer, entry: as in `probe`.
+        settings: or its fields as keywords: edit("sample:gogh-auvers", "conv3_1", (3, 5),
+            factor=4).
+        network: loaded already, or None to load the one that the settings name.
+        watch: see `synthesize`.
+
+    Returns:
+        The outcome; figures: `value` of the entry, `painting_value`, `ratio` of the two (aimed at
+        `factor`), `rest`, the relative distance of the other entries of its layer, `gram.*` of
+        every layer and `style_distance`, `change`, mean absolute difference from the painting.
+
+    Raises:
+        UsageError: the entry is zero in the painting, so that no factor changes it.
+    """
+    pair = ",".join(map(str, entry)) if isinstance(entry, tuple) else entry
+    changes = {"source": source, "layer": layer, "entry": pair, **changes}
+    settings = settings_with(EditSettings, settings, changes)
+    network = network or network_for(settings)
+    place, (opened,) = settings.place(), open_styles([settings.source])
+    if opened.image is None:
+        raise UsageError("an edit starts from a picture: name one, no style file.")
+    layers = network.resolve([*settings.style_layers(), place[0]])
+    style_at = blender([opened], layers, largest=settings.size)
+    judge = judge_for(network, settings)
+    target = style_at(judge, settings.size)
+    _check_alive(target, place)
+
+    def objective_at(height: int, width: int) -> Objective:
+        style = style_at(network, max(height, width))
+        return Objective(network, _terms(style.grams, place, settings))
+
+    def start(height: int, width: int) -> Tensor:
+        if settings.init == "painting":
+            return resize(opened.image, max(height, width))
+        colour = opened.image.mean((0, 2, 3))
+        return noise_picture(height, width, colour=colour, seed=settings.seed)
+
+    shape = fitted(*opened.image.shape[2:])
+    synthesis = run_ladder(network, settings, objective_at, start, layers, shape, watch=watch)
+    image = as_written(synthesis, network)
+    painting = resize(opened.image, settings.size).to(image)
+    figures = edit_figures(Style.capture(judge, image, layers), target, place)
+    figures["change"] = float((image - painting).abs().mean())
+    return outcome_of(settings, image, figures, synthesis, network, beside=Edit(painting))
+
+
+def _check_alive(style: Style, place: tuple[str, int, int]) -> None:
+    layer, i, j = place
+    if float(style.grams[layer][i, j]) <= 0:
+        raise UsageError(
+            f"{layer} {i},{j} is zero in this painting: there is nothing to change; take one of "
+            "its larger entries (probe --entries top:8 --from PAINTING)."
+        )
+
+
+def _terms(
+    grams: Mapping[str, Tensor], place: tuple[str, int, int], settings: EditSettings
+) -> Terms:
+    """Return the entry's own term and those that hold the other layers and entries."""
+    layer, i, j = place
+    weights = {name: settings.style_layers().get(name, 1.0) for name in grams}
+    shares = {name: settings.hold * one / sum(weights.values()) for name, one in weights.items()}
+    terms = Terms((_entry_target(layer, (i, j), settings.factor * grams[layer][i, j]),))
+    for name, g in grams.items():
+        if name == layer:
+            terms += _held(name, edited(g, i, j, settings.factor), (i, j), shares[name])
+        else:
+            terms += gram_term(name, g, shares[name])
+    return terms
+
+
+def edited(g: Tensor, i: int, j: int, factor: float) -> Tensor:
+    """Return a Gram matrix (C, C) with an entry and its mirror image times a factor.
+
+    A diagonal entry takes its row along: channel i times sqrt(factor).
+    """
+    scales = torch.ones_like(g)
+    if i == j:
+        scales[i], scales[:, i] = factor**0.5, factor**0.5
+    scales[i, j] = scales[j, i] = factor
+    return g * scales
+
+
+def _entry_target(layer: str, pair: tuple[int, int], target: Tensor) -> Term:
+    """Return ((G_ij - target) / (G_ij + target))^2: 1 far away on either side, 0 there.
+
+    Of a target of zero the entry itself, in the layer's mean energy: a square has no slope there.
+    """
+    place = torch.tensor([pair])
+
+    def measure(image: Tensor, features: Features) -> Tensor:
+        value = entry_value(features[layer], place)
+        if float(target) > 0:
+            return ((value - target) / (value + target)).square()
+        return value / features[layer].detach().square().mean((1, 2, 3)).clamp(min=1e-30)
+
+    return Term(f"entry.{layer}", measure, (layer,))
+
+
+def _held(layer: str, target: Tensor, pair: tuple[int, int], weight: float) -> Term:
+    """Return the relative distance of all entries of a layer but one, which has its own term."""
+    mask = torch.ones_like(target)
+    mask[pair], mask[pair[::-1]] = 0, 0
+
+    def measure(image: Tensor, features: Features) -> Tensor:
+        return relative_square(mask * gram(features[layer]), (mask * target)[None])
+
+    return Term(f"rest.{layer}", measure, (layer,), weight)
+
+
+def edit_figures(style: Style, target: Style, place: tuple[str, int, int]) -> dict[str, float]:
+    """Return the figures of an edited picture's style beside the painting's."""
+    layer, i, j = place
+    g, a = (one.grams[layer].cpu().double() for one in (style, target))
+    mask = torch.ones_like(a)
+    mask[i, j] = mask[j, i] = 0
+    rest = (mask * (g - a)).square().sum() / (mask * a).square().sum()
+    return {
+        "value": float(g[i, j]),
+        "painting_value": float(a[i, j]),
+        "ratio": float(g[i, j] / a[i, j]),
+        "rest": float(rest),
+        **style_figures(style, target),
+    }

@@ -1,0 +1,187 @@
+"""Patches: where in the bundled paintings two channels fire together.
+
+People foretell what a unit answers to from natural pictures better than from pictures made for it
+(Borowski et al. 2021), so that each probe is to be shown beside these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from stylespace.assets import paintings
+from stylespace.images import resize, resize_to
+from stylespace.networks.network import Network
+from stylespace.settings import SAMPLE
+from stylespace.styles.gram import gram
+from stylespace.styles.sources import open_picture
+
+PAINTING_SIDE = 256
+"""Longer side of the paintings in pixels."""
+MOST_PATCHES = 9
+SMALLEST_PATCH = 32
+"""Side in pixels below which a patch shows nothing to the eye, whatever the layer sees."""
+SHOWN_SIDE = 96
+"""Side in pixels to which every patch is resized."""
+
+
+def painting(name: str) -> Tensor:
+    """Return a picture by path or sample:NAME at the size that entries are compared at."""
+    return resize(open_picture(name), PAINTING_SIDE)
+
+
+@dataclass(frozen=True, eq=False)
+class Patches:
+    """Where F_i F_j is largest, strongest first; fewer than nine where there are no more.
+
+    pictures: (n, 3, s, s) in [0, 1]. products: F_i(u) F_j(u) at each. paintings: their names.
+    positions: (row, column) in pixels of the painting at 256 px, the centre of what u sees.
+    """
+
+    pictures: Tensor
+    products: tuple[float, ...]
+    paintings: tuple[str, ...]
+    positions: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Where the patches of one painting lie, in its pixels.
+
+    side: of each. rows (h,), columns (w,): centres of what the positions see. tops (h,), lefts
+    (w,): corners of their patches, inside the painting.
+    """
+
+    side: int
+    rows: Tensor
+    columns: Tensor
+    tops: Tensor
+    lefts: Tensor
+
+    def centre(self, row: int, column: int) -> tuple[float, float]:
+        """Return the centre of what a position sees."""
+        return float(self.rows[row]), float(self.columns[column])
+
+    def crop(self, picture: Tensor, row: int, column: int) -> Tensor:
+        """Return the patch of a position of picture (1, 3, H, W), resized: (1, 3, s, s)."""
+        top, left = int(self.tops[row]), int(self.lefts[column])
+        patch = picture[..., top : top + self.side, left : left + self.side]
+        return resize_to(patch, SHOWN_SIDE, SHOWN_SIDE)
+
+    def others(self, row: int, column: int) -> Tensor:
+        """(h, w): True where a patch lies half a side or more from that of a position."""
+        down = (self.tops - self.tops[row]).abs()[:, None]
+        across = (self.lefts - self.lefts[column]).abs()
+        return torch.maximum(down, across) >= self.side / 2
+
+
+class Paintings:
+    """The bundled paintings at 256 px as a network sees them; each evaluated once a layer.
+
+    Keeps the features of the layer asked for last, and the Gram matrices of every layer.
+
+    Args:
+        network: that measures.
+        pictures: {name: (1, 3, H, W)}, taken as they are in place of the bundled paintings.
+    """
+
+    def __init__(self, network: Network, pictures: Mapping[str, Tensor] | None = None) -> None:
+        self.network, self._opened = network, pictures
+        self._layer = ""
+        self._features: list[Tensor] = []
+        self._grams: dict[str, Tensor] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the paintings, in the order of all that is returned."""
+        return tuple(self._pictures())
+
+    def values(self, layer: str, i: int, j: int) -> list[float]:
+        """Return G_ij of a layer in every painting, in the order of their names."""
+        if layer not in self._grams:
+            grams = [gram(features) for features in self._seen(layer)]
+            self._grams[layer] = torch.cat(grams)
+        return self._grams[layer][:, i, j].tolist()
+
+    def percentile(self, layer: str, i: int, j: int, value: float) -> float:
+        """Return the percentage of all positions in the paintings with F_i F_j below a value."""
+        products = torch.cat([product.flatten() for product in self._products(layer, i, j)])
+        return 100 * float((products < value).double().mean())
+
+    def patches(self, layer: str, i: int, j: int) -> Patches:
+        """Return the nine patches in which channels i and j fire together most.
+
+        Each is a square around the centre of the receptive field, as large as it (at least 32 px,
+        at most the painting's shorter side), moved inside the painting at its borders. In one
+        painting two patches lie at least half a side apart, along one axis or both. Positions
+        where one of the channels is silent are left out.
+        """
+        pictures = list(self._pictures().values())
+        products = [product.clone() for product in self._products(layer, i, j)]
+        frames = [
+            self._frame(layer, picture, product)
+            for picture, product in zip(pictures, products, strict=True)
+        ]
+        found = _strongest(products, frames)
+        crops = [frames[k].crop(pictures[k], row, column) for _, k, row, column in found]
+        return Patches(
+            torch.cat(crops) if crops else torch.zeros(0, 3, SHOWN_SIDE, SHOWN_SIDE),
+            tuple(product for product, *_ in found),
+            tuple(self.names[k] for _, k, *_ in found),
+            tuple(frames[k].centre(row, column) for _, k, row, column in found),
+        )
+
+    def _pictures(self) -> Mapping[str, Tensor]:
+        if self._opened is None:
+            self._opened = {name: painting(SAMPLE + name) for name in paintings()}
+        return self._opened
+
+    def _seen(self, layer: str) -> list[Tensor]:
+        """Return the features (1, C, h, w) of every painting."""
+        if layer != self._layer:
+            self._features, self._layer = [], ""  # the old ones go before the new ones come
+            with torch.no_grad():
+                pictures = self._pictures().values()
+                self._features = [self.network(one, [layer])[layer].cpu() for one in pictures]
+            self._layer = layer
+        return self._features
+
+    def _products(self, layer: str, i: int, j: int) -> list[Tensor]:
+        """Return F_i F_j in every painting, (h, w)."""
+        return [features[0, i] * features[0, j] for features in self._seen(layer)]
+
+    def _frame(self, layer: str, picture: Tensor, product: Tensor) -> _Frame:
+        """Return where the patches of a painting (1, 3, H, W) lie, for a product (h, w)."""
+        reach = self.network.reach(layer)
+        side = min(max(reach.field, SMALLEST_PATCH), *picture.shape[-2:])
+        centres = [
+            torch.arange(count) * reach.stride + (reach.after - reach.before) / 2
+            for count in product.shape
+        ]
+        tops, lefts = (
+            (centre - (side - 1) / 2).round().long().clamp(0, length - side)
+            for centre, length in zip(centres, picture.shape[-2:], strict=True)
+        )
+        return _Frame(side, centres[0], centres[1], tops, lefts)
+
+
+def _strongest(
+    products: Sequence[Tensor], frames: Sequence[_Frame]
+) -> list[tuple[float, int, int, int]]:
+    """Return (product, painting, row, column) of the strongest, their neighbourhoods left out.
+
+    products: (h, w) of each painting; changed.
+    """
+    found = []
+    while len(found) < MOST_PATCHES:
+        peaks = [float(product.max()) for product in products]
+        k = max(range(len(peaks)), key=peaks.__getitem__)
+        if peaks[k] <= 0:
+            break
+        row, column = divmod(int(products[k].argmax()), products[k].shape[1])
+        found.append((peaks[k], k, row, column))
+        products[k] *= frames[k].others(row, column)
+    return found

@@ -1,0 +1,287 @@
+"""Textures: pictures with a painting's Gram matrices (G15a), or only with their distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stylespace.commands.outcome import (
+    Outcome,
+    as_written,
+    fitted,
+    judge_for,
+    network_for,
+    noise_picture,
+    outcome_of,
+    run_ladder,
+    settings_with,
+    total_loss,
+)
+from stylespace.commands.samplers import sample
+from stylespace.images import resize
+from stylespace.losses.matching import match_figures, seed_distance, smoothness_terms, style_terms
+from stylespace.losses.objective import Objective, Terms
+from stylespace.losses.patterns import (
+    autocorrelation_term,
+    cut_evenly,
+    histogram_term,
+    spectrum_term,
+)
+from stylespace.networks.network import Network
+from stylespace.settings import TextureSettings
+from stylespace.styles.distances import relative_distance
+from stylespace.styles.sources import StyleSource, blender, open_styles
+from stylespace.styles.style import Style
+from stylespace.synthesis.loop import Step, Synthesis, Watch
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """What a texture's figure shows beside it.
+
+    sources: (1, 3, H, W) each; style files hold none. grams: {layer: (target's, result's), (C, C)}.
+    """
+
+    sources: tuple[Tensor, ...]
+    grams: Mapping[str, tuple[Tensor, Tensor]]
+
+
+def texture(
+    sources: str | Sequence[str] | None = None,
+    *,
+    settings: TextureSettings | None = None,
+    network: Network | None = None,
+    watch: Watch | None = None,
+    **changes: Any,
+) -> Outcome:
+    """Make a texture with the Gram matrices of one or several paintings, or their distribution.
+
+    Args:
+        sources: pictures, sample:NAME or style files, one or several, with weights as PATH=0.3.
+        settings: or its fields as keywords: texture("sample:gogh-auvers", size=256).
+        network: loaded already, or None to load the one that the settings name.
+        watch: see `synthesize`.
+
+    Returns:
+        The outcome; figures: of every layer (`gram.conv1_1`, ...) those of `match_figures`;
+        `style_distance`, the geometric mean of the relative Gram distances; `loss`, the written
+        picture's objective; `seed_distance` of several seeds: the mean relative Gram distance
+        between their pictures, over pairs and layers; `residual.*` and `residual_true.*` with a
+        sampler: how far the picture stayed from the sampled Gram matrices, and another one, made
+        alike, from the painting's own.
+
+    Raises:
+        PictureError, StyleError: a source that cannot be read or lives in another space.
+        UsageError: a style file where a picture is needed. MemoryLimitError: it would not fit.
+
+    Source: G15a; NN16a section 4. Departs: relative terms, coarse to fine, start from the mean
+    colour with noise.
+    """
+    settings = settings_with(TextureSettings, settings, {"sources": sources, **changes})
+    network = network or network_for(settings)
+    work = _Work(settings, network)
+    runs = 2 if settings.sampler else 1
+    synthesis = work.run(_run_of(watch, 0, runs))
+    judge = judge_for(network, settings)
+    images = [work.cut(as_written(synthesis.row(k), network)) for k in range(settings.seeds)]
+    painting, found = work.style_at(judge, work.largest), work.measured(judge, images)
+    loss = total_loss(work.objective(judge, *images[0].shape[2:]), images[0])
+    figures = {
+        **match_figures(found[0], painting),
+        **({"seed_distance": seed_distance(found, painting)} if len(found) > 1 else {}),
+        **(work.residuals(judge, found[0]) if settings.sampler else {}),
+        "loss": loss,
+    }
+    if settings.sampler and synthesis.stopped != "interrupted":
+        figures |= work.true_residuals(judge, _run_of(watch, 1, runs, shown=images[0]))
+    grams = {name: (g, found[0].grams[name]) for name, g in painting.grams.items()}
+    match = Match(tuple(one.image for one in work.opened if one.image is not None), grams)
+    return outcome_of(
+        settings,
+        images[0],
+        figures,
+        synthesis.row(0),
+        network,
+        beside=match,
+        remarks=work.remarks(),
+    )
+
+
+class _Work:
+    """The parts of a texture: what is matched at each scale, from which start, and how far it got.
+
+    largest: side in pixels of the sources at the finest scale.
+    """
+
+    def __init__(self, settings: TextureSettings, network: Network) -> None:
+        self.settings, self.network = settings, network
+        self.opened = open_styles(settings.sources)
+        self.layers = tuple(settings.style_layers())
+        self.largest = settings.source_side(max(self._shape(settings.size)))
+        self._blended = blender(self.opened, self.layers, largest=self.largest)
+        self._sampled: dict[str, Tensor] = {}
+
+    def style_at(self, network: Network, side: int) -> Style:
+        """Return the blended style of the sources, with `side` pixels on the longer side.
+
+        A seamless picture has no border, so pictures are continued beyond theirs (replicated).
+        """
+        files = any(one.image is None for one in self.opened)
+        borderless = self.settings.seamless and not files
+        return self._blended(network.with_padding("replicate") if borderless else network, side)
+
+    def run(self, watch: Watch | None) -> Synthesis:
+        """Climb the ladder from noise, a row of the batch a seed."""
+        return run_ladder(
+            self.network,
+            self.settings,
+            lambda height, width: self.objective(self.network, height, width),
+            self._start,
+            self.layers,
+            self._shape,
+            watch=watch,
+            count=self.settings.seeds,
+        )
+
+    def objective(self, network: Network, height: int, width: int) -> Objective:
+        """Return what a picture of height x width pixels is measured by."""
+        side = self.settings.source_side(max(height, width))
+        terms = style_terms(
+            self._grams(network, side),
+            self.settings,
+            match=self.settings.match,
+            means=self.style_at(network, side) if self.settings.mean_weight else None,
+        )
+        terms += self._pattern_terms(network, side)
+        terms += smoothness_terms(self.settings, wrap=self.settings.seamless)
+        return Objective(self._drawing(network), terms)
+
+    def cut(self, image: Tensor) -> Tensor:
+        """Return a seamless picture with its borders where they show least."""
+        return cut_evenly(image, self._stride) if self.settings.seamless else image
+
+    @property
+    def _stride(self) -> int:
+        return max(self.network.reach(layer).stride for layer in self.layers)
+
+    def measured(self, network: Network, images: Sequence[Tensor]) -> list[Style]:
+        """Return the style of every written picture."""
+        drawing = self._drawing(network)
+        return [Style.capture(drawing, image, self.layers) for image in images]
+
+    def residuals(self, judge: Network, found: Style) -> dict[str, float]:
+        """Return how far the picture stayed from the sampled matrices."""
+        return _residuals("residual", found.grams, self._grams(judge, self.largest))
+
+    def true_residuals(self, judge: Network, watch: Watch | None) -> dict[str, float]:
+        """Return how far a texture of the true matrices stays, or nothing after Ctrl-C."""
+        plain = _Work(replace(self.settings, sampler=None, seeds=1), self.network)
+        synthesis = plain.run(watch)
+        if synthesis.stopped == "interrupted":
+            return {}
+        (found,) = plain.measured(judge, [as_written(synthesis, self.network)])
+        target = plain.style_at(judge, self.largest)
+        return _residuals("residual_true", found.grams, target.grams)
+
+    def remarks(self) -> tuple[str, ...]:
+        """Return what is degenerate about the sources, a sentence each."""
+        each = (one.remarks(self.network, self.layers, self.largest) for one in self.opened)
+        return tuple(text for texts in each for text in texts)
+
+    def _drawing(self, network: Network) -> Network:
+        """Return the network that sees the result: a seamless one wraps."""
+        return network.with_padding("circular") if self.settings.seamless else network
+
+    def _grams(self, network: Network, side: int) -> dict[str, Tensor]:
+        """Return the Gram matrices to match, {layer: (C, C)}; sampled ones once for all scales."""
+        if not self.settings.sampler:
+            return self.style_at(network, side).grams
+        if not self._sampled:
+            self._sampled = self._sample(network)
+        return {name: matrix.to(network.device) for name, matrix in self._sampled.items()}
+
+    def _sample(self, network: Network) -> dict[str, Tensor]:
+        with torch.no_grad():
+            features = network(resize(self.opened[0].image, self.largest), self.layers)
+        name, seed = self.settings.sampler, self.settings.seed
+        draws = {layer: sample(name, one.cpu(), seed=seed) for layer, one in features.items()}
+        return {layer: draw.gram.float() for layer, draw in draws.items()}
+
+    def _pattern_terms(self, network: Network, side: int) -> Terms:
+        """Return the terms of regular structure that weigh something."""
+        settings, terms = self.settings, Terms()
+        if not settings.reads_picture():
+            return terms
+        source = resize(self.opened[0].image, side).to(network.device)
+        if settings.histogram_weight:
+            terms += _histogram_terms(network, source, self.layers, settings.histogram_weight)
+        if settings.spectrum_weight:
+            terms += spectrum_term(source, settings.spectrum_weight, wrap=settings.seamless)
+        if settings.autocorrelation_weight:
+            weight, wrap = settings.autocorrelation_weight, settings.seamless
+            terms += autocorrelation_term(source, weight, wrap=wrap)
+        return terms
+
+    def _shape(self, size: int) -> tuple[int, int]:
+        """Return (H, W); of a seamless picture multiples of the deepest layer's stride."""
+        height, width = fitted(*self.opened[0].aspect)(size)
+        if not self.settings.seamless:
+            return height, width
+        step = self._stride
+        return tuple(max(1, round(side / step)) * step for side in (height, width))
+
+    def _start(self, height: int, width: int) -> Tensor:
+        """Return seeded noise around the sources' colour, or grey as light: (seeds, 3, H, W)."""
+        colour = _colour(self.opened)
+        if colour is not None and self.settings.match != "gram":
+            colour = colour.mean().expand(3)  # the painting's colours would be half of its style
+        first = self.settings.seed
+        return torch.cat(
+            [
+                noise_picture(height, width, colour=colour, seed=seed)
+                for seed in range(first, first + self.settings.seeds)
+            ]
+        )
+
+
+def _run_of(
+    watch: Watch | None, place: int, count: int, *, shown: Tensor | None = None
+) -> Watch | None:
+    """Return `watch` for one of several runs, their steps counted on.
+
+    shown: the picture to show meanwhile, instead of the run's own.
+    """
+
+    def see(step: Step) -> object:
+        number, total = step.number + place * step.total, count * step.total
+        image = step.image if shown is None else shown
+        return watch(replace(step, number=number, total=total, image=image))
+
+    return watch and see
+
+
+def _residuals(
+    name: str, found: Mapping[str, Tensor], target: Mapping[str, Tensor]
+) -> dict[str, float]:
+    """Return the relative distance of every layer's Gram matrix, named."""
+    return {f"{name}.{layer}": relative_distance(found[layer], g) for layer, g in target.items()}
+
+
+def _histogram_terms(
+    network: Network, source: Tensor, layers: Sequence[str], weight: float
+) -> Terms:
+    """Return a histogram term a layer, their weights adding up."""
+    with torch.no_grad():
+        features = network(source, layers)
+    share = weight / len(layers)
+    return Terms(tuple(histogram_term(name, features[name], share) for name in layers))
+
+
+def _colour(sources: tuple[StyleSource, ...]) -> Tensor | None:
+    """Return the mean colour (3,) of the first picture among the sources, or None."""
+    pictures = [source.image for source in sources if source.image is not None]
+    return pictures[0].mean((0, 2, 3)) if pictures else None

@@ -1,0 +1,197 @@
+"""Heat maps of Gram matrices on a logarithmic scale, the diagonal apart, zeros in their colour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from stylespace.figures.drawing import (
+    FAINT,
+    INK,
+    SMALL,
+    WIDTH,
+    ZERO,
+    array,
+    blank,
+    headline,
+    place,
+    shades,
+    styled,
+)
+from stylespace.figures.phrases import zero_share
+from stylespace.figures.words import legible, share
+from stylespace.styles.statistics import off_diagonal
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.figure import Figure
+
+    from stylespace.figures.drawing import Values
+
+SIDE = 6.4
+"""Inches of a single map: 1,024 pixels, a whole number of them for 64 to 512 channels."""
+STRIP, GAP, BAR = 0.2, 0.1, 0.2
+NUMBERED = 32
+"""Channels up to which each carries its number."""
+LOWEST = 0.01
+"""Quantile of the entries above 0 up to which all have the palest colour."""
+UNITS = "G(i, j): mean over positions of the product of two activations (squared units)"
+
+
+@styled
+def heat_map(layer: str, gram: Values, order: Sequence[int]) -> Figure:
+    """Return the heat map of a Gram matrix below the strip of its diagonal.
+
+    Colours show the sizes of entries, on the scale that `ends` bounds.
+
+    Args:
+        layer: its name.
+        gram: (C, C).
+        order: the C channels in the order of rows, columns and strip.
+    """
+    matrix = np.abs(array(gram))[np.ix_(order, order)]
+    scale, count = _scale([matrix]), len(matrix)
+    left, bottom = 0.75, 0.55
+    figure = blank(left + SIDE + 1.4, bottom + STRIP + GAP + SIDE + 0.7)
+    axes = place(figure, left, bottom, SIDE, SIDE)
+    strip = place(figure, left, bottom + SIDE + GAP, SIDE, STRIP)
+    _paint(axes, strip, matrix, scale)
+    _number(axes, order)
+    axes.set_ylabel("channel i")
+    axes.set_xlabel(f"channel j, {count} in order of similarity", labelpad=5)
+    strip.set_ylabel("diagonal\nG(i, i)", rotation=0, ha="right", va="center", labelpad=4)
+    _bar(figure, scale, left + SIDE + 0.25, bottom, STRIP + GAP + SIDE)
+    headline(figure, f"Gram matrix of {legible(layer)}", _zeros_told(matrix), left=left)
+    return figure
+
+
+@styled
+def small_multiples(
+    subjects: Mapping[str, Values], layer: str, order: Sequence[int], *, columns: int = 4
+) -> Figure:
+    """Return the heat maps of several subjects side by side, on one scale and in one order.
+
+    Args:
+        subjects: {name: Gram matrix (C, C)} of the layer.
+        layer: its name.
+        order: channels, as in `heat_map`.
+        columns: maps a row at most.
+    """
+    matrices = [np.abs(array(gram))[np.ix_(order, order)] for gram in subjects.values()]
+    scale = _scale(matrices)
+    columns = min(columns, len(matrices))
+    rows = -(-len(matrices) // columns)
+    side = min(3.2, (WIDTH - 1.6 - (columns - 1) * 0.2) / columns)
+    pitch = side + STRIP / 2 + GAP + 0.4
+    figure = blank(0.2 + columns * (side + 0.2) + 1.2, rows * pitch + 0.6)
+    for place_, (name, matrix) in enumerate(zip(subjects, matrices, strict=True)):
+        row, column = divmod(place_, columns)
+        left, bottom = 0.2 + column * (side + 0.2), (rows - 1 - row) * pitch + 0.15
+        axes = place(figure, left, bottom, side, side)
+        strip = place(figure, left, bottom + side + GAP / 2, side, STRIP / 2)
+        _paint(axes, strip, matrix, scale)
+        strip.set_title(legible(name, round(side * 14)))
+    height = min(rows * pitch - 0.4, SIDE)
+    _bar(figure, scale, 0.2 + columns * (side + 0.2) + 0.05, rows * pitch - 0.25 - height, height)
+    note = f"{len(matrices[0])} channels in one order, one scale; diagonals above"
+    headline(figure, f"Gram matrices of {legible(layer)}", note, left=0.2)
+    return figure
+
+
+def ends(matrices: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Return the sizes of entries with the palest and with the darkest colour; zeros of none.
+
+    The 1st percentile of the entries above 0, diagonals among them, and the largest of all; apart
+    from these where they would be the same.
+
+    Args:
+        matrices: (C, C) each, entries >= 0; all are on one scale.
+    """
+    sizes = np.concatenate([matrix[matrix > 0] for matrix in matrices])
+    if not len(sizes):
+        return 0.0, 0.0
+    low, high = float(np.quantile(sizes, LOWEST)), float(sizes.max())
+    return (low / 2, high * 2) if high < 1.01 * low else (low, high)
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """Colours of sizes.
+
+    mappable: a logarithmic norm with the colours. cut: whether entries lie below its lower end.
+    """
+
+    mappable: ScalarMappable
+    cut: bool
+
+
+def _scale(matrices: Sequence[np.ndarray]) -> _Scale:
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LogNorm
+
+    low, high = ends(matrices)
+    if not high:
+        return _Scale(ScalarMappable(LogNorm(0.1, 1.0), shades()), False)
+    cut = any(((matrix > 0) & (matrix < low)).any() for matrix in matrices)
+    return _Scale(ScalarMappable(LogNorm(low, high, clip=True), shades()), cut)
+
+
+def _paint(axes: Axes, strip: Axes, matrix: np.ndarray, scale: _Scale) -> None:
+    """Draw the entries off the diagonal, and the diagonal as a strip."""
+    colours, own = _coloured(matrix, scale), np.diag_indices(len(matrix))
+    strip.imshow(colours[own][np.newaxis])
+    colours[own] = 1.0
+    axes.imshow(colours)
+    strip.set_aspect("auto")
+    for frame in (axes, strip):
+        frame.set(xticks=[], yticks=[])
+        frame.spines[:].set(visible=True, color=FAINT, linewidth=0.5)
+
+
+def _coloured(matrix: np.ndarray, scale: _Scale) -> np.ndarray:
+    """Return the colours (C, C, 4) of sizes (C, C); ZERO where they are 0."""
+    from matplotlib.colors import to_rgba
+
+    shown = scale.mappable.to_rgba(np.where(matrix > 0, matrix, scale.mappable.norm.vmin))
+    return np.where((matrix > 0)[..., np.newaxis], shown, to_rgba(ZERO))
+
+
+def _number(axes: Axes, order: Sequence[int]) -> None:
+    """Write the channels' numbers where they have room."""
+    if len(order) > NUMBERED:
+        return
+    axes.set_yticks(range(len(order)), [str(channel) for channel in order])
+    axes.set_xticks(range(len(order)), [str(channel) for channel in order])
+    axes.tick_params(length=0)
+
+
+def _bar(figure: Figure, scale: _Scale, left: float, bottom: float, height: float) -> None:
+    """Draw the bar of colours, and below it the colour of zeros under its own name."""
+    swatch = place(figure, left, bottom, BAR, BAR, facecolor=ZERO, xticks=[], yticks=[])
+    swatch.spines[:].set(visible=True, color=FAINT, linewidth=0.5)
+    swatch.text(1.35, 0.5, "exactly 0", transform=swatch.transAxes, va="center", fontsize=SMALL)
+    box = place(figure, left, bottom + BAR + GAP, BAR, height - BAR - GAP)
+    extend = "min" if scale.cut else "neither"
+    bar = figure.colorbar(scale.mappable, cax=box, extend=extend, extendfrac=0.02)
+    bar.outline.set(edgecolor=FAINT, linewidth=0.5)
+    bar.set_label(UNITS if height > 5 else UNITS.partition(":")[0] + ", squared units", color=INK)
+
+
+def _zeros_told(matrix: np.ndarray) -> str:
+    """Return in words how many pairs and channels are 0."""
+    pairs = off_diagonal(torch.as_tensor(matrix)).numpy()
+    silent = int((np.diagonal(matrix) == 0).sum())
+    channels = {0: "every channel fires", 1: "1 channel never fires"}
+    told = channels.get(silent, f"{silent} channels never fire")
+    if not len(pairs):
+        return f"A single channel, no pairs; {told}"
+    part = zero_share(pairs)
+    pairs_told = {0.0: "No pair is", 1.0: "All pairs are"}.get(
+        part, f"{share(part)} of the pairs are"
+    )
+    return f"{pairs_told} exactly 0; {told}"

@@ -1,0 +1,144 @@
+"""Pictures beside each other under their names, and curves: what commands draw beside results."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from stylespace.images import resize_to
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INCH = 100  # pixels
+GAP = 0.08  # inches between pictures
+LINE = 0.17  # inches of a line of a label
+COLOURS = ("#1b6ca8", "#d1495b")
+"""Of a target and of what was made to match it."""
+
+
+def contact_sheet(images: Sequence[Tensor], labels: Sequence[str], *, columns: int = 8) -> bytes:
+    """Return a JPEG that shows pictures in rows, each under its label.
+
+    Args:
+        images: (1, 3, H, W) in [0, 1], of any sizes.
+        labels: one a picture, of one or several lines.
+        columns: pictures a row.
+    """
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    lines = 1 + max(label.count("\n") for label in labels)
+    width = max(image.shape[3] for image in images) / INCH
+    height = max(image.shape[2] for image in images) / INCH
+    across, down = width + GAP, height + LINE * lines + GAP
+    figure = plain_figure(columns * across, rows * down)
+    for place, (image, label) in enumerate(zip(images, labels, strict=True)):
+        row, column = divmod(place, columns)
+        left, bottom = column * across + GAP / 2, (rows - 1 - row) * down + GAP / 2
+        box = (left / columns / across, bottom / rows / down)
+        axes = figure.add_axes((*box, width / columns / across, height / rows / down))
+        show_picture(axes, image, label, size=7)
+    stream = io.BytesIO()
+    figure.canvas.print_jpg(stream, pil_kwargs={"quality": 90})
+    return stream.getvalue()
+
+
+def mosaic(pictures: Tensor, side: int, *, across: int = 3) -> Tensor:
+    """Return pictures (n, 3, s, s) as a square of across x across: (1, 3, side, side), white gaps.
+
+    More than across^2 pictures are left out; missing ones stay white.
+    """
+    gap = max(1, side // 60)
+    cell = (side - gap * (across - 1)) // across
+    result = torch.ones(1, 3, side, side)
+    for place, picture in enumerate(pictures[: across**2]):
+        top, left = ((cell + gap) * index for index in divmod(place, across))
+        small = resize_to(picture[None].cpu().float(), cell, cell)
+        result[..., top : top + cell, left : left + cell] = small
+    return result
+
+
+def side_by_side(pictures: Sequence[Tensor], *, gap: int = 4) -> Tensor:
+    """Return pictures (1, 3, H, w) of one height in a row, with white gaps in pixels between."""
+    height = pictures[0].shape[2]
+    between = torch.ones(1, 3, height, gap)
+    parts = [part for picture in pictures for part in (between, picture.cpu().float())]
+    return torch.cat(parts[1:], 3)
+
+
+def loss_curves(traces: Mapping[str, Sequence[tuple[int, int, float | None]]]) -> bytes:
+    """Return a PNG: the losses of several runs over their evaluations, on a logarithmic axis.
+
+    Losses that are 0 or not finite are left out; a new scale, which has another loss, begins at a
+    thin line.
+
+    Args:
+        traces: {label: (evaluation, longer side in pixels, loss) each, in order}.
+    """
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    figure = plain_figure(8.0, 3.8)
+    axes = figure.add_axes((0.1, 0.13, 0.69, 0.82))
+    for number, (label, trace) in enumerate(traces.items()):
+        shown = [(at, loss) for at, _, loss in trace if loss is not None and 0 < loss < math.inf]
+        axes.plot(*zip(*shown, strict=True), color=f"C{number}", linewidth=1.4, label=label)
+        for (_, size, _), (at, other, _) in pairwise(trace):
+            if size != other:
+                axes.axvline(at, color="0.8", linewidth=0.8, zorder=0)
+    axes.set(yscale="log", xlabel="evaluation", ylabel="loss")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.margins(x=0.01)
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1))
+    axes.spines[["top", "right"]].set_visible(False)
+    return png(figure)
+
+
+SHOWN_POINTS = 400  # of a curve, which may have 131,000 entries
+
+
+def sorted_curves(axes: Axes, samples: Sequence[Tensor]) -> None:
+    """Draw sorted entries over their rank, from 0 (smallest) to 1, on a logarithmic axis."""
+    if not all(map(len, samples)):
+        return  # a single channel has no off-diagonal entries
+    top = max(float(values.max()) for values in samples) or 1.0
+    for values, colour, style in zip(samples, COLOURS, ("-", "--"), strict=True):
+        rank = torch.linspace(0, 1, min(SHOWN_POINTS, len(values)), dtype=torch.float64)
+        shown = values[(rank * (len(values) - 1)).round().long()]
+        axes.plot(rank, shown.clamp(min=1e-6 * top), style, color=colour, linewidth=1.4)
+    axes.set_yscale("log")
+    axes.set_ylim(1e-5 * top, 2 * top)
+    axes.tick_params(labelsize=6)
+
+
+def show_picture(axes: Axes, image: Tensor, title: str, *, size: float) -> None:
+    """Show a picture (1, 3, H, W) under its title, `size` points large."""
+    axes.axis("off")
+    pixels = image[0].permute(1, 2, 0).cpu().float().numpy()
+    axes.imshow(pixels, interpolation="nearest" if image.shape[3] < 400 else "antialiased")
+    axes.set_title(title, fontsize=size, pad=2 if size < 9 else 5)
+
+
+def plain_figure(width: float, height: float) -> Figure:
+    """Return a figure of that many inches, on a canvas that opens no window."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure((width, height), dpi=INCH)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def png(figure: Figure, **options: Any) -> bytes:
+    """Return a figure as PNG."""
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=130, facecolor="white", **options)
+    return stream.getvalue()

@@ -1,0 +1,181 @@
+"""The covariance loss as a term: what goes with the content, as in the style picture."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from stylespace.errors import unknown
+from stylespace.losses.covariance.costs import EVALUATORS
+from stylespace.losses.covariance.distances import (
+    CancellationError,
+    Goal,
+    by_explicit,
+    by_kernel,
+    check_shapes,
+    positions,
+    preferred,
+    weights,
+)
+from stylespace.losses.covariance.explicit import explicit_square, moments
+from stylespace.losses.covariance.pairs import kernel_square
+from stylespace.losses.covariance.responses import on_grid
+from stylespace.losses.covariance.windows import EVEN
+from stylespace.losses.objective import Features, Term
+
+STORED = 2**28
+"""Bytes up to which the target's moments, K C^2 numbers, are kept instead of formed each time."""
+
+
+def covariance_term(
+    layer: str,
+    target_features: Tensor,
+    target_responses: Tensor,
+    content_responses: Tensor,
+    *,
+    half_width: int = 0,
+    kernel: str = "uniform",
+    centred: bool = False,
+    weight: float = 1.0,
+    evaluator: str = "auto",
+) -> Term:
+    """Return the relative covariance distance of a layer to the style picture's.
+
+    The picture's own features are weighed with responses of the content picture, which are fixed:
+    a loss whose responses followed the picture could be lowered by killing them. They are brought
+    to the layer's grid at whatever size the picture has. The distance is divided by the target's
+    own sum_kij S_kij(P, Q)^2; of a target of zero it is the plain one.
+
+    Near the optimum the kernel form may lose its digits. The term then takes the explicit form for
+    good and says so in `measure.remarks`; see `CovarianceMeasure`.
+
+    Args:
+        layer: name. target_features: P, (1 or B, C, h', w'), the style picture's at the layer.
+        target_responses: Q, (1 or B, K, ...), its content responses, on any grid.
+        content_responses: R, (1 or B, K, ...), the content picture's, on any grid.
+        half_width, kernel, centred, evaluator: see `covariance_distance`.
+
+    Raises:
+        UsageError: an unknown kernel or evaluator, a negative half width.
+        ValueError: shapes that do not go together.
+
+    Source: NN16a (style-content covariance). Departs: relative; responses held (stop-gradient).
+    """
+    measure = CovarianceMeasure(
+        layer,
+        (target_features.detach(), target_responses.detach(), content_responses.detach()),
+        {"half_width": half_width, "kernel": kernel, "centred": centred},
+        evaluator,
+    )
+    return Term(f"content_covariance.{layer}", measure, (layer,), weight)
+
+
+class CovarianceMeasure:
+    """The measure of a covariance term: (image, features) -> (B,).
+
+    Attributes:
+        evaluator: the one in use; "auto" or "kernel" become "explicit" for good once the kernel
+            form has lost its digits.
+        remarks: what happened, in words, in order.
+    """
+
+    def __init__(
+        self,
+        layer: str,
+        pictures: tuple[Tensor, Tensor, Tensor],
+        window: dict[str, int | str | bool],
+        evaluator: str = "auto",
+    ) -> None:
+        if evaluator not in EVALUATORS:
+            raise unknown("evaluator", evaluator, EVALUATORS)
+        features, _, self._responses = pictures
+        self.layer, self.evaluator, self._window = layer, evaluator, window
+        self.remarks: list[str] = []
+        q, r = (on_grid(one, features.shape[2:]) for one in pictures[1:])
+        check_shapes(features, r, features, q)
+        self._goal, self._unit = _unit_goal(features, q, window)
+        square = self._goal.square
+        self._norm = torch.where(square > 0, square, 1)
+        self._at: tuple[object, Tensor] = (None, self._responses)
+
+    def __call__(self, image: Tensor, features: Features) -> Tensor:
+        """Return the relative distance of each picture, (B,)."""
+        value = self._distance(features)
+        return value / self._norm.to(value)
+
+    def _distance(self, features: Features) -> Tensor:
+        own = features[self.layer]
+        x = positions(own).to(torch.promote_types(own.dtype, torch.float32))
+        a = self._weights(own.shape[2:], x)
+        goal = _placed(self._goal, x)
+        chosen = preferred(x, a, goal) if self.evaluator == "auto" else self.evaluator
+        if chosen == "kernel":
+            try:
+                return by_kernel(x, a, goal)
+            except CancellationError as error:
+                self._change(error)
+        return by_explicit(x, a, goal)
+
+    def _weights(self, grid: torch.Size, x: Tensor) -> Tensor:
+        """Return the content's weights on a grid, (1 or B, K, N); those of the last are kept."""
+        key = (tuple(grid), x.dtype, x.device)
+        if self._at[0] != key:
+            scaled = on_grid(self._responses, grid).to(x) * self._unit.to(x)[:, None, None, None]
+            self._at = (key, weights(scaled, **self._window))
+        return self._at[1]
+
+    def _change(self, error: CancellationError) -> None:
+        self.evaluator = "explicit"
+        self.remarks.append(f"{self.layer}: {str(error).partition(':')[0]}; explicit from here on")
+
+
+def _unit_goal(features: Tensor, q: Tensor, window: dict) -> tuple[Goal, Tensor]:
+    """Return the target in a unit that makes its own square about 1, and that unit, (1 or B,).
+
+    Large features do not overflow then. The unit is a power of two, which rounds nothing: the
+    square stays that of the very numbers that it is taken from.
+    """
+    dtype = torch.promote_types(features.dtype, torch.float32)
+    count = max(len(features), len(q))
+    p = positions(features).to(dtype).expand(count, -1, -1)
+    b = weights(q.to(dtype), **window).expand(count, -1, -1)
+    square = _own_square(p, b)
+    square = torch.where(square > _noise(p, q.to(dtype), window), square, 0)
+    there = torch.where(square > 0, square, 1)
+    unit = torch.exp2((-there.log2() / 2).round())
+    scaled = b * unit.to(dtype)[:, None, None]
+    return Goal(p, scaled, _kept_moments(p, scaled), square * unit.square()), unit
+
+
+def _noise(p: Tensor, q: Tensor, window: dict) -> Tensor:
+    """Return what rounding may leave of the square of a target that is zero, (B,).
+
+    As of centred responses under windows that hold all positions.
+    """
+    plain = weights(q, **{**window, "centred": False}).abs()
+    most = (plain * p.square().sum(1, keepdim=True)).sum(2)  # |S_k| is no longer than this
+    return EVEN**2 * most.square().sum(1)
+
+
+def _own_square(p: Tensor, b: Tensor) -> Tensor:
+    """Return sum_kij S_kij(P, Q)^2, (B,), in the cheaper way; in float64 where there is one."""
+    if p.device.type != "mps":
+        p, b = p.double(), b.double()
+    none = Goal(p[:, :, :0], b[:, :, :0])
+    with torch.no_grad():
+        if preferred(p, b, none) == "kernel":
+            return kernel_square(p, b)[0]
+        return explicit_square(p, b)
+
+
+def _kept_moments(p: Tensor, b: Tensor) -> Tensor | None:
+    """Return S(P, Q), (B, K, C, C), where it is small enough to be kept."""
+    if len(p) * b.shape[1] * p.shape[1] ** 2 * p.dtype.itemsize > STORED:
+        return None
+    return torch.stack([moments(*one) for one in zip(p, b, strict=True)])
+
+
+def _placed(goal: Goal, x: Tensor) -> Goal:
+    """Return a target in the precision and on the device of a picture."""
+    parts = (goal.p, goal.b, goal.moments)
+    return Goal(*(None if one is None else one.to(x) for one in parts), goal.square.to(x.device))

@@ -1,0 +1,141 @@
+"""Entries: terms for pictures that maximise one entry of a layer's Gram matrix (NN16a).
+
+Every goal is a smooth function of G_ij = mean of F_i F_j over the positions, and knows a way out of
+a dead start, where the two channels never fire together and G_ij has no gradient at all.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from stylespace.errors import UsageError, unknown
+from stylespace.losses.objective import Features, Term
+from stylespace.settings import GOALS
+from stylespace.styles.gram import gram
+
+MIXTURE = 0.5
+"""Share of log ||G||_F that is taken off in a mixture for which none is named."""
+ALIVE = 1e-3
+"""Share of the layer's mean energy from which on an entry's own gradient is followed."""
+DEAD_LEVEL = 100.0
+"""Loss of a dead entry, above -log of any live one: float32's smallest normal is e^-87."""
+SOFTNESS = 0.1
+"""Width of the smooth minimum, in standard deviations of the layer's pre-activations."""
+
+
+def entry_term(
+    layer: str,
+    entries: Tensor,
+    selectivity: float = 0.0,
+    *,
+    goal: str = "log",
+    parts: int = 1,
+) -> Term:
+    """Make a Gram entry large; one entry a picture.
+
+    The loss of a live entry (B,), lambda being `selectivity`:
+    "energy": -G_ij, in the layer's own units; "log": -log G_ij + lambda log ||G||_F;
+    "selectivity": the same with lambda = 1; "mixture": with lambda = MIXTURE where it is 0.
+    Within the pixel box "energy" and "log" have the same maximisers. The logarithm makes steps
+    independent of the entry's size, and a sum with other terms as well.
+
+    "energy" is not divided by the layer's energy: that changes with the picture, so the loss would
+    no longer rise and fall with G_ij. Both optimisers are indifferent to a constant factor.
+
+    Where the two channels do not fire together yet (G_ij below ALIVE of the layer's mean energy)
+    the gradient of G_ij is zero or useless. There the smooth minimum of the two pre-activations
+    is raised, where it is largest, until both fire at one place; the value is put above that of
+    any live picture. (A product of softplus pre-activations lets one channel rise alone: it left
+    conv2_1 12,40 and 0,114 of the embedded network unreached, which this reaches.)
+
+    With `parts` above 1 the loss is the mean over a grid of parts x parts of the picture, each with
+    its own way out of a dead start: once two channels fire at one spot, the logarithm's gradient is
+    all there, and a picture of channels that rarely fire together stays grey elsewhere.
+
+    Args:
+        layer: name. entries: (B, 2) or (1, 2), whole numbers. selectivity: in [0, 1].
+        goal: one of GOALS. parts: along each side; fewer where the layer has fewer positions.
+
+    Raises:
+        UsageError: an unknown goal, or a selectivity outside [0, 1].
+
+    Source: NN16a section 3 (maximising an entry). Departs: the logarithm; the way out of dead
+    starts.
+    """
+    share, pre = _norm_share(goal, selectivity), f"pre:{layer}"
+
+    def measure(image: Tensor, features: Features) -> Tensor:
+        grid = _grid(features[pre], parts)
+        places = entries.expand(len(features[pre]), 2).repeat_interleave(grid.shape[1], 0)
+        return _entry_loss(grid.flatten(0, 1), places, goal, share).view(grid.shape[:2]).mean(1)
+
+    return Term(f"entry.{layer}", measure, (pre,))
+
+
+def _grid(features: Tensor, parts: int) -> Tensor:
+    """Cut features (B, C, h, w) into parts: (B, rows * columns, C, h / rows, w / columns).
+
+    The last positions that do not fill a part are left out.
+    """
+    batch, channels, height, width = features.shape
+    rows, columns = min(parts, height), min(parts, width)
+    h, w = height // rows, width // columns
+    cut = features[:, :, : rows * h, : columns * w].reshape(batch, channels, rows, h, columns, w)
+    return cut.permute(0, 2, 4, 1, 3, 5).reshape(batch, rows * columns, channels, h, w)
+
+
+def _norm_share(goal: str, selectivity: float) -> float:
+    """Return lambda, the share of log ||G||_F that the goal takes off."""
+    if goal not in GOALS:
+        raise unknown("goal", goal, GOALS)
+    if not 0 <= selectivity <= 1:
+        raise UsageError(f"selectivity {selectivity} must be between 0 and 1.")
+    own = {"energy": 0.0, "log": selectivity, "selectivity": 1.0, "mixture": selectivity or MIXTURE}
+    return own[goal]
+
+
+def _entry_loss(pre: Tensor, entries: Tensor, goal: str, share: float) -> Tensor:
+    features = pre.relu()
+    value = entry_value(features, entries)
+    alive = value > ALIVE * features.square().mean((1, 2, 3))
+    score = value if goal == "energy" else _log_score(value, features, share)
+    return torch.where(alive, -score, DEAD_LEVEL - _approach(pre, entries))
+
+
+def _log_score(value: Tensor, features: Tensor, share: float) -> Tensor:
+    """Return log G_ij - share * log ||G||_F: (B,)."""
+    tiny = torch.finfo(value.dtype).tiny
+    score = value.clamp(min=tiny).log()
+    if not share:
+        return score
+    return score - share * 0.5 * gram(features).square().sum((1, 2)).clamp(min=tiny).log()
+
+
+def _approach(pre: Tensor, entries: Tensor) -> Tensor:
+    """How near two channels are to firing together: log mean softplus(soft minimum), (B,)."""
+    scale = pre.detach().std((1, 2, 3)).clamp(min=1e-6)[:, None]
+    a, b = (one.flatten(1) / scale for one in entry_channels(pre, entries))
+    lower = -torch.logaddexp(-a / SOFTNESS, -b / SOFTNESS)
+    return _log_softplus(lower).logsumexp(1) - math.log(lower.shape[1])
+
+
+def _log_softplus(x: Tensor) -> Tensor:
+    """Return log softplus(x), which is x itself far below zero, where float32 has lost e^x."""
+    near = torch.nn.functional.softplus(x.clamp(min=-20)).log()
+    return torch.where(x > -20, near, x)
+
+
+def entry_channels(features: Tensor, entries: Tensor) -> tuple[Tensor, Tensor]:
+    """Return channels i and j of each picture: (B, C, h, w), (B or 1, 2) -> two (B, h, w)."""
+    rows = torch.arange(len(features), device=features.device)
+    i, j = entries.to(features.device).expand(len(features), 2).unbind(1)
+    return features[rows, i], features[rows, j]
+
+
+def entry_value(features: Tensor, entries: Tensor) -> Tensor:
+    """G_ij of each picture without its whole Gram matrix: (B, C, h, w), (B or 1, 2) -> (B,)."""
+    a, b = entry_channels(features, entries)
+    return (a * b).mean((1, 2))

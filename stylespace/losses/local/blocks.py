@@ -1,0 +1,134 @@
+"""The localised distance by tiles of positions against their halos: linear in the layer's size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from stylespace.losses.local.pairs import pair_weights, product
+from stylespace.losses.local.rows import layers_of, places, position_rows, scratch_bytes, taken
+from stylespace.losses.local.windows import Windows, profile_matrix
+
+
+def by_blocks(
+    f: Tensor, p: Tensor, windows: Windows, signs: Sequence[int]
+) -> tuple[Tensor, list[Tensor]]:
+    """Return the distance and its gradients from tiles of positions against their halos.
+
+    Each t x t tile meets the (t + 4s)^2 positions around it in one product of a batch; value and
+    gradients come from the same pass, and nothing is kept for later. Arguments and result as in
+    `by_offsets`.
+    """
+    tiling = Tiling(f.shape, tile_side(windows.reach), windows.reach, f.device)
+    rows = position_rows(f, p)
+    value, totals = f.new_zeros(len(f)), [torch.zeros_like(rows[0]) for _ in signs]
+    for tiles, weights in _batches(tiling, windows, scratch_bytes(f.device) // f.element_size()):
+        own, halo = tiling.positions(tiles), tiling.positions(tiles, halo=2)
+        found, gradients = product(taken(rows, own), taken(rows, halo), weights, signs)
+        value.index_add_(0, tiles // tiling.per_picture, found)
+        for total, gradient in zip(totals, gradients, strict=True):
+            total[own] = gradient
+    return value, [layers_of(total, f.shape) for total in totals]
+
+
+def tile_side(reach: tuple[int, int]) -> int:
+    """Return the side t of a tile: small tiles meet fewer pairs, large ones multiply faster."""
+    return 4 if max(reach) <= 2 else 8
+
+
+def tile_numbers(channels: int, side: int, reach: tuple[int, int]) -> tuple[int, int]:
+    """Return how many numbers one tile needs: its products and factors, its and its halo's rows."""
+    own, halo = side**2, (side + 4 * reach[0]) * (side + 4 * reach[1])
+    return 6 * own * halo, (3 * own + 2 * halo) * channels
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """Tiles over a batch of layers, numbered picture by picture, row by row.
+
+    shape: (B, C, h, w). side: t. reach: r along rows and columns.
+    """
+
+    shape: torch.Size
+    side: int
+    reach: tuple[int, int]
+    device: torch.device
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Tiles along the rows and along the columns; the last ones may reach outside."""
+        return -(-self.shape[2] // self.side), -(-self.shape[3] // self.side)
+
+    @property
+    def per_picture(self) -> int:
+        """Tiles of one layer."""
+        return self.counts[0] * self.counts[1]
+
+    def positions(self, tiles: Tensor, *, halo: int = 0) -> Tensor:
+        """Return the rows of each tile with `halo` reaches around it: (n,) -> (n, T)."""
+        within = tiles % self.per_picture
+        down, across = within // self.counts[1], within % self.counts[1]
+        y, x = (
+            tile[:, None] * self.side + span
+            for tile, span in zip((down, across), self.spans(halo), strict=True)
+        )
+        return places(tiles // self.per_picture, y, x, self.shape)
+
+    def spans(self, halo: int) -> tuple[Tensor, Tensor]:
+        """Return the rows and the columns of a tile and its halo, counted from its corner."""
+        down, right = (
+            torch.arange(-halo * r, self.side + halo * r, device=self.device) for r in self.reach
+        )
+        return down, right
+
+    def patches(self, grid: Tensor) -> Tensor:
+        """Return a map (B or 1, h, w) as each tile and one reach around it sees it.
+
+        (tiles, t + 2r, t + 2r), zero outside.
+        """
+        beyond = (
+            r + count * self.side - length
+            for r, count, length in zip(self.reach, self.counts, self.shape[2:], strict=True)
+        )
+        (down, right), (bottom, edge) = self.reach, beyond
+        padded = torch.nn.functional.pad(grid, (right, edge, down, bottom))
+        tall = padded.unfold(1, self.side + 2 * down, self.side)
+        each = tall.unfold(2, self.side + 2 * right, self.side)
+        return each.expand(self.shape[0], -1, -1, -1, -1).flatten(0, 2)
+
+
+def _batches(tiling: Tiling, windows: Windows, numbers: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield tiles (n,) with W (n or 1, t^2, (t + 4r)^2), about `numbers` inner products at a time.
+
+    Tiles that see the same weights, as all but those at a border do, share one W; tiles that see
+    none are left out.
+    """
+    seen, kinds = tiling.patches(windows.weight_map()).unique(dim=0, return_inverse=True)
+    numbers_each = sum(tile_numbers(tiling.shape[1], tiling.side, tiling.reach))
+    order = kinds.argsort(stable=True)
+    order = order[seen.any(2).any(1)[kinds[order]]]
+    profiles = _local_profiles(tiling, windows)
+    kept, weights = None, None
+    for tiles in order.split(max(1, numbers // numbers_each)) if len(order) else ():
+        kind = kinds[tiles].unique()
+        if len(kind) > 1 or kept is None or not torch.equal(kind, kept):
+            weights = pair_weights(*profiles, seen[kind if len(kind) == 1 else kinds[tiles]])
+        kept = kind
+        yield tiles, weights
+
+
+def _local_profiles(tiling: Tiling, windows: Windows) -> tuple[Tensor, ...]:
+    """Return the weights of a tile's rows, its halo's rows, its columns, its halo's columns.
+
+    Each in the windows within one reach of the tile.
+    """
+    profiles = windows.row_profile, windows.column_profile
+    own, around, halo = (tiling.spans(reaches) for reaches in (0, 1, 2))
+    return tuple(
+        profile_matrix(profile, positions[axis], around[axis])
+        for axis, profile in enumerate(profiles)
+        for positions in (own, halo)
+    )

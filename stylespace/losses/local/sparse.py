@@ -1,0 +1,53 @@
+"""The localised distance window by window, for windows that overlap little."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from stylespace.losses.local.rows import layers_of, places, position_rows, scratch_bytes, taken
+from stylespace.losses.local.windows import Windows
+
+
+def by_windows(
+    f: Tensor, p: Tensor, windows: Windows, signs: Sequence[int]
+) -> tuple[Tensor, list[Tensor]]:
+    """Return the distance and its gradients from one C x C difference for each window.
+
+    D(x) = 1/2 sum_d w (u v^T + v u^T), a batch of windows at a time. A sum of squares, so never
+    negative. Arguments and result as in `by_offsets`.
+    """
+    rows = position_rows(f, p)
+    value, totals = f.new_zeros(len(f)), [torch.zeros_like(rows[0]) for _ in signs]
+    profile = (windows.row_profile[:, None] * windows.column_profile).flatten()[:, None]
+    for pictures, numbers, weights in _batches(windows, f):
+        u, v = taken(rows, numbers).chunk(2, 1)  # (n, K, C)
+        half = torch.bmm((u * profile).mT, v)
+        difference = (half + half.mT) / 2
+        weighted = difference * weights[:, None, None]
+        value.index_add_(0, pictures, (weighted * difference).sum((1, 2)))
+        for sign, total in zip(signs, totals, strict=True):
+            found = torch.bmm(u + sign * v, weighted).mul_(2 * profile)
+            total.index_add_(0, numbers.flatten(), found.flatten(0, 1))
+    return value, [layers_of(total, f.shape) for total in totals]
+
+
+def _batches(windows: Windows, f: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Yield pictures (n,), the rows of their positions (n, K) and lambda (n,) of some windows."""
+    weights = windows.weights.expand(len(f), -1, -1)
+    picture, row, column = (weights != 0).nonzero(as_tuple=True)
+    down, right = (torch.arange(-r, r + 1, device=f.device) for r in windows.reach)
+    each = window_numbers(f.shape[1], len(down) * len(right)) * f.element_size()
+    order = torch.arange(len(picture), device=f.device)
+    for some in order.split(max(1, scratch_bytes(f.device) // each)) if len(order) else ():
+        y = windows.centre_rows[row[some]][:, None] + down
+        x = windows.centre_columns[column[some]][:, None] + right
+        chosen = picture[some], row[some], column[some]
+        yield picture[some], places(picture[some], y, x, f.shape), weights[chosen]
+
+
+def window_numbers(channels: int, positions: int) -> int:
+    """Return how many numbers one window needs: its features four times, its C x C differences."""
+    return (6 * positions + 3 * channels) * channels

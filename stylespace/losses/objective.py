@@ -1,0 +1,163 @@
+"""Objectives: named terms that add up. Each is a small function of one picture's features.
+
+An `Objective` evaluates its network once per call, up to the deepest layer that a term needs,
+and returns {name: (B,) tensor}: one value per picture of the batch. Matching terms are relative
+to their target, ||X - T||^2 / ||T||^2, so that 1 means "as far as nothing is from the target",
+whatever the layer, and an optimiser's first step has a useful size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from stylespace.networks.network import Network
+from stylespace.styles.gram import gram, mean
+
+Features = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Term:
+    """One named measurement of a picture.
+
+    measure: (image (B, 3, H, W), features {layer: (B, C, h, w)}) -> (B,).
+    layers: whose activations it reads; "pre:conv3_1" for those before the ReLU.
+    """
+
+    name: str
+    measure: Callable[[Tensor, Features], Tensor]
+    layers: tuple[str, ...] = ()
+    weight: float = 1.0
+
+    def __mul__(self, factor: float) -> Term:
+        return replace(self, weight=self.weight * factor)
+
+    __rmul__ = __mul__
+
+    def __add__(self, other: Term | Terms) -> Terms:
+        return Terms((self,)) + other
+
+
+@dataclass(frozen=True)
+class Terms:
+    """A sum of terms; adds and scales like a number. Names must differ."""
+
+    parts: tuple[Term, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        names = [part.name for part in self.parts]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise ValueError(f"terms named twice: {', '.join(sorted(twice))}")
+
+    def __add__(self, other: Term | Terms) -> Terms:
+        return Terms(self.parts + (other.parts if isinstance(other, Terms) else (other,)))
+
+    def __mul__(self, factor: float) -> Terms:
+        return Terms(tuple(part * factor for part in self.parts))
+
+    __rmul__ = __mul__
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Terms on a network: picture (B, 3, H, W) in [0, 1] -> {name: weighted value (B,)}."""
+
+    network: Network
+    terms: Terms
+
+    def __call__(self, image: Tensor) -> dict[str, Tensor]:
+        """Evaluate every term on one pass of the network."""
+        layers = {layer for term in self.terms.parts for layer in term.layers}
+        features = self.network(image, sorted(layers)) if layers else {}
+        return {term.name: term.weight * term.measure(image, features) for term in self.terms.parts}
+
+
+def relative_square(value: Tensor, target: Tensor, *, nothing: float = 0.0) -> Tensor:
+    """||X - T||^2 / ||T||^2 per picture: (B, ...), (B or 1, ...) -> (B,).
+
+    A target of squared norm up to `nothing` is answered with the plain square: there is nothing
+    to be relative to.
+    """
+    difference = (value - target).square().flatten(1).sum(1)
+    norm = target.square().flatten(1).sum(1)
+    return difference / torch.where(norm > nothing, norm, torch.ones_like(norm))
+
+
+def gram_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
+    """Relative distance of a layer's Gram matrix to target (C, C) or (B, C, C).
+
+    Source: G15a eq. 3. Departs: relative to the target instead of 1 / (4 N^2 C^2).
+    """
+    goal = target if target.ndim == 3 else target[None]
+    return Term(
+        f"gram.{layer}",
+        lambda image, features: relative_square(gram(features[layer]), goal),
+        (layer,),
+        weight,
+    )
+
+
+def mean_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
+    """Relative distance of a layer's channel means to target (C,)."""
+    return Term(
+        f"mean.{layer}",
+        lambda image, features: relative_square(mean(features[layer]), target[None]),
+        (layer,),
+        weight,
+    )
+
+
+def content_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
+    """Relative distance of a layer's activations to target (1 or B, C, h, w).
+
+    Source: G15b eq. 1. Departs: relative to the target instead of 1/2.
+    """
+    return Term(
+        f"content.{layer}",
+        lambda image, features: relative_square(features[layer], target),
+        (layer,),
+        weight,
+    )
+
+
+def total_variation_term(weight: float = 1.0) -> Term:
+    """Total variation: takes the grain off even surfaces and leaves edges."""
+    return Term("total_variation", lambda image, features: total_variation(image), (), weight)
+
+
+FLAT = 0.02
+"""Length of a colour gradient up to which total variation is quadratic, not linear."""
+
+
+def total_variation(image: Tensor) -> Tensor:
+    """Mean length of the colour gradient over pixels: (B, 3, H, W) -> (B,).
+
+    sqrt(dx^2 + dy^2 + FLAT^2) - FLAT over all channels together, so that its gradient is finite on
+    a flat picture. A side of one pixel has no gradient along it.
+
+    Source: Rudin, Osher & Fatemi 1992. Departs: rounded near 0 (Charbonnier).
+    """
+    right = torch.nn.functional.pad(image[..., 1:] - image[..., :-1], (0, 1))
+    down = torch.nn.functional.pad(image[..., 1:, :] - image[..., :-1, :], (0, 0, 0, 1))
+    squares = (right.square() + down.square()).sum(1)
+    return mean_length(squares)
+
+
+def mean_length(squares: Tensor) -> Tensor:
+    """Return the mean of sqrt(x + FLAT^2) - FLAT, (B, ...) -> (B,), without cancellation near 0."""
+    return (squares / ((squares + FLAT**2).sqrt() + FLAT)).flatten(1).mean(1)
+
+
+def range_term(weight: float = 1.0) -> Term:
+    """Mean squared excess of the pixels over [0, 1]: a soft bound for unbounded pixels."""
+    return Term("range", lambda image, features: excess(image), (), weight)
+
+
+def excess(image: Tensor) -> Tensor:
+    """Mean over pixels of the squared distance to [0, 1]: (B, ...) -> (B,)."""
+    return (image - image.detach().clamp(0, 1)).square().flatten(1).mean(1)

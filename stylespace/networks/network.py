@@ -1,0 +1,314 @@
+"""Networks: a picture in, the activations of named layers out, in one pass."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylespace.errors import UsageError, unknown
+from stylespace.networks import architectures
+from stylespace.networks.architectures import (
+    Blur,
+    Convolution,
+    Inception,
+    Layer,
+    Operation,
+    Reach,
+    Window,
+)
+from stylespace.networks.catalogue import (
+    DEFAULT,
+    PADDINGS,
+    POOLINGS,
+    catalogue_entry,
+    resolve_layer,
+)
+from stylespace.networks.devices import device_for, feature_dtype
+from stylespace.networks.weights import Weights, load_weights
+
+PRE = "pre:"
+"""Prefix of a layer's name for its values before the ReLU: "pre:conv3_1"."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """What makes two styles comparable: they live in the same style space, or they do not."""
+
+    network: str
+    pooling: str
+    padding: str
+    weights: str  # SHA-256 of the filters
+
+    def difference(self, other: Space) -> str:
+        """Name what differs from `other`, or return an empty string."""
+        mine, theirs = asdict(self), asdict(other)
+        return "; ".join(
+            f"{key} {_short(theirs[key])} instead of {_short(mine[key])}"
+            for key in mine
+            if mine[key] != theirs[key]
+        )
+
+
+def _short(value: str) -> str:
+    return f"{value[:12]}..." if len(value) == 64 else value
+
+
+class Network:
+    """A convolutional network as a function from pictures to named activations.
+
+    Attributes:
+        name, pooling, padding: the choices that make the style space, with the weights.
+        layers: the architecture, shallow to deep.
+        device, dtype: where and in which precision convolutions run.
+        filters: {convolution key: (weight, bias)}, without gradients.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        layers: tuple[Layer, ...],
+        weights: Weights,
+        *,
+        pooling: str = "average",
+        padding: str = "zeros",
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.name, self.layers = name, layers
+        self.pooling = _known("pooling", pooling, POOLINGS)
+        self.padding = _known("padding", padding, PADDINGS)
+        self.source, self.sha256 = weights.source, weights.sha256
+        self.device, self.dtype = torch.device(device), dtype
+        self.filters = {
+            key: tuple(_placed(tensor, self.device, dtype) for tensor in pair)
+            for key, pair in weights.tensors.items()
+        }
+        self._mean = torch.tensor(weights.mean, device=device, dtype=_wide(dtype))[:, None, None]
+        self._std = torch.tensor(weights.std, device=device, dtype=_wide(dtype))[:, None, None]
+
+    def with_padding(self, padding: str) -> Network:
+        """Return a network with other padding that shares these filters; this one stays.
+
+        Raises:
+            UsageError: an unknown padding.
+        """
+        other = copy.copy(self)
+        other.padding = _known("padding", padding, PADDINGS)
+        return other
+
+    @property
+    def space(self) -> Space:
+        """The style space that this network spans."""
+        return Space(self.name, self.pooling, self.padding, self.sha256)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all layers, shallow to deep."""
+        return tuple(layer.name for layer in self.layers)
+
+    def resolve(self, layers: Iterable[str]) -> tuple[str, ...]:
+        """Return own names, without repeats, shallow to deep; relu3_1 stands for conv3_1.
+
+        "pre:conv3_1" stands for the same layer.
+
+        Raises:
+            UsageError: an unknown layer (nearest name given) or no layer at all.
+        """
+        plain = [name.removeprefix(PRE) for name in layers]
+        wanted = {resolve_layer(name, self.layers, self.name) for name in plain}
+        if not wanted:
+            raise UsageError("no layers: name at least one.")
+        return tuple(name for name in self.names if name in wanted)
+
+    def channels(self, layer: str) -> int:
+        """Return the number of channels of a layer."""
+        (name,) = self.resolve([layer])
+        return next(one.channels for one in self.layers if one.name == name)
+
+    def reach(self, layer: str) -> Reach:
+        """Return stride and receptive field of a layer in pixels."""
+        return architectures.reaches(self.layers)[self.resolve([layer])[0]]
+
+    def grid(self, layer: str, height: int, width: int) -> tuple[int, int]:
+        """Return the (h, w) positions of a layer for a picture of height x width pixels."""
+        (name,) = self.resolve([layer])
+        lengths = architectures.lengths
+        h, w = (lengths(self.layers, n, padding=self.padding)[name] for n in (height, width))
+        return h, w
+
+    def minimum_side(self, layer: str) -> int:
+        """Return the smallest picture side in pixels that gives the layer a position."""
+        side = 1
+        while self.grid(layer, side, side)[0] < 1:
+            side += 1
+        return side
+
+    def fits(self, layers: Iterable[str], height: int, width: int) -> bool:
+        """Say whether a picture of height x width pixels is large enough for every layer."""
+        return all(min(self.grid(layer, height, width)) >= 1 for layer in layers)
+
+    def check_size(self, layers: Iterable[str], height: int, width: int) -> None:
+        """Refuse a picture that is too small for one of the layers, naming both sizes.
+
+        Raises:
+            UsageError: too small.
+        """
+        for layer in reversed(self.resolve(layers)):
+            if min(self.grid(layer, height, width)) < 1:
+                smallest = self.minimum_side(layer)
+                raise UsageError(
+                    f"a picture of {width}x{height} pixels is too small for {layer} of {self.name},"
+                    f" which needs {smallest}x{smallest}: take a larger --size or shallower layers."
+                )
+
+    def __call__(self, image: Tensor, layers: Sequence[str] | str) -> dict[str, Tensor]:
+        """Return the activations of the named layers, evaluated up to the deepest of them.
+
+        Args:
+            image: (B, 3, H, W), sRGB in [0, 1]; values outside are computed as they are.
+            layers: names, in any order, such as "conv3_1" (or "relu3_1", the same);
+                "pre:conv3_1" for the values before the ReLU.
+
+        Returns:
+            {name: (B, C, h, w)} keyed by the names asked for; float32 or better.
+
+        Raises:
+            UsageError: unknown layer, or a picture too small for one (both sizes named).
+        """
+        if image.ndim != 4 or image.shape[1] != 3:
+            raise ValueError(f"image must be (B, 3, H, W), got {tuple(image.shape)}")
+        if not image.is_floating_point():
+            raise ValueError(f"image must hold values in [0, 1], got {image.dtype}: divide it.")
+        layers = [layers] if isinstance(layers, str) else layers
+        self.check_size(layers, image.shape[2], image.shape[3])
+        asked = {name: self._address(name) for name in layers}
+        found = self._evaluate(self._prepared(image), set(asked.values()))
+        return {name: found[address] for name, address in asked.items()}
+
+    def _address(self, name: str) -> tuple[str, bool]:
+        """Return (layer, whether before its ReLU)."""
+        return self.resolve([name])[0], name.startswith(PRE)
+
+    def _prepared(self, image: Tensor) -> Tensor:
+        x = (image.to(self.device, self._mean.dtype) - self._mean) / self._std
+        return x.to(self.dtype).contiguous(memory_format=torch.channels_last)
+
+    def _evaluate(self, x: Tensor, wanted: set[tuple[str, bool]]) -> dict:
+        found: dict[tuple[str, bool], Tensor] = {}
+        for layer in self.layers:
+            for operation in layer.operations:
+                x = self._apply(operation, x)
+            before, after = (layer.name, True), (layer.name, False)
+            if before in wanted:
+                found[before] = _widened(x)
+            x = F.relu(x) if before in wanted else F.relu_(x)
+            if after in wanted:
+                found[after] = _widened(x)
+            if len(found) == len(wanted):
+                break
+        return found
+
+    def _apply(self, operation: Operation, x: Tensor) -> Tensor:
+        if isinstance(operation, Convolution):
+            weight, bias = self.filters[operation.key]
+            x, padding = self._padded(x, operation)
+            return F.conv2d(x, weight, bias, operation.stride, padding)
+        if isinstance(operation, Blur):
+            return _blurred(self._padded(x, operation)[0], operation.stride)
+        if isinstance(operation, Inception):
+            return torch.cat([self._branch(chain, x) for chain in operation.branches], 1)
+        pool = F.avg_pool2d if self.pooling == "average" else F.max_pool2d
+        x, padding = self._padded(x, operation)
+        ceil = operation.ceil and self.padding != "circular"  # nothing lies beyond a period
+        return pool(x, operation.kernel, operation.stride, padding, ceil_mode=ceil)
+
+    def _branch(self, operations: Sequence[Operation], x: Tensor) -> Tensor:
+        for number, operation in enumerate(operations):
+            x = self._apply(operation, x)
+            inside = number < len(operations) - 1  # the last ReLU is the whole block's
+            x = F.relu_(x) if inside and isinstance(operation, Convolution) else x
+        return x
+
+    def _padded(self, x: Tensor, operation: Window) -> tuple[Tensor, int]:
+        """Return the input with its border, and the zero padding left to the operation."""
+        border = (operation.padding,) * 4
+        if self.padding == "circular":
+            border = architectures.circular_border(operation) * 2
+            return F.pad(x, border, "circular") if any(border) else x, 0
+        if isinstance(operation, Blur):
+            return F.pad(x, border, "reflect"), 0
+        if not operation.padding or self.padding == "zeros":
+            return x, operation.padding
+        return F.pad(x, border, self.padding), 0
+
+
+def _known(kind: str, name: str, names: Sequence[str]) -> str:
+    if name not in names:
+        raise unknown(kind, name, names)
+    return name
+
+
+def _blurred(x: Tensor, stride: int) -> Tensor:
+    line = torch.tensor([1.0, 2.0, 1.0], device=x.device, dtype=x.dtype) / 4
+    kernel = (line[:, None] * line).expand(x.shape[1], 1, 3, 3)
+    return F.conv2d(x, kernel, stride=stride, groups=x.shape[1])
+
+
+def _placed(tensor: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
+    layout = torch.channels_last if tensor.ndim == 4 else torch.contiguous_format
+    return tensor.to(device, dtype).contiguous(memory_format=layout)
+
+
+def _widened(features: Tensor) -> Tensor:
+    return features if features.dtype == torch.float64 else features.float()
+
+
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    return torch.float64 if dtype == torch.float64 else torch.float32
+
+
+def load_network(
+    name: str = DEFAULT,
+    pooling: str = "average",
+    padding: str = "zeros",
+    weights: str | os.PathLike[str] | None = None,
+    device: torch.device | str = "cpu",
+    *,
+    precision: str = "float32",
+    progress: bool = False,
+) -> Network:
+    """Load a network of the catalogue with its weights.
+
+    Args:
+        name: see `stylespace.networks.catalogue.CATALOGUE`.
+        pooling: "average" (plain, G15a) or "max"; every pooling of the network follows it.
+        padding: "zeros", "replicate", "reflect", or "circular" for seamless pictures, whose sides
+            are multiples of the deepest layer's stride.
+        weights: None for the network's own, "random:SEED", or a file (see `load_weights`).
+        device: a torch device, or "auto": CUDA, then MPS, then the CPU.
+        precision: of the convolutions: "float32", "bfloat16", "float64", or "auto" (bfloat16
+            where the device is fast at it). Statistics are always float32 or better.
+        progress: show a download on stderr.
+
+    Raises:
+        UsageError: an unknown name. WeightsError: see `load_weights`.
+    """
+    entry, device = catalogue_entry(name), device_for(str(device))
+    dtype = feature_dtype(precision, device)
+    source = None if weights is None else os.fspath(weights)
+    loaded = load_weights(name, source, progress=progress)
+    return Network(
+        name,
+        entry.layers,
+        loaded,
+        pooling=pooling,
+        padding=padding,
+        device=device,
+        dtype=dtype,
+    )

@@ -1,0 +1,209 @@
+"""The settings of commands that push on single entries of a Gram matrix: probe and edit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from stylespace.errors import UsageError
+from stylespace.networks.catalogue import check_entry, resolve_layer
+from stylespace.settings.entries import (
+    FORMS,
+    Top,
+    check_choice,
+    needs_painting,
+    pairs_of,
+    split_entry,
+)
+from stylespace.settings.fields import LARGEST_WEIGHT, setting
+from stylespace.settings.shared import MOST, Making, Settings, StyleLayers
+
+Entry = tuple[str, int, int]
+"""Layer, i, j."""
+GOALS = ("energy", "log", "selectivity", "mixture")
+"""What can be made large: G_ij, log G_ij, log G_ij - log ||G||_F, or between the last two."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeSettings(Making, Settings):
+    """Pictures that maximise Gram entries."""
+
+    command: ClassVar[str] = "probe"
+
+    layer: str = setting("conv3_1", "Layer of the entries; several as conv3_1,conv4_1.")
+    entry: tuple[str, ...] = setting(
+        (),
+        "Entry of the Gram matrix as I,J; repeat it for several, or LAYER:I,J.",
+        repeat=True,
+    )
+    entries: tuple[str, ...] = setting(
+        (), f"Many entries of each layer: {FORMS}; repeat it for several.", repeat=True
+    )
+    painting: str | None = setting(
+        None,
+        "Painting whose largest entries top:N takes: a picture or sample:NAME.",
+        option="--from",
+    )
+    seeds: int = setting(
+        1,
+        "Starts an entry, from --seed upwards: the largest is kept, their agreement reported.",
+        minimum=1,
+        maximum=64,
+    )
+    size: int = setting(224, "Side of the square picture in pixels.", minimum=1, maximum=32768)
+    iterations: tuple[int, ...] = setting(
+        (256,),
+        "Evaluations over all scales, or one number for each scale.",
+        minimum=1,
+        maximum=MOST,
+    )
+    optimizer: str = setting("adam", "Optimiser.", choices=("lbfgs", "adam"))
+    parameters: str = setting(
+        "fourier",
+        "What is optimised: fourier (smooth shapes), phases (only the phase, with the paintings' "
+        "spectrum), sigmoid or pixels (the paper's mode, with --optimizer lbfgs).",
+        choices=("fourier", "phases", "sigmoid", "pixels"),
+    )
+    robust: bool = setting(
+        False, "Jitter, scale and rotate the picture at every evaluation (with adam)."
+    )
+    goal: str = setting(
+        "log",
+        "What is made large: energy (the entry), log (its logarithm), selectivity (its share of "
+        "the whole Gram matrix), mixture (between the two).",
+        choices=GOALS,
+    )
+    selectivity: float = setting(
+        0.0,
+        "Between 0, the largest entry, and 1, the largest share; mixture takes 0.5.",
+        minimum=0,
+        maximum=1,
+    )
+
+    COARSEST: ClassVar[int] = 96
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check_ladder()
+        self.layers()
+        if not (self.entry or self.entries):
+            raise UsageError("no entry: name one, such as --entry 12,40 or --entries diagonal.")
+        if self.selectivity and self.goal in ("energy", "selectivity"):
+            raise UsageError(
+                f"--selectivity {self.selectivity:g} says nothing to --goal {self.goal}: leave it "
+                "out, or take --goal mixture."
+            )
+        if self.robust and self.optimizer != "adam":
+            raise UsageError("--robust changes the objective at each evaluation: use adam for it.")
+        self._check_choices()
+        self._named()
+
+    def _check_choices(self) -> None:
+        for text in self.entries:
+            for layer in self.layers():
+                check_choice(text, layer, self._channels(layer), self.network)
+        by_painting = any(map(needs_painting, self.entries))
+        if by_painting and not self.painting:
+            raise UsageError("top:N takes the largest entries of a painting: name it with --from.")
+        if self.painting and not by_painting:
+            raise UsageError("--from is read by --entries top:N alone: add that, or leave it out.")
+
+    def layers(self) -> tuple[str, ...]:
+        """Return the layers' own names, once each.
+
+        Raises:
+            UsageError: an unknown layer, or none.
+        """
+        names = [name.strip() for name in self.layer.split(",") if name.strip()]
+        if not names:
+            raise UsageError("no layer: name one, such as --layer conv3_1.")
+        found = [resolve_layer(name, self.architecture, self.network) for name in names]
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def several(self) -> bool:
+        """Say whether the result is a folder of entries, not one picture."""
+        return bool(self.entries) or len(self._named()) > 1
+
+    @property
+    def first(self) -> Entry:
+        """The first entry that can be told without a network."""
+        return (*self.chosen(), (self.layers()[0], 0, 0))[0]
+
+    def chosen(self, top: Top | None = None) -> tuple[Entry, ...]:
+        """Return (layer, i, j) for every entry, once each; (j, i) is the same entry.
+
+        top: chooses by a painting's Gram matrix; without it such entries are left out.
+
+        Raises:
+            UsageError: malformed, an unknown layer, or outside the layer.
+        """
+        many = [
+            (layer, i, j)
+            for layer in self.layers()
+            for text in self.entries
+            for i, j in pairs_of(text, layer, self._channels(layer), seed=self.seed, top=top)
+        ]
+        firsts: dict[Entry, Entry] = {}
+        for layer, i, j in [*self._named(), *many]:
+            firsts.setdefault((layer, min(i, j), max(i, j)), (layer, i, j))
+        return tuple(firsts.values())
+
+    def _named(self) -> tuple[Entry, ...]:
+        """Return the entries of --entry: in its own layer, or in each of --layer."""
+        result = []
+        for text in self.entry:
+            own, i, j = split_entry(text)
+            layers = [resolve_layer(own, self.architecture, self.network)] if own else self.layers()
+            for layer in layers:
+                check_entry(layer, (i, j), self.network)
+                result.append((layer, i, j))
+        return tuple(dict.fromkeys(result))
+
+    def _channels(self, layer: str) -> int:
+        return next(one.channels for one in self.architecture if one.name == layer)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditSettings(Making, StyleLayers):
+    """A painting's style with one entry changed: what does this entry carry?"""
+
+    command: ClassVar[str] = "edit"
+
+    source: str = setting("", "Painting: a picture or sample:NAME.", argument=True)
+    layer: str = setting("conv3_1", "Layer of the entry.")
+    entry: str = setting("", "Entry of the Gram matrix as I,J.")
+    factor: float = setting(
+        0.0, "On the painting's entry: 0 takes it away, 4 raises it.", minimum=0, maximum=1e4
+    )
+    init: str = setting(
+        "painting", "Start: the painting itself, or noise.", choices=("painting", "noise")
+    )
+    hold: float = setting(
+        1.0, "Weight of the rest of the style, which is held.", minimum=0, maximum=LARGEST_WEIGHT
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check_ladder()
+        if not self.source:
+            raise UsageError("no painting: name a picture or sample:NAME.")
+        if not self.entry:
+            raise UsageError("no entry: name one, such as --entry 12,40.")
+        self.place()
+
+    def ladder(self) -> tuple[int, ...]:
+        """Return the scales: from the painting itself the full size alone, which keeps it sharp."""
+        one = self.init == "painting" and not self.sizes
+        return (self.size,) if one else super().ladder()
+
+    def place(self) -> Entry:
+        """Return (layer, i, j).
+
+        Raises:
+            UsageError: malformed, an unknown layer, or outside the layer.
+        """
+        own, i, j = split_entry(self.entry)
+        layer = resolve_layer(own or self.layer, self.architecture, self.network)
+        check_entry(layer, (i, j), self.network)
+        return layer, i, j

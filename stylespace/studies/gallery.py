@@ -1,0 +1,107 @@
+"""A page for a folder of pictures, made from what they carry.
+
+Every picture that stylespace wrote holds its recipe and its figures; the page shows them together,
+so that nothing on it is written by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from stylespace.errors import PictureError
+from stylespace.figures import markdown
+from stylespace.files import write_whole
+from stylespace.images import read_recipe
+from stylespace.settings import settings_from
+
+SHOWN = 250  # pixels of a picture's width on the page
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write FOLDER/README.md."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--title", default="")
+    parser.add_argument("--text", default="", help="what the pictures have to do with each other")
+    given = parser.parse_args(arguments)
+    text = page(given.folder, title=given.title or given.folder.name, text=given.text)
+    write_whole(given.folder / "README.md", text.encode(), force=True)
+
+
+def page(folder: Path, *, title: str, text: str = "") -> str:
+    """Return a page in Markdown for the pictures of a folder, in the order of their names."""
+    records = {path: record for path in _pictures(folder) if (record := _record(path))}
+    if not records:
+        raise PictureError(f"{str(folder)!r} holds no pictures that carry a recipe.")
+    parts = [f"# {title}", text, _sheet(records), _figures(records), _recipes(records)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _pictures(folder: Path) -> list[Path]:
+    kinds = (".png", ".jpg", ".webp")
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in kinds)
+
+
+def _record(path: Path) -> Mapping[str, Any] | None:
+    try:
+        record = read_recipe(path)
+    except PictureError:
+        return None
+    return record if isinstance(record, Mapping) and "recipe" in record else None
+
+
+def _sheet(records: Mapping[Path, Mapping[str, Any]]) -> str:
+    """Return every picture above its name, its figure where there is one as a link."""
+    cells = []
+    for path in records:
+        figure = path.with_name(f"{path.stem}-figure.png")
+        name = f'<a href="{figure.name}">{path.stem}</a>' if figure.exists() else path.stem
+        cells.append(f'<td><img src="{path.name}" width="{SHOWN}"><br>{name}</td>')
+    rows = [cells[k : k + 3] for k in range(0, len(cells), 3)]
+    lines = [f"<tr>{''.join(row)}</tr>" for row in rows]
+    return "\n".join(["<table>", *lines, "</table>"])
+
+
+def _figures(records: Mapping[Path, Mapping[str, Any]]) -> str:
+    """Return a table a kind of figure: pictures down, layers across; plain figures in one."""
+    found = {path.stem: record.get("figures") or {} for path, record in records.items()}
+    kinds = dict.fromkeys(name.split(".")[0] for one in found.values() for name in one)
+    plain = [kind for kind in kinds if any(kind in one for one in found.values())]
+    tables = [_table("", plain, found)] if plain else []
+    for kind in kinds:
+        names = [f"{kind}.{layer}" for layer in _layers(kind, found.values())]
+        if names:
+            tables.append(_table(kind, names, found))
+    return "\n\n".join(tables)
+
+
+def _layers(kind: str, figures: Sequence[Mapping[str, float]]) -> list[str]:
+    names = dict.fromkeys(name for one in figures for name in one if name.startswith(f"{kind}."))
+    return [name.split(".", 1)[1] for name in names]
+
+
+def _table(title: str, names: Sequence[str], found: Mapping[str, Mapping[str, float]]) -> str:
+    rows = [
+        (stem, *(markdown.shown(one.get(name)) for name in names))
+        for stem, one in found.items()
+        if any(name in one for name in names)
+    ]
+    headers = (title, *(name.split(".")[-1] for name in names))
+    return markdown.table(rows, headers)
+
+
+def _recipes(records: Mapping[Path, Mapping[str, Any]]) -> str:
+    """Return what the settings of the pictures have in common, and how each is made again."""
+    settings = [settings_from(record["recipe"]) for record in records.values()]
+    first = settings[0]
+    return (
+        f"Network {first.network}, {first.pooling} pooling, {first.padding} padding. Every picture "
+        "carries its recipe: `stylespace run PICTURE` makes it again."
+    )
+
+
+if __name__ == "__main__":
+    main()

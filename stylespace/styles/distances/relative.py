@@ -1,0 +1,56 @@
+"""Relative distances of a result to its target: what matching losses are, layer by layer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from stylespace.styles.moments import LayerStyle
+from stylespace.styles.style import Style
+
+
+def relative_distance(value: Tensor, target: Tensor) -> float:
+    """Return ||X - T||^2 / ||T||^2 in float64: 0 at the target, 1 for nothing at all."""
+    value, target = (x.detach().cpu().double() for x in (value, target))
+    difference, norm = float((value - target).square().sum()), float(target.square().sum())
+    return difference / norm if norm > 0 else difference
+
+
+def relative_error(value: float, target: float) -> float:
+    """Return |x - t| / |t|, unsquared; the plain |x| for a target of 0."""
+    return abs(value - target) / (abs(target) or 1.0)
+
+
+def gram_distances(style: Style, target: Style) -> dict[str, float]:
+    """Return the relative Gram distance of every layer of `target`.
+
+    Raises:
+        StyleError: the two live in different style spaces.
+        UsageError: a layer of `target` that `style` does not hold.
+    """
+    return {
+        name: relative_distance(layer.gram, goal.gram)
+        for name, (layer, goal) in layer_pairs(style, target).items()
+    }
+
+
+def layer_pairs(style: Style, target: Style) -> dict[str, tuple[LayerStyle, LayerStyle]]:
+    """Return every layer of `target` beside that of `style`: {layer: (of style, of target)}.
+
+    Raises:
+        StyleError: the two live in different style spaces.
+        UsageError: a layer of `target` that `style` does not hold.
+    """
+    style.check_space(target.space)
+    layers = style.pick(tuple(target.layers)).layers
+    return {name: (layers[name], goal) for name, goal in target.layers.items()}
+
+
+def geometric_mean(values: Mapping[str, float]) -> float:
+    """Return the geometric mean of positive numbers; 0 where one is 0."""
+    numbers = list(values.values())
+    if min(numbers) <= 0:
+        return 0.0
+    return math.exp(sum(map(math.log, numbers)) / len(numbers))

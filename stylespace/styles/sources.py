@@ -1,0 +1,115 @@
+"""Opening what a user names: a picture, sample:NAME, or a style file."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from stylespace.images import read_image, resize
+from stylespace.networks.memory import check_picture
+from stylespace.networks.network import Network
+from stylespace.settings import source_path, split_weight
+from stylespace.styles.style import Style
+
+
+def open_picture(name: str) -> Tensor:
+    """Return a picture (1, 3, H, W) in [0, 1] by path or sample:NAME.
+
+    Raises:
+        UsageError: an unknown sample. PictureError: it cannot be read.
+    """
+    return read_image(source_path(name))
+
+
+def is_style_file(name: str) -> bool:
+    """Say whether a name is that of a style file."""
+    return name.endswith(".safetensors")
+
+
+SINGLE_COLOUR = 1 / 255
+"""Standard deviation below which a picture is said to be of one colour."""
+
+
+@dataclass(frozen=True)
+class StyleSource:
+    """One style by name: a picture, measured at any size, or a style file, as it is."""
+
+    name: str
+    weight: float
+    image: Tensor | None
+    style: Style | None
+
+    @property
+    def aspect(self) -> tuple[int, int]:
+        """(H, W); of a style file, of the picture it was made from."""
+        if self.image is not None:
+            return tuple(self.image.shape[2:])
+        pictures = self.style.provenance.get("pictures") or [{"height": 1, "width": 1}]
+        return pictures[0]["height"], pictures[0]["width"]
+
+    def at(self, network: Network, layers: Sequence[str], side: int) -> Style:
+        """Return its style, a picture's measured with `side` pixels on the longer side.
+
+        Raises:
+            StyleError: a style file of another space. UsageError: a layer that it does not hold.
+        """
+        if self.style is not None:
+            self.style.check_space(network.space)
+            return self.style.pick(layers).to(network.device)
+        return Style.capture(network, resize(self.image, side), layers, source=self.name)
+
+    def remarks(self, network: Network, layers: Sequence[str], side: int) -> list[str]:
+        """Return what is degenerate about a picture with `side` pixels on its longer side."""
+        found: list[str] = []
+        if self.image is None:
+            return found
+        height, width = resize(self.image, side).shape[2:]
+        field, layer = max((network.reach(layer).field, layer) for layer in layers)
+        if min(height, width) < field:
+            found.append(
+                f"{self.name!r} has {width}x{height} pixels as a source, less than the {field} "
+                f"that {layer} sees at once: its statistics hold the border."
+            )
+        if float(self.image.flatten(2).std(2, correction=0).max()) < SINGLE_COLOUR:
+            found.append(
+                f"{self.name!r} is of one colour: all that its Gram matrices tell apart is the "
+                "border."
+            )
+        return found
+
+
+def open_styles(sources: Sequence[str]) -> tuple[StyleSource, ...]:
+    """Open styles given as PATH, sample:NAME or a style file, each with an optional =WEIGHT."""
+    opened = []
+    for text in sources:
+        name, weight = split_weight(text)
+        if is_style_file(name):
+            opened.append(StyleSource(name, weight, None, Style.load(name)))
+        else:
+            opened.append(StyleSource(name, weight, open_picture(name), None))
+    return tuple(opened)
+
+
+def blender(
+    sources: Sequence[StyleSource], layers: Sequence[str], *, largest: int
+) -> Callable[[Network, int], Style]:
+    """Return a function from a network and a side in pixels to the blended style of the sources.
+
+    It measures each side once with each network.
+
+    Raises:
+        MemoryLimitError: a style picture with `largest` pixels on its longer side would not fit.
+    """
+    for picture in (source.image for source in sources if source.image is not None):
+        height, width = (round(n * largest / max(picture.shape[2:])) for n in picture.shape[2:])
+        check_picture(height, width)
+
+    @functools.cache
+    def style_at(network: Network, side: int) -> Style:
+        parts = [(source.at(network, layers, side), source.weight) for source in sources]
+        return Style.blend(parts)
+
+    return style_at

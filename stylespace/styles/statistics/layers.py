@@ -1,0 +1,105 @@
+"""Statistics of a layer's Gram matrix, and of all layers of a style."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from stylespace.styles.statistics.entries import EntryStatistics, entry_statistics
+from stylespace.styles.statistics.matrices import diagonal, off_diagonal
+from stylespace.styles.statistics.pairs import cosine_values, cosines
+from stylespace.styles.statistics.spectra import (
+    effective_rank,
+    last_over_first,
+    share_of_first,
+    slope,
+    spectrum,
+)
+from stylespace.styles.statistics.values import QUANTILES, average, entropy, quantiles
+from stylespace.styles.style import Style
+
+
+@dataclass(frozen=True)
+class LayerStatistics:
+    """Statistics of one layer's Gram matrix (C, C).
+
+    dead_channels: number of channels without energy, which fire nowhere in the picture.
+    activation_entropy: how evenly the channels share the mean activation, in [0, 1]; 0 where no
+    mean is known. spectrum: the eigenvalues, C of them, descending, in squared units of activation.
+    effective_rank: in [1, C]; 0 of a black layer. largest_share: the largest eigenvalue over
+    the trace, in [1 / C, 1]. eigenvalue_ratio: smallest over largest eigenvalue, >= 0 up to
+    rounding. power_law_slope: of log eigenvalue over log rank, <= 0. mean_cosine: mean size of the
+    off-diagonal cosines, in [0, 1], those of dead channels being 0. cosine_quantiles: of the
+    cosines of channels that have energy, at QUANTILES.
+    """
+
+    diagonal: EntryStatistics
+    off_diagonal: EntryStatistics
+    dead_channels: int
+    activation_entropy: float
+    spectrum: tuple[float, ...]
+    effective_rank: float
+    largest_share: float
+    eigenvalue_ratio: float
+    power_law_slope: float
+    mean_cosine: float
+    cosine_quantiles: tuple[float, ...]
+
+
+def statistics(style: Style) -> dict[str, LayerStatistics]:
+    """Return the statistics of every layer of a style."""
+    return {name: layer_statistics(one.gram, one.mean) for name, one in style.layers.items()}
+
+
+def layer_statistics(gram: Tensor, mean: Tensor | None = None) -> LayerStatistics:
+    """Return the statistics of a Gram matrix (C, C), and of the channels' mean activation (C,)."""
+    eigenvalues = spectrum(gram)
+    return LayerStatistics(
+        diagonal=entry_statistics(gram, diagonal),
+        off_diagonal=entry_statistics(gram, off_diagonal),
+        dead_channels=dead_channels(gram),
+        activation_entropy=0.0 if mean is None else activation_entropy(mean),
+        spectrum=tuple(eigenvalues.tolist()),
+        effective_rank=effective_rank(gram),
+        largest_share=share_of_first(eigenvalues),
+        eigenvalue_ratio=last_over_first(eigenvalues),
+        power_law_slope=slope(eigenvalues),
+        mean_cosine=average(off_diagonal(cosines(gram)).abs()),
+        cosine_quantiles=quantiles(cosine_values(gram)),
+    )
+
+
+def flattened(statistics: LayerStatistics) -> dict[str, float]:
+    """Return the numbers of a layer by name, in the order of the fields, for a table.
+
+    A quantile is named by its level: "off_diagonal.quantile_05". The spectrum is left out: its
+    length is the layer's, and a table of several layers has one column a name.
+    """
+    return _named(statistics)
+
+
+def _named(record: LayerStatistics | EntryStatistics) -> dict[str, float]:
+    numbers: dict[str, float] = {}
+    for name, value in vars(record).items():
+        if isinstance(value, EntryStatistics):
+            numbers |= {f"{name}.{key}": number for key, number in _named(value).items()}
+        elif name.endswith("quantiles"):
+            keys = [f"{name.removesuffix('s')}_{round(100 * level):02}" for level in QUANTILES]
+            numbers |= zip(keys, value, strict=True)
+        elif name != "spectrum":
+            numbers[name] = value
+    return numbers
+
+
+def dead_channels(gram: Tensor) -> int:
+    """Return the number of channels without energy: whose diagonal entry of (C, C) is 0."""
+    return int((diagonal(gram) <= 0).sum())
+
+
+def activation_entropy(mean: Tensor) -> float:
+    """Return the entropy of the channels' shares of the mean activation (C,) over log C, in [0, 1].
+
+    1 where every channel fires as much as any other, 0 where one alone does, and of a black layer.
+    """
+    return entropy(mean)

@@ -1,0 +1,231 @@
+"""A style: per layer the mean and the Gram matrix, with what is needed to compare it to others."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stylespace.errors import StyleError, StylespaceError, nearest, unknown
+from stylespace.files import write_whole
+from stylespace.networks.network import Network, Space
+from stylespace.styles.moments import LayerStyle, moments_in_tiles
+
+WHOLE = 1024
+"""Pictures up to this side are captured at once; larger ones in tiles, with the same result."""
+TILE = 768
+FORMAT = "stylespace style 1"
+
+
+@dataclass(frozen=True, eq=False)
+class Style:
+    """A point in style space: {layer: LayerStyle}, where it lies, and where it comes from.
+
+    space: network, pooling, padding and weights; styles of different spaces do not compare.
+    provenance: {"pictures": [...]}: of each its name, width and height in pixels as measured,
+    weight in the blend, and the SHA-256 of its pixels.
+    """
+
+    layers: Mapping[str, LayerStyle]
+    space: Space
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @staticmethod
+    def capture(
+        network: Network,
+        image: Tensor,
+        layers: Sequence[str],
+        *,
+        tile: int | None = None,
+        source: str = "",
+    ) -> Style:
+        """Measure a picture's style.
+
+        Args:
+            network: the network that spans the style space.
+            image: (1, 3, H, W) in [0, 1].
+            layers: layer names.
+            tile: side of the tiles in pixels, in which the picture is evaluated to bound the
+                memory; the result is the same up to rounding. None: tiles above 1024 pixels.
+            source: the picture's name, kept in `provenance`.
+
+        Raises:
+            UsageError: an unknown layer, or a picture too small for one.
+        """
+        if image.ndim != 4 or image.shape[0] != 1:
+            raise ValueError(f"image must be (1, 3, H, W), got {tuple(image.shape)}")
+        names, (height, width) = network.resolve(layers), image.shape[2:]
+        network.check_size(names, height, width)
+        if tile is None:
+            tile = TILE if max(height, width) > WHOLE else max(height, width)
+        with torch.no_grad():
+            moments = moments_in_tiles(network, image, names, tile)
+        picture = {"name": source, "width": width, "height": height, "weight": 1.0}
+        picture["sha256"] = pixels_hash(image)
+        return Style(moments, network.space, {"pictures": [picture]})
+
+    @staticmethod
+    def blend(parts: Sequence[tuple[Style, float]]) -> Style:
+        """Return the weighted average of styles; exact, since raw moments add linearly.
+
+        Weights are divided by their sum. The number of positions is averaged alike.
+
+        Raises:
+            StyleError: no parts, weights that are not positive, different spaces or layers.
+        """
+        if not parts or not all(0 < weight < math.inf for _, weight in parts):
+            raise StyleError("a blend needs styles with weights above 0.")
+        first, total = parts[0][0], sum(weight for _, weight in parts)
+        for style, _ in parts[1:]:
+            style.check_space(first.space)
+            if set(style.layers) != set(first.layers):
+                raise StyleError(
+                    f"styles of different layers do not blend: {', '.join(first.layers)} and "
+                    f"{', '.join(style.layers)}."
+                )
+        shares = [(style, weight / total) for style, weight in parts]
+        layers = {
+            name: LayerStyle(
+                sum(share * style.layers[name].mean for style, share in shares),
+                sum(share * style.layers[name].gram for style, share in shares),
+                round(sum(share * style.layers[name].positions for style, share in shares)),
+            )
+            for name in first.layers
+        }
+        pictures = [
+            {**picture, "weight": picture["weight"] * share}
+            for style, share in shares
+            for picture in style.provenance.get("pictures", [])
+        ]
+        return Style(layers, first.space, {"pictures": pictures})
+
+    @property
+    def grams(self) -> dict[str, Tensor]:
+        """The Gram matrix of each layer, {layer: (C, C)}."""
+        return {name: layer.gram for name, layer in self.layers.items()}
+
+    def to(self, device: torch.device) -> Style:
+        """Return the same style with its tensors on a device."""
+        moved = {
+            name: LayerStyle(one.mean.to(device), one.gram.to(device), one.positions)
+            for name, one in self.layers.items()
+        }
+        return Style(moved, self.space, self.provenance)
+
+    def check_space(self, space: Space) -> None:
+        """Refuse a style of another network, pooling, padding or weights, naming the difference.
+
+        Raises:
+            StyleError: the spaces differ.
+        """
+        difference = space.difference(self.space)
+        if difference:
+            raise StyleError(
+                f"the style lives in another style space ({difference}): capture it again with "
+                "the same options, or use its own."
+            )
+
+    def pick(self, layers: Sequence[str]) -> Style:
+        """Return the style of some of its layers.
+
+        Raises:
+            UsageError: a layer that the style does not hold.
+        """
+        for name in layers:
+            if name not in self.layers:
+                raise unknown("layer of the style", name, self.layers)
+        return Style({name: self.layers[name] for name in layers}, self.space, self.provenance)
+
+    def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
+        """Write the style as safetensors, whole or not at all; the same style, the same bytes.
+
+        Raises:
+            OutputError: the file exists and `force` is not given, or it cannot be written.
+        """
+        from safetensors.torch import save
+
+        tensors: dict[str, Tensor] = {}
+        for name, layer in self.layers.items():
+            tensors[f"{name}.mean"] = layer.mean.cpu().contiguous()
+            tensors[f"{name}.gram"] = layer.gram.cpu().contiguous()
+        header = {
+            "format": FORMAT,
+            "space": asdict(self.space),
+            "positions": {name: layer.positions for name, layer in self.layers.items()},
+            "provenance": dict(self.provenance),
+        }
+        text = json.dumps(header, sort_keys=True)
+        write_whole(path, save(tensors, metadata={"stylespace": text}), force=force)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Style:
+        """Read a style file.
+
+        Raises:
+            StyleError: missing (nearest name given), cut short, or not a style file.
+        """
+        path = Path(path)
+        try:
+            tensors, header = _read(path)
+            if header["format"] != FORMAT:
+                raise ValueError(f"format {header['format']}")
+            layers = {
+                name: _layer(tensors, name, int(count))
+                for name, count in header["positions"].items()
+            }
+            _check_header(header["space"], header["provenance"])
+            return Style(layers, Space(**header["space"]), header["provenance"])
+        except FileNotFoundError:
+            siblings = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
+            hint = nearest(path.name, siblings)
+            raise StyleError(
+                f"style file {str(path)!r} is missing.{hint} Check the path."
+            ) from None
+        except StylespaceError:
+            raise
+        except Exception as error:  # a damaged file fails in whatever place it is damaged
+            raise StyleError(
+                f"{path}: damaged or not a style file ({type(error).__name__}): capture it again."
+            ) from None
+
+
+def pixels_hash(image: Tensor) -> str:
+    """Return the SHA-256 of a picture's float32 values."""
+    return hashlib.sha256(image.detach().float().cpu().contiguous().numpy()).hexdigest()
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        text = (file.metadata() or {}).get("stylespace")
+        if text is None:
+            raise StyleError(f"{path}: not a style file of stylespace: make one with capture.")
+        return {key: file.get_tensor(key) for key in file.keys()}, json.loads(text)  # noqa: SIM118
+
+
+def _check_header(space: Mapping[str, str], provenance: Mapping[str, Any]) -> None:
+    """Raise ValueError unless the space is in words and every picture has a size and a weight."""
+    sound = all(isinstance(value, str) for value in space.values())
+    for one in provenance.get("pictures", []):
+        sides = one["height"], one["width"]
+        sound &= all(isinstance(side, int) and side > 0 for side in sides) and one["weight"] > 0
+    if not sound:
+        raise ValueError("header")
+
+
+def _layer(tensors: Mapping[str, Tensor], name: str, positions: int) -> LayerStyle:
+    mu, g = tensors[f"{name}.mean"], tensors[f"{name}.gram"]
+    if mu.ndim != 1 or g.shape != (len(mu), len(mu)) or positions < 1:
+        raise ValueError(f"{name}: shapes do not fit")
+    if not (torch.isfinite(mu).all() and torch.isfinite(g).all()):
+        raise ValueError(f"{name}: values are not finite")
+    return LayerStyle(mu, g, positions)

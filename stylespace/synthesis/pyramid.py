@@ -1,0 +1,80 @@
+"""Coarse to fine: a loop around the one loop, each scale starting from the picture before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from stylespace.images import resize_to
+from stylespace.synthesis.loop import Objective, Step, Synthesis, Watch, synthesize
+
+
+@dataclass(frozen=True)
+class Scale:
+    """One rung of the ladder: size (H, W) in pixels and the evaluations spent there."""
+
+    height: int
+    width: int
+    steps: int
+
+
+def coarse_to_fine(
+    objective_at: Callable[[int, int], Objective],
+    start: Tensor,
+    scales: Sequence[Scale],
+    *,
+    watch: Watch | None = None,
+    **options: object,
+) -> Synthesis:
+    """Run `synthesize` from coarse to fine, each scale starting from the picture before.
+
+    Args:
+        objective_at: (H, W) -> the objective for that size; called once a scale, when it begins.
+        start: (B, 3, h, w), resized to the first scale.
+        scales: from coarse to fine.
+        watch: as in `synthesize`; steps are counted over all scales.
+        options: passed to `synthesize`.
+
+    Returns:
+        The last scale's picture, at the size of the last of `scales` even when the run ended
+        early; `losses` belong to the scale that was reached.
+    """
+    total = sum(scale.steps for scale in scales)
+    trace: list[Step] = []
+    image, losses, stopped = start, (), "steps"
+    for scale in scales:
+        try:
+            part = synthesize(
+                objective_at(scale.height, scale.width),
+                resize_to(image, scale.height, scale.width),
+                steps=scale.steps,
+                watch=_counted(trace, total, watch),
+                **options,
+            )
+        except KeyboardInterrupt:  # between two scales; the picture of the last one is kept
+            if not trace:
+                raise
+            stopped = "interrupted"
+            break
+        trace += [_after(trace, step, total) for step in part.steps]
+        image, losses, stopped = part.image, part.losses, part.stopped
+        if stopped in ("interrupted", "watch"):
+            break
+    full = resize_to(image, scales[-1].height, scales[-1].width)
+    return Synthesis(full, losses, tuple(trace), stopped)
+
+
+def _after(trace: Sequence[Step], step: Step, total: int) -> Step:
+    """Count a step on from the last of a finished trace."""
+    seconds = trace[-1].seconds if trace else 0.0
+    return replace(
+        step, number=len(trace) + step.number, total=total, seconds=seconds + step.seconds
+    )
+
+
+def _counted(trace: Sequence[Step], total: int, watch: Watch | None) -> Watch | None:
+    """Return `watch` with steps counted over all scales."""
+    done = tuple(trace)
+    return watch and (lambda step: watch(_after(done, step, total)))

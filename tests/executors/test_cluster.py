@@ -1,0 +1,106 @@
+"""Dask as an executor, with real worker processes that listen on this machine alone."""
+
+import os
+import signal
+from dataclasses import replace
+
+import psutil
+import pytest
+from worker_calls import killer, square, suicide
+
+from stylespace.commands.atlas import atlas, runs
+from stylespace.errors import StylespaceError
+from stylespace.executors import completed, executor_for
+from stylespace.networks.network import load_network
+from stylespace.settings.atlas import AtlasSettings
+
+pytest.importorskip("distributed")
+
+
+def family():
+    own = psutil.Process()
+    return [own, *own.children(recursive=True)]
+
+
+def listening():
+    """The addresses on which this process and its children listen."""
+    every = [one for process in family() for one in process.net_connections()]
+    return {one.laddr.ip for one in every if one.status == psutil.CONN_LISTEN}
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with executor_for("dask", 2) as executor:
+        yield executor
+
+
+def test_every_result_comes_once(cluster):
+    calls = [(number,) for number in range(40)]
+    assert sorted(completed(cluster, square, calls)) == [(n, n**2) for n in range(40)]
+    assert cluster.submit(square, 5).result() == 25
+    assert cluster.count == 2
+
+
+def test_nothing_outside_this_machine_can_reach_it(cluster):
+    assert listening() == {"127.0.0.1"}
+
+
+def test_a_killed_worker_costs_no_result(cluster, tmp_path):
+    calls = [(number, str(tmp_path)) for number in range(12)]
+    assert sorted(completed(cluster, killer, calls)) == [(n, n**2) for n in range(12)]
+    assert (tmp_path / "killed").exists()
+
+
+def test_calls_that_dask_gives_up_are_submitted_again(cluster, tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster._cluster.scheduler, "allowed_failures", 0)
+    calls = [(number, str(tmp_path)) for number in range(12)]
+    assert sorted(completed(cluster, killer, calls)) == [(n, n**2) for n in range(12)]
+
+
+def test_workers_that_always_die_end_in_one_line(cluster, monkeypatch):
+    monkeypatch.setattr(cluster._cluster.scheduler, "allowed_failures", 0)
+    with pytest.raises(StylespaceError, match="workers were lost 4 times"):
+        list(completed(cluster, suicide, [(1,)]))
+
+
+def test_a_cluster_is_found_by_its_address(cluster):
+    address = cluster._client.scheduler.address
+    with executor_for(f"dask:{address}") as executor:
+        assert list(completed(executor, square, [(3,)])) == [(0, 9)]
+    assert cluster.submit(square, 5).result() == 25  # it is still there
+
+
+def test_an_atlas_on_dask_equals_the_serial_one_though_a_worker_is_killed(
+    cluster, tmp_path, monkeypatch, one_thread
+):
+    """A real worker, once the first batch has come back."""
+    monkeypatch.setattr(runs, "BATCH", 4)
+    settings = AtlasSettings(
+        layer="conv1_1", block="0-3,2-5", size=24, iterations=3, weights="random:0", check=0
+    )
+    network, killed = load_network(weights="random:0"), []
+
+    def kill_one(step):
+        if not killed:
+            killed.append(next(iter(cluster._client.run(os.getpid).values())))
+            os.kill(killed[0], signal.SIGKILL)
+
+    address = f"dask:{cluster._client.scheduler.address}"
+    atlas(settings, tmp_path / "serial", network)
+    remote = replace(settings, executor=address)
+    result = atlas(remote, tmp_path / "dask", network, watch=lambda name: kill_one)
+    assert killed
+    assert [(row.i, row.j) for row in result.rows] == list(settings.pairs())
+    for path in (tmp_path / "serial").rglob("*.*"):
+        other = tmp_path / "dask" / path.relative_to(tmp_path / "serial")
+        assert other.read_bytes() == path.read_bytes(), path.name
+
+
+def test_a_scheduler_that_is_not_there_is_one_line(monkeypatch):
+    monkeypatch.setattr("stylespace.executors.pools.PATIENCE", 1)
+    with (
+        pytest.raises(StylespaceError, match="no Dask scheduler answers at tcp://127.0.0.1:9") as e,
+        executor_for("dask:tcp://127.0.0.1:9"),
+    ):
+        pass
+    assert "\n" not in str(e.value)

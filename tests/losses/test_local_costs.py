@@ -1,0 +1,164 @@
+"""What a localised distance costs: choices, limits, and the memory that is really taken."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from stylespace.losses.local import EVALUATORS, chosen_evaluator, local_cost, local_memory
+from stylespace.losses.local.costs import COSTS, MEMORY, Case, allowed_memory
+from stylespace.losses.local.rows import LARGEST_SCRATCH, scratch_bytes
+from stylespace.studies.plain import (
+    benchmark_features,
+    plain_value_and_gradient,
+    value_and_gradient,
+)
+
+LAYERS = {
+    "conv1_1": (1, 64, 512, 512),
+    "conv2_1": (1, 128, 256, 256),
+    "conv3_1": (1, 256, 128, 128),
+    "conv4_1": (1, 512, 64, 64),
+    "conv5_1": (1, 512, 32, 32),
+}
+
+
+def test_every_evaluator_has_a_cost_and_a_memory():
+    assert list(EVALUATORS) == list(COSTS) == list(MEMORY)
+
+
+@pytest.mark.parametrize(
+    ("shape", "half_width", "stride", "expected"),
+    [
+        ((1, 64, 128, 128), 0, 1, "offsets"),
+        ((1, 64, 128, 128), 3, 1, "blocks"),
+        ((1, 64, 128, 128), 3, 7, "windows"),
+        ((1, 64, 512, 512), 4, 1, "blocks"),
+        ((1, 64, 512, 512), 16, 1, "explicit"),
+        ((1, 512, 16, 16), 3, 1, "dense"),
+        ((1, 512, 16, 16), 100, 1, "dense"),
+        ((1, 64, 128, 128), 127, 128, "windows"),
+    ],
+)
+def test_the_cheapest_evaluator_is_chosen(shape, half_width, stride, expected):
+    assert chosen_evaluator(shape, half_width, stride=stride) == expected
+    costs = {
+        name: local_cost(shape, half_width, stride=stride, evaluator=name) for name in EVALUATORS
+    }
+    assert min(costs, key=costs.get) == expected
+    assert local_cost(shape, half_width, stride=stride) == costs[expected]
+    memory = local_memory(shape, half_width, stride=stride)
+    assert memory == local_memory(shape, half_width, stride=stride, evaluator=expected)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("half_width", [0, 1, 2, 4, 8, 16, 64, 1000])
+def test_at_512_pixels_everything_keeps_to_its_memory(layer, half_width):
+    for stride in (1, half_width + 1, 2 * half_width + 1):
+        case = Case.of(LAYERS[layer], half_width, stride=stride)
+        taken = local_memory(LAYERS[layer], half_width, stride=stride)
+        assert taken <= allowed_memory(case)
+        assert taken >= 3 * 4 * case.numbers
+    assert allowed_memory(case) <= 2 * 2**30
+
+
+def test_memory_decides_where_the_cheapest_does_not_fit(monkeypatch):
+    shape = (1, 64, 128, 128)
+    monkeypatch.setitem(MEMORY, "blocks", lambda case: 1e12)
+    second = chosen_evaluator(shape, 3)
+    others = [name for name in EVALUATORS if name != "blocks"]
+    assert second == min(others, key=lambda name: local_cost(shape, 3, evaluator=name))
+    for name in EVALUATORS:
+        monkeypatch.setitem(MEMORY, name, lambda case, name=name: 1e12 + len(name))
+    assert chosen_evaluator(shape, 3) == "dense"
+
+
+@pytest.mark.parametrize("evaluator", EVALUATORS)
+def test_cost_grows_with_everything(evaluator):
+    base = local_cost((1, 32, 64, 48), 3, evaluator=evaluator)
+    assert 1e-4 < base < 10
+    for shape, half_width in (
+        ((2, 32, 64, 48), 3),
+        ((1, 64, 64, 48), 3),
+        ((1, 32, 96, 48), 3),
+        ((1, 32, 64, 90), 3),
+    ):
+        assert local_cost(shape, half_width, evaluator=evaluator) > base
+    assert local_cost((1, 32, 64, 48), 9, evaluator=evaluator) >= base
+    wide = local_memory((1, 32, 64, 48), 3, evaluator=evaluator, itemsize=8)
+    assert wide > local_memory((1, 32, 64, 48), 3, evaluator=evaluator)
+
+
+def test_scratch_grows_with_the_threads_up_to_its_limit(monkeypatch):
+    sizes = []
+    for threads in (1, 2, 64):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        sizes.append(scratch_bytes(torch.device("cpu")))
+    assert sizes == [4 * 2**20, 8 * 2**20, LARGEST_SCRATCH]
+    assert scratch_bytes(torch.device("cuda")) == LARGEST_SCRATCH
+
+
+PEAK = """
+import sys, torch
+from stylespace.studies.plain import benchmark_features, extra_bytes, value_and_gradient
+torch.set_num_threads(1)
+channels, side, half_width, stride = map(int, sys.argv[1:5])
+value_and_gradient(*benchmark_features(8, 16), half_width, stride=stride, evaluator=sys.argv[5])
+f, p = benchmark_features(channels, side)
+call = lambda: value_and_gradient(f, p, half_width, stride=stride, evaluator=sys.argv[5])
+print(extra_bytes(call))
+"""
+
+
+def peak(*arguments):
+    """Bytes that value and gradient add to a fresh process."""
+    command = [sys.executable, "-c", PEAK, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
+def test_memory_stays_within_the_estimate():
+    estimate = local_memory((1, 64, 128, 128), 3, evaluator="blocks")
+    assert 0.3 * estimate <= peak(64, 128, 3, 1, "blocks") <= estimate
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "case",
+    [
+        (64, 128, 1, 1, "offsets"),
+        (256, 32, 3, 1, "dense"),
+        (64, 128, 3, 7, "windows"),
+        (16, 128, 8, 1, "explicit"),
+        (512, 64, 2, 1, "blocks"),
+        (64, 512, 4, 1, "auto"),
+    ],
+)
+def test_memory_of_every_evaluator_stays_within_its_estimate(case):
+    channels, side, half_width, stride, evaluator = case
+    estimate = local_memory(
+        (1, channels, side, side), half_width, stride=stride, evaluator=evaluator
+    )
+    assert peak(*case) <= estimate
+
+
+@pytest.mark.slow
+def test_it_is_twenty_times_faster_than_plain_maps():
+    from stylespace.studies.bench import interleaved
+
+    f, p = benchmark_features()
+    ours, plain = interleaved(
+        lambda: value_and_gradient(f, p, 3), lambda: plain_value_and_gradient(f, p, 3), runs=2
+    )
+    assert plain / ours >= 20
+
+
+def test_extra_bytes_sees_what_is_allocated():
+    """In a process of its own: what an earlier test has freed would be used again."""
+    text = (
+        "import torch; from stylespace.studies.plain import extra_bytes\n"
+        "print(extra_bytes(lambda: [torch.ones(2**24) for _ in range(3)][:1]))"
+    )
+    told = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert int(told.stdout) >= 150e6

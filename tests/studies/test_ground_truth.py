@@ -1,0 +1,137 @@
+"""Scenes: season and light between photographs, scored against what should have come out."""
+
+import math
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from skimage.color import rgb2lab
+
+from stylespace.assets import sample_path
+from stylespace.errors import OutputError, StylespaceError
+from stylespace.images import read_image, resize
+from stylespace.studies import scenes
+from stylespace.studies.alterations import ALTERATIONS
+from stylespace.synthesis.progress import Watching
+
+BASE = {"size": 32, "iterations": [2], "weights": "random:0", "content_weight": 1.0}
+WAYS = {"global": {}, "local 1": {"representation": "local", "window": ["1"]}}
+TRIED = scenes.Scenes(["rocket"], WAYS, BASE)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scenes") / "season"
+    with Watching(quiet=True) as watching:
+        table = scenes.run(TRIED, folder, watching)
+    return folder, table
+
+
+def test_every_alteration_is_tried_in_every_way(made):
+    folder, table = made
+    assert len(table) == len(ALTERATIONS) * (2 + len(WAYS))
+    for name in ALTERATIONS:
+        assert {path.name for path in (folder / f"rocket-{name}").iterdir()} == {
+            "style.png",
+            "global.png",
+            "local-1.png",
+            "strip.jpg",
+        }
+
+
+def test_a_second_run_makes_nothing_anew(made, monkeypatch):
+    folder, table = made
+
+    def never(**options):
+        raise AssertionError("made again")
+
+    monkeypatch.setattr(scenes, "transfer", never)
+    with Watching(quiet=True) as watching:
+        again = scenes.run(TRIED, folder, watching)
+    assert again.equals(table)
+
+
+def test_the_style_is_the_truth_mirrored_whatever_it_depends_on(made):
+    """What a way must find is in the style picture, each part in its mirrored place."""
+    folder, _ = made
+    content = resize(read_image(sample_path("rocket")), 32)
+    for name, alter in ALTERATIONS.items():
+        style = read_image(folder / f"rocket-{name}" / "style.png")
+        assert (style.flip(3) - alter(content)).abs().max() < 1 / 255
+
+
+def test_scenes_leave_folders_and_pictures_of_others_alone(made, tmp_path):
+    (tmp_path / "README.md").write_text("my notes")
+    with Watching(quiet=True) as watching:
+        with pytest.raises(OutputError, match="--force"):
+            scenes.run(TRIED, tmp_path, watching)
+        copy = tmp_path / "copy"
+        shutil.copytree(made[0], copy)
+        larger = replace(TRIED, base={**BASE, "size": 48})
+        with pytest.raises(OutputError, match="style.png"):
+            scenes.run(larger, copy, watching)
+    assert [one.name for one in tmp_path.iterdir() if one.is_file()] == ["README.md"]
+
+
+@pytest.mark.parametrize("text", ["", "scenes = 3", "scene = ['rocket']", "scenes = ['rocket']"])
+def test_files_that_hold_no_scenes(tmp_path, capsys, text):
+    (tmp_path / "s.toml").write_text(text)
+    with pytest.raises(SystemExit) as caught:
+        scenes.main([str(tmp_path / "s.toml"), "--out", str(tmp_path / "out")])
+    assert caught.value.code == 1 and len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_scores_are_those_of_another_library():
+    torch.manual_seed(0)
+    image, truth = torch.rand(1, 3, 20, 24), torch.rand(1, 3, 20, 24)
+    labs = [rgb2lab(one[0].permute(1, 2, 0).double().numpy()) for one in (image, truth)]
+    expected = np.linalg.norm(labs[0] - labs[1], axis=2).mean()
+    assert scenes.scores(image, truth)["colour_error"] == pytest.approx(expected, rel=1e-3)
+    same = scenes.scores(truth, truth)
+    assert same["colour_error"] == 0 and same["similarity"] == pytest.approx(1)
+
+
+def test_the_sentences_name_the_smallest_mean(made):
+    _, table = made
+    said = scenes.sentences(table)
+    assert len(said) == len(ALTERATIONS)
+    for sentence, name in zip(said, ALTERATIONS, strict=True):
+        rows = [row for row in table.itertuples() if row.alteration == name]
+        best = min(rows, key=lambda row: row.colour_error)
+        assert sentence.startswith(f"{name}, which") and f"{best.way} comes nearest" in sentence
+        assert math.isfinite(best.colour_error)
+
+
+def test_the_committed_scenes_hold_settings_that_can_be():
+    tried = scenes.read(Path(__file__).parents[2] / "probes" / "scenes" / "season.toml")
+    for scene in tried.scenes:
+        assert sample_path(scene).is_file()
+        for way in tried.ways:
+            assert tried.settings(scene, way, Path("style.png")).content_weight == 1
+
+
+def test_scenes_as_a_program(made, tmp_path, capsys, monkeypatch):
+    folder, _ = made
+    file = tmp_path / "scenes.toml"
+    file.write_text(
+        'scenes = ["rocket"]\n[base]\nsize = 32\niterations = [2]\nweights = "random:0"\n'
+        'content_weight = 1.0\n[ways.global]\n[ways."local 1"]\nrepresentation = "local"\n'
+        'window = ["1"]\n'
+    )
+    page = (folder / "README.md").read_bytes()
+    scenes.main([str(file), "--out", str(folder), "--quiet"])
+    assert (folder / "README.md").read_bytes() == page
+    for code, error in ((1, StylespaceError("no such thing.")), (130, KeyboardInterrupt())):
+
+        def fails(*_, error=error, **options):
+            raise error
+
+        monkeypatch.setattr(scenes, "run", fails)
+        with pytest.raises(SystemExit) as caught:
+            scenes.main([str(file), "--out", str(folder), "--quiet"])
+        assert caught.value.code == code
+    err = capsys.readouterr().err
+    assert "no such thing." in err and "the same call goes on" in err
