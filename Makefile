@@ -44,7 +44,7 @@ pages: $(TEXTURES) $(NULLS) $(PATTERNS)  ## the pages of reports/: about three h
 	$(BIN)/stylespace run probes/report-paintings.toml --out reports/paintings --force
 	$(BIN)/python -m stylespace.studies.trials probes/trials/transfer.toml --out reports/transfer
 	$(BIN)/python -m stylespace.studies.trials probes/trials/starts.toml --out reports/starts
-	$(BIN)/python -m stylespace.studies.scenes probes/scenes/season.toml --out reports/season
+	$(BIN)/python -m stylespace.studies.ground_truth probes/scenes/season.toml --out reports/season
 	for way in fourier energy phases robust pixels; do \
 	$(BIN)/stylespace run probes/compare-$$way.toml --out reports/parametrisations/$$way; done
 

@@ -1,20 +1,26 @@
 """What travels with the package: sample pictures and embedded network weights, with their sources.
 
-Imports only the standard library, so that listing samples costs no torch. Every fact comes from
-`data/sources.toml`; nothing is fetched.
+Also what the name of a picture stands for: a path, or `sample:NAME`. Imports only the standard
+library, so that listing samples costs no torch. Every fact comes from `data/sources.toml`; nothing
+is fetched.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import math
+import os
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from stylespace.errors import PictureError, StylespaceError, WeightsError, unknown
+from stylespace.errors import PictureError, StylespaceError, UsageError, WeightsError, unknown
 
 EMBEDDED_NETWORK = "vgg16-hed"
+SAMPLE = "sample:"
+LARGEST_WEIGHT = 1e6
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,47 @@ def sample_path(name: str) -> Path:
             f"sample {name!r}: {files[name]} is missing; reinstall stylespace or scikit-image."
         )
     return files[name]
+
+
+def source_path(name: str) -> Path:
+    """Return the file that `name` stands for; it need not exist unless it is a sample.
+
+    Raises:
+        UsageError: an unknown sample (nearest named).
+    """
+    return sample_path(name.removeprefix(SAMPLE)) if name.startswith(SAMPLE) else Path(name)
+
+
+def split_weight(text: str) -> tuple[str, float]:
+    """Split "PATH=0.3" into path and weight; without weight it weighs 1.
+
+    The name of a file that exists keeps its equals sign.
+
+    Raises:
+        UsageError: the weight is not a positive number.
+    """
+    match = re.fullmatch(r"(.+)=([^=/\\]*)", text, re.DOTALL)
+    if not match or os.path.exists(text):
+        return text, 1.0
+    return match[1], positive(match[2], text)
+
+
+def positive(number: str, text: str) -> float:
+    """Return the weight behind an equals sign.
+
+    Raises:
+        UsageError: not a number above 0, at most a million.
+    """
+    try:
+        value = float(number)
+    except ValueError:
+        value = math.nan
+    if not 0 < value <= LARGEST_WEIGHT:
+        raise UsageError(
+            f"{text!r}: the weight after '=' must be a number above 0, at most "
+            f"{LARGEST_WEIGHT:.0f}."
+        )
+    return value
 
 
 def weights_path() -> Path:

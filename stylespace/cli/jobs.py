@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stylespace.cli.answers import Report
 from stylespace.cli.outputs import (
     PAGE,
     check_distinct,
@@ -22,6 +21,7 @@ from stylespace.cli.outputs import (
     stem,
     taken,
 )
+from stylespace.commands.result import Report
 from stylespace.errors import UnreachedError
 from stylespace.files import (
     check_folder,
@@ -155,9 +155,9 @@ class Job:
         return UnreachedError(text, error.figures, True)
 
     def _made(self, watching: Watching) -> Outcome:
-        from stylespace.commands.edit import edit
+        from stylespace.commands.edit.edits import edit
         from stylespace.commands.probe.probes import probe
-        from stylespace.commands.texture import texture
+        from stylespace.commands.texture.textures import texture
         from stylespace.commands.transfer.transfer import transfer
 
         make = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stylespace.cli.answers import Report
 from stylespace.cli.outputs import PAGE
+from stylespace.commands.result import Report
 from stylespace.files import write_whole
 from stylespace.reports.making import report
 from stylespace.reports.searching import similar

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from stylespace.assets import SAMPLE, source_path, split_weight
 from stylespace.errors import OutputError, UsageError, nearest
 from stylespace.files import STYLE_SUFFIX, holds, numbered
 from stylespace.settings import (
     RECIPE_FILE,
-    SAMPLE,
     AtlasSettings,
     CaptureSettings,
     EditSettings,
@@ -21,8 +21,6 @@ from stylespace.settings import (
     TextureSettings,
     TransferSettings,
     input_names,
-    source_path,
-    split_weight,
     to_toml,
 )
 

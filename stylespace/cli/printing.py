@@ -13,7 +13,7 @@ import click
 from stylespace.settings import Settings
 
 if TYPE_CHECKING:
-    from stylespace.cli.answers import Report
+    from stylespace.commands.result import Report
 
 
 def print_listing(

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from stylespace.commands.edit import Edit
+from stylespace.commands.edit.edits import Edit
 from stylespace.commands.outcome import Outcome
 from stylespace.commands.probe.probes import Probed
-from stylespace.commands.texture import Match
-from stylespace.commands.transfer.regions_figure import regions_figure
+from stylespace.commands.texture.textures import Match
+from stylespace.commands.transfer.figure import regions_figure
 from stylespace.commands.transfer.transfer import Guided
 from stylespace.figures.sheets import (
     mosaic,

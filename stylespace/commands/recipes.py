@@ -11,19 +11,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from stylespace.assets import source_path
 from stylespace.commands.outcome import Outcome
 from stylespace.errors import PictureError, UsageError, WeightsError
 from stylespace.images import read_recipe, write_image
 from stylespace.networks.network import Network
 from stylespace.networks.weights import file_hash
-from stylespace.settings import (
-    Settings,
-    input_names,
-    read_toml,
-    recipe_of,
-    settings_from,
-    source_path,
-)
+from stylespace.settings import Settings, input_names, read_toml, recipe_of, settings_from
 from stylespace.synthesis.loop import Synthesis
 
 PACKAGES = ("stylespace", "torch", "numpy")

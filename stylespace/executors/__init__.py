@@ -3,8 +3,8 @@
 The three have the `submit` of concurrent.futures, and `completed` over it.
 """
 
-from stylespace.executors.calls import RESTARTS, completed
 from stylespace.executors.pools import EXECUTORS, Serial, cores, executor_for, executor_kind
+from stylespace.executors.scheduling import RESTARTS, completed
 
 __all__ = [
     "EXECUTORS",

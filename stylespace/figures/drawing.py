@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylespace.figures.words import number
+from stylespace.figures.formatting import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -18,9 +18,9 @@ from stylespace.figures.drawing import (
     styled,
     tidy_logarithm,
 )
+from stylespace.figures.formatting import legible, number, zeros
 from stylespace.figures.phrases import zero_share
 from stylespace.figures.sheets import COLOURS, sorted_curves
-from stylespace.figures.words import legible, number, zeros
 from stylespace.styles.statistics import cosine_values, diagonal, off_diagonal
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from stylespace.figures.drawing import (
     shades,
     styled,
 )
+from stylespace.figures.formatting import legible, share
 from stylespace.figures.phrases import zero_share
-from stylespace.figures.words import legible, share
 from stylespace.styles.statistics import off_diagonal
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from stylespace.figures.drawing import (
     styled,
     text_width,
 )
-from stylespace.figures.words import legible, share
+from stylespace.figures.formatting import legible, share
 from stylespace.images import resize
 
 if TYPE_CHECKING:

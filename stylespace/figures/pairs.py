@@ -21,7 +21,7 @@ from stylespace.figures.drawing import (
     place,
     styled,
 )
-from stylespace.figures.words import legible, number
+from stylespace.figures.formatting import legible, number
 from stylespace.images import resize
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 import torch
 
-from stylespace.figures.words import number, zeros
+from stylespace.figures.formatting import number, zeros
 from stylespace.styles.statistics import diagonal, off_diagonal
 
 

@@ -19,7 +19,7 @@ from stylespace.figures.drawing import (
     styled,
     widest,
 )
-from stylespace.figures.words import legible, number
+from stylespace.figures.formatting import legible, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -18,7 +18,7 @@ from stylespace.figures.drawing import (
     styled,
     tidy_logarithm,
 )
-from stylespace.figures.words import number
+from stylespace.figures.formatting import number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -21,8 +21,8 @@ from stylespace.figures.drawing import (
     text_width,
     widest,
 )
+from stylespace.figures.formatting import legible, number
 from stylespace.figures.scaling import check_distances
-from stylespace.figures.words import legible, number
 from stylespace.styles.statistics.orders import leaf_order
 
 if TYPE_CHECKING:

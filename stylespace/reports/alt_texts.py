@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from stylespace.figures.drawing import array
+from stylespace.figures.formatting import number, share, zeros
 from stylespace.figures.measures import MEASURES
 from stylespace.figures.phrases import (
     extremes,
@@ -25,7 +26,6 @@ from stylespace.figures.phrases import (
 )
 from stylespace.figures.traces import bands
 from stylespace.figures.trees import leaves, linkage
-from stylespace.figures.words import number, share, zeros
 from stylespace.styles.statistics import FITS, cosine_values, off_diagonal
 from stylespace.styles.statistics import cosines as cosine_matrix
 

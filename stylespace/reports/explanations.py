@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stylespace.figures.words import number, share
+from stylespace.figures.formatting import number, share
 from stylespace.reports.stability import STABLE
 from stylespace.styles.statistics import FITS, NEAR_ZERO
 from stylespace.styles.statistics.spectra import NEGLIGIBLE

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from stylespace.figures.words import number, share
+from stylespace.figures.formatting import number, share
 from stylespace.reports.records import Records
 
 SPARSE, RANK, DEAD = "off_diagonal.near_zero", "effective_rank", "dead_channels"

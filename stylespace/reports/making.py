@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from stylespace.assets import source_path
 from stylespace.commands.outcome import judge_for, network_for, settings_with
 from stylespace.errors import UsageError, unknown
 from stylespace.figures import classical_scaling
@@ -29,8 +30,8 @@ from stylespace.reports.findings import sentences
 from stylespace.reports.making_of import making_of
 from stylespace.reports.measuring import Measured, measured
 from stylespace.reports.overview import overview
+from stylespace.reports.pictures import Watch, expanded, layers_of, names_of, opened, printable
 from stylespace.reports.records import Records, records
-from stylespace.reports.subjects import Watch, expanded, layers_of, names_of, opened, printable
 from stylespace.reports.writing import FIGURES, PAGE, Made, write
 from stylespace.settings import (
     DISTANCES,
@@ -38,7 +39,6 @@ from stylespace.settings import (
     RECIPE_FILE,
     ReportSettings,
     recipe_of,
-    source_path,
     to_toml,
 )
 from stylespace.styles.distances import as_metric, distance_matrix

@@ -11,7 +11,7 @@ from stylespace.commands.recipes import check_inputs_of
 from stylespace.commands.transfer.styling import Styling
 from stylespace.errors import StylespaceError
 from stylespace.networks.network import Network
-from stylespace.reports.subjects import Subject
+from stylespace.reports.pictures import Subject
 from stylespace.settings import Settings, Sourced, TransferSettings, recipe_of, settings_from
 from stylespace.styles.sources import blender, open_picture, open_styles
 from stylespace.styles.style import Style

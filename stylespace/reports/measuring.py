@@ -10,8 +10,8 @@ from torch import Tensor
 
 from stylespace.images import resize
 from stylespace.networks.network import Network
+from stylespace.reports.pictures import Subject
 from stylespace.reports.stability import Stability, stabilities
-from stylespace.reports.subjects import Subject
 from stylespace.styles.statistics import (
     Fits,
     LayerStatistics,

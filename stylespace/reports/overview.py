@@ -12,7 +12,7 @@ import numpy as np
 
 from stylespace import figures
 from stylespace.errors import UsageError
-from stylespace.figures.words import number
+from stylespace.figures.formatting import number
 from stylespace.images import read_image, resize
 from stylespace.networks.network import Network
 from stylespace.reports import alt_texts
@@ -25,8 +25,8 @@ from stylespace.reports.collections import (
 from stylespace.reports.content import Draughts
 from stylespace.reports.content.parts import metric_name, section_of, table_of
 from stylespace.reports.findings import COMPARED, collection_sentences
+from stylespace.reports.pictures import Watch, printable
 from stylespace.reports.records import Records, rounded
-from stylespace.reports.subjects import Watch, printable
 from stylespace.settings import ReportSettings
 from stylespace.styles.distances import BURES_MOST, StreamedDistances, as_metric, streamed_distances
 

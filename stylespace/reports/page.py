@@ -20,7 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from stylespace.figures.drawing import DPI
-from stylespace.figures.words import number
+from stylespace.figures.formatting import number
 from stylespace.reports.heat_maps import legend
 
 _FOLDER = Path(__file__).parent

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from stylespace.reports.measuring import Measured
-from stylespace.reports.subjects import Subject
+from stylespace.reports.pictures import Subject
 from stylespace.styles.statistics import Fits, spectrum
 
 DIGITS = 6

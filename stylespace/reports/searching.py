@@ -8,10 +8,11 @@ from typing import Any
 
 from torch import Tensor
 
+from stylespace.assets import source_path
 from stylespace.commands.outcome import judge_for, network_for, settings_with
 from stylespace.errors import PictureError
+from stylespace.figures.formatting import legible, number
 from stylespace.figures.sheets import contact_sheet
-from stylespace.figures.words import legible, number
 from stylespace.images import read_image, resize
 from stylespace.networks.network import Network
 from stylespace.networks.weights import file_hash
@@ -22,8 +23,8 @@ from stylespace.reports.collections import (
     neighbours,
     pictures_in,
 )
-from stylespace.reports.subjects import Watch, layers_of, opened, printable
-from stylespace.settings import SimilarSettings, source_path
+from stylespace.reports.pictures import Watch, layers_of, opened, printable
+from stylespace.settings import SimilarSettings
 
 SHOWN = 24
 """Pictures on the sheet."""

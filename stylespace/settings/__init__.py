@@ -5,16 +5,11 @@ functions take them as keyword arguments, and a recipe is one of them written as
 """
 
 from stylespace.settings.atlas import AtlasSettings
-from stylespace.settings.commands import (
-    COMMANDS,
-    CaptureSettings,
-    EditSettings,
-    ProbeSettings,
-    TextureSettings,
-)
-from stylespace.settings.fields import comma_list, option_name, split_weight
-from stylespace.settings.inputs import SAMPLE, check_inputs, input_names, source_path
-from stylespace.settings.probe import GOALS
+from stylespace.settings.capture import CaptureSettings
+from stylespace.settings.edit import EditSettings
+from stylespace.settings.fields import comma_list, option_name
+from stylespace.settings.inputs import check_inputs, input_names
+from stylespace.settings.probe import GOALS, ProbeSettings
 from stylespace.settings.recipe import (
     RECIPE_FILE,
     read_toml,
@@ -23,9 +18,11 @@ from stylespace.settings.recipe import (
     to_toml,
     toml_of,
 )
-from stylespace.settings.report import DISTANCES, MOST_DETAILED, ReportSettings, SimilarSettings
-from stylespace.settings.shared import Making, Settings, StyleLayers
+from stylespace.settings.report import DISTANCES, MOST_DETAILED, ReportSettings
+from stylespace.settings.shared import COMMANDS, Making, Settings, StyleLayers
+from stylespace.settings.similar import SimilarSettings
 from stylespace.settings.sourced import Sourced
+from stylespace.settings.texture import TextureSettings
 from stylespace.settings.transfer import STARTS, TransferSettings
 
 __all__ = [
@@ -34,7 +31,6 @@ __all__ = [
     "GOALS",
     "MOST_DETAILED",
     "RECIPE_FILE",
-    "SAMPLE",
     "STARTS",
     "AtlasSettings",
     "CaptureSettings",
@@ -55,8 +51,6 @@ __all__ = [
     "read_toml",
     "recipe_of",
     "settings_from",
-    "source_path",
-    "split_weight",
     "to_toml",
     "toml_of",
 ]

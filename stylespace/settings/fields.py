@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
-import re
 from typing import Any
 
 from stylespace.errors import UsageError, unknown
@@ -40,41 +38,6 @@ def setting(
         "option": option,
     }
     return dataclasses.field(default=default, metadata=meta)
-
-
-LARGEST_WEIGHT = 1e6
-
-
-def split_weight(text: str) -> tuple[str, float]:
-    """Split "PATH=0.3" into path and weight; without weight it weighs 1.
-
-    The name of a file that exists keeps its equals sign.
-
-    Raises:
-        UsageError: the weight is not a positive number.
-    """
-    match = re.fullmatch(r"(.+)=([^=/\\]*)", text, re.DOTALL)
-    if not match or os.path.exists(text):
-        return text, 1.0
-    return match[1], positive(match[2], text)
-
-
-def positive(number: str, text: str) -> float:
-    """Return the weight behind an equals sign.
-
-    Raises:
-        UsageError: not a number above 0, at most a million.
-    """
-    try:
-        value = float(number)
-    except ValueError:
-        value = math.nan
-    if not 0 < value <= LARGEST_WEIGHT:
-        raise UsageError(
-            f"{text!r}: the weight after '=' must be a number above 0, at most "
-            f"{LARGEST_WEIGHT:.0f}."
-        )
-    return value
 
 
 def comma_list(values: tuple[int, ...]) -> str:

@@ -5,25 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from stylespace.assets import sample_path
+from stylespace.assets import source_path, split_weight
 from stylespace.errors import PictureError, nearest
 from stylespace.files import neighbours
-from stylespace.settings.fields import split_weight
-from stylespace.settings.probe import EditSettings
-from stylespace.settings.report import SimilarSettings
+from stylespace.settings.edit import EditSettings
 from stylespace.settings.shared import Settings
+from stylespace.settings.similar import SimilarSettings
 from stylespace.settings.transfer import STARTS, TransferSettings
-
-SAMPLE = "sample:"
-
-
-def source_path(name: str) -> Path:
-    """Return the file that `name` stands for; it need not exist unless it is a sample.
-
-    Raises:
-        UsageError: an unknown sample (nearest named).
-    """
-    return sample_path(name.removeprefix(SAMPLE)) if name.startswith(SAMPLE) else Path(name)
 
 
 def input_names(settings: Settings) -> list[str]:

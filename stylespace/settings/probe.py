@@ -15,8 +15,8 @@ from stylespace.settings.entries import (
     pairs_of,
     split_entry,
 )
-from stylespace.settings.fields import LARGEST_WEIGHT, setting
-from stylespace.settings.shared import MOST, Making, Settings, StyleLayers
+from stylespace.settings.fields import setting
+from stylespace.settings.shared import MOST, Making, Settings
 
 Entry = tuple[str, int, int]
 """Layer, i, j."""
@@ -162,48 +162,3 @@ class ProbeSettings(Making, Settings):
 
     def _channels(self, layer: str) -> int:
         return next(one.channels for one in self.architecture if one.name == layer)
-
-
-@dataclass(frozen=True, kw_only=True)
-class EditSettings(Making, StyleLayers):
-    """A painting's style with one entry changed: what does this entry carry?"""
-
-    command: ClassVar[str] = "edit"
-
-    source: str = setting("", "Painting: a picture or sample:NAME.", argument=True)
-    layer: str = setting("conv3_1", "Layer of the entry.")
-    entry: str = setting("", "Entry of the Gram matrix as I,J.")
-    factor: float = setting(
-        0.0, "On the painting's entry: 0 takes it away, 4 raises it.", minimum=0, maximum=1e4
-    )
-    init: str = setting(
-        "painting", "Start: the painting itself, or noise.", choices=("painting", "noise")
-    )
-    hold: float = setting(
-        1.0, "Weight of the rest of the style, which is held.", minimum=0, maximum=LARGEST_WEIGHT
-    )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.check_ladder()
-        if not self.source:
-            raise UsageError("no painting: name a picture or sample:NAME.")
-        if not self.entry:
-            raise UsageError("no entry: name one, such as --entry 12,40.")
-        self.place()
-
-    def ladder(self) -> tuple[int, ...]:
-        """Return the scales: from the painting itself the full size alone, which keeps it sharp."""
-        one = self.init == "painting" and not self.sizes
-        return (self.size,) if one else super().ladder()
-
-    def place(self) -> Entry:
-        """Return (layer, i, j).
-
-        Raises:
-            UsageError: malformed, an unknown layer, or outside the layer.
-        """
-        own, i, j = split_entry(self.entry)
-        layer = resolve_layer(own or self.layer, self.architecture, self.network)
-        check_entry(layer, (i, j), self.network)
-        return layer, i, j

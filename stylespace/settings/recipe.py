@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stylespace.errors import PictureError, UsageError, unknown
-from stylespace.settings.commands import COMMANDS
-from stylespace.settings.shared import Settings
+from stylespace.settings.shared import COMMANDS, Settings
 
 RECIPE_FILE = "recipe.toml"
 """The name of the recipe in a folder that a command made."""

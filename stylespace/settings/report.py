@@ -69,22 +69,3 @@ class ReportSettings(Measuring):
                 )
         if len(self.contrast) not in (0, 2) or len(set(self.contrast)) != len(self.contrast):
             raise UsageError("--contrast takes two different names, as auvers,wave.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SimilarSettings(Measuring):
-    """The pictures of a folder whose style is nearest to a picture's."""
-
-    command: ClassVar[str] = "similar"
-
-    picture: str = setting("", "A picture, sample:NAME or a style file.", argument=True)
-    folder: str = setting("", "Folder whose pictures are searched.", option="--in")
-    size: int = setting(256, "Longer side of each picture in pixels.", minimum=1, maximum=32768)
-    count: int = setting(10, "Pictures to name.", minimum=1, maximum=1000)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.picture:
-            raise UsageError("no picture: name one, a sample:NAME or a style file.")
-        if not self.folder:
-            raise UsageError("no folder to search: name it with --in FOLDER.")

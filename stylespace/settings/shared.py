@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, fields
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from stylespace.assets import positive
 from stylespace.errors import UsageError
 from stylespace.networks.architectures import Layer
 from stylespace.networks.catalogue import (
@@ -16,11 +17,15 @@ from stylespace.networks.catalogue import (
     catalogue_entry,
     resolve_layer,
 )
-from stylespace.settings.fields import check_field, comma_list, positive, setting
+from stylespace.settings.fields import check_field, comma_list, setting
 
 ALL = "all"
 MOST = 1_000_000
 """Evaluations that may be asked for."""
+
+
+COMMANDS: dict[str, type[Settings]] = {}
+"""{command: its settings}: each class enters itself when it is defined."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +47,11 @@ class Settings:
         choices=("auto", "float32", "bfloat16", "float64"),
     )
     seed: int = setting(0, "Seed of everything random.", minimum=0, maximum=2**63 - 1)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.command:
+            COMMANDS[cls.command] = cls
 
     def __post_init__(self) -> None:
         for one in fields(self):

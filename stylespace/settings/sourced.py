@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stylespace.assets import LARGEST_WEIGHT, split_weight
 from stylespace.errors import UsageError
-from stylespace.settings.fields import LARGEST_WEIGHT, setting, split_weight
+from stylespace.settings.fields import setting
 from stylespace.settings.shared import Making, StyleLayers
 
 

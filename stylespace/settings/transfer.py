@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
+from stylespace.assets import LARGEST_WEIGHT, split_weight
 from stylespace.errors import UsageError
-from stylespace.settings.fields import LARGEST_WEIGHT, setting, split_weight
+from stylespace.settings.fields import setting
 from stylespace.settings.shared import ALL, MOST, default_content_layer, default_style_layers
 from stylespace.settings.sourced import Sourced, check_sources
 

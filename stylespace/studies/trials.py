@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from stylespace.commands.recipes import plain_figures
-from stylespace.commands.transfer.judging import Judges
+from stylespace.commands.transfer.metrics import Judges
 from stylespace.commands.transfer.partitions import STRIP, Comparison, compare, network_of
 from stylespace.errors import UsageError, unknown
 from stylespace.figures import markdown

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from stylespace.assets import source_path, split_weight
 from stylespace.images import read_image, resize
 from stylespace.networks.memory import check_picture
 from stylespace.networks.network import Network
-from stylespace.settings import source_path, split_weight
 from stylespace.styles.style import Style
 
 

@@ -599,7 +599,7 @@ def test_ctrl_c_during_start_up_is_one_line(module, tmp_path):
 
 
 def test_ctrl_c_between_two_scales_keeps_the_picture(call, monkeypatch):
-    from stylespace.commands.texture import _Work
+    from stylespace.commands.texture.textures import _Work
 
     true = _Work.objective
 

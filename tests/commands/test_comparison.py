@@ -16,7 +16,7 @@ from skimage.metrics import structural_similarity
 
 from stylespace.commands.recipes import plain_figures
 from stylespace.commands.transfer import partitions as comparison
-from stylespace.commands.transfer.judging import PERCEPTUAL, Judges
+from stylespace.commands.transfer.metrics import PERCEPTUAL, Judges
 from stylespace.commands.transfer.partitions import LETTERS, compare, partitions
 from stylespace.errors import OutputError, UsageError, WeightsError
 from stylespace.images import read_image, read_recipe, resize, write_image
@@ -143,7 +143,7 @@ def halves(monkeypatch):
         content, style = (torch.cat([mask, 1 - mask], 1) for mask in masks)
         return Regions(content, style, ("left", "rest"), (1.0, 1.0))
 
-    monkeypatch.setattr("stylespace.commands.transfer.judging.matched_regions", regions)
+    monkeypatch.setattr("stylespace.commands.transfer.metrics.matched_regions", regions)
 
 
 def test_placed_is_a_sliced_distance_region_by_region(judges, halves):
@@ -180,7 +180,7 @@ def test_pictures_without_regions_are_not_placed(judges, monkeypatch):
     def none(*_, **__):
         raise UsageError("too small.")
 
-    monkeypatch.setattr("stylespace.commands.transfer.judging.matched_regions", none)
+    monkeypatch.setattr("stylespace.commands.transfer.metrics.matched_regions", none)
     assert math.isnan(judges.figures(blots(40, 32), blots(40, 32), blots(40, 32, 1))["placed"])
 
 
@@ -194,7 +194,7 @@ def test_judging_without_the_other_networks_weights(monkeypatch, network, judges
     def missing(name, **_):
         raise WeightsError(f"{name}: not installed.")
 
-    monkeypatch.setattr("stylespace.commands.transfer.judging.load_network", missing)
+    monkeypatch.setattr("stylespace.commands.transfer.metrics.load_network", missing)
     pictures = blots(40, 32), blots(40, 32, 1), blots(36, 50, 2)
     found, whole = Judges(network).figures(*pictures), judges.figures(*pictures)
     assert set(whole) - set(found) == {"other_style", "other_content", "placed"}

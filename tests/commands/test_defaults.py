@@ -7,7 +7,7 @@ import pytest
 from stylespace.commands.probe.patches import PAINTING_SIDE, Paintings
 from stylespace.commands.probe.probes import entry_figures, probe
 from stylespace.commands.recipes import write_outcome
-from stylespace.commands.texture import texture
+from stylespace.commands.texture.textures import texture
 from stylespace.commands.transfer.transfer import grey_similarity, transfer
 from stylespace.images import read_image, resize
 from stylespace.networks.network import load_network

@@ -8,7 +8,7 @@ import torch
 from command_line import RANDOM, SMALL, assert_refused, listing, picture_file
 from PIL import Image
 
-from stylespace.commands.edit import edit, edited
+from stylespace.commands.edit.edits import edit, edited
 from stylespace.errors import UsageError
 from stylespace.images import read_image, read_recipe, resize
 from stylespace.networks.network import load_network

@@ -8,8 +8,8 @@ import pytest
 import torch
 from scipy.stats import wasserstein_distance
 
-from stylespace.commands import samplers
-from stylespace.commands.samplers import COLUMNS, SAMPLERS, report, sample
+from stylespace.commands.texture import samplers
+from stylespace.commands.texture.samplers import COLUMNS, SAMPLERS, report, sample
 from stylespace.errors import UsageError
 from stylespace.images import resize
 from stylespace.networks.network import load_network

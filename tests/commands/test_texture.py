@@ -14,15 +14,16 @@ from tiny import TINY_LAYERS, tiny_network
 
 from stylespace.commands.figures import figure_of
 from stylespace.commands.outcome import noise_picture
-from stylespace.commands.samplers import sample
-from stylespace.commands.texture import _Work, texture
+from stylespace.commands.texture.samplers import sample
+from stylespace.commands.texture.textures import _Work, texture
 from stylespace.errors import StyleError, UsageError
 from stylespace.images import read_image, resize, write_image
 from stylespace.losses.matching import MATCHES, match_figures
 from stylespace.losses.objective import total_variation
 from stylespace.losses.patterns import SHARE, wrapped_total_variation
 from stylespace.networks.network import load_network
-from stylespace.settings import TextureSettings, commands
+from stylespace.settings import TextureSettings
+from stylespace.settings import texture as texture_settings
 from stylespace.styles.distances import geometric_mean, relative_distance
 from stylespace.styles.style import Style
 
@@ -206,7 +207,7 @@ def test_seeds_give_different_pictures_whose_distance_is_told(painting):
 # --- samplers
 
 
-@pytest.mark.parametrize("sampler", commands.SAMPLERS)
+@pytest.mark.parametrize("sampler", texture_settings.SAMPLERS)
 def test_every_sampler_tells_both_residuals(tiny32, painting, sampler):
     outcome = make(painting, sampler=sampler, seed=2, iterations=6)
     assert_finite(outcome.figures)
@@ -474,7 +475,7 @@ def test_a_picture_of_one_colour(folder, match, level):
         assert figure.format == "PNG"
 
 
-@pytest.mark.parametrize("sampler", commands.SAMPLERS)
+@pytest.mark.parametrize("sampler", texture_settings.SAMPLERS)
 def test_a_sample_from_a_picture_of_one_colour(folder, sampler):
     outcome = make(flat_picture(folder, 0.5), sampler=sampler, iterations=3)
     assert_finite(outcome.figures)

@@ -5,7 +5,7 @@ import functools
 import pytest
 
 from stylespace.assets import paintings
-from stylespace.commands.texture import texture
+from stylespace.commands.texture.textures import texture
 from stylespace.networks.network import load_network
 
 pytestmark = pytest.mark.slow

@@ -17,10 +17,10 @@ from tiny import seeded_picture
 from stylespace import figures
 from stylespace.figures.drawing import LARGE, MEDIUM, SMALL, ZERO, series, shades
 from stylespace.figures.entries import sorted_points
+from stylespace.figures.formatting import legible, number, share, shortened, zeros
 from stylespace.figures.maps import apart
 from stylespace.figures.pairs import spotlit
 from stylespace.figures.trees import leaves, linkage
-from stylespace.figures.words import legible, number, share, shortened, zeros
 from stylespace.reports import alt_texts
 from stylespace.styles.statistics import (
     Pair,

@@ -9,7 +9,7 @@ from PIL import Image
 from skimage.color import hsv2rgb, rgb2hsv
 from tiny import seeded_picture
 
-from stylespace.commands.transfer.regions_figure import COLOURS, regions_figure
+from stylespace.commands.transfer.figure import COLOURS, regions_figure
 from stylespace.errors import UsageError
 from stylespace.images import resize
 from stylespace.losses.guides import Regions, guided_terms, matched_regions

@@ -8,7 +8,7 @@ import torch
 
 from stylespace.losses.local import EVALUATORS, chosen_evaluator, local_cost, local_memory
 from stylespace.losses.local.costs import COSTS, MEMORY, Case, allowed_memory
-from stylespace.losses.local.rows import LARGEST_SCRATCH, scratch_bytes
+from stylespace.losses.local.positions import LARGEST_SCRATCH, scratch_bytes
 from stylespace.studies.plain import (
     benchmark_features,
     plain_value_and_gradient,

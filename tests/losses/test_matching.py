@@ -19,7 +19,8 @@ from stylespace.losses.matching import (
 )
 from stylespace.losses.objective import Objective
 from stylespace.networks.network import Space
-from stylespace.settings import TextureSettings, commands
+from stylespace.settings import TextureSettings
+from stylespace.settings import texture as texture_settings
 from stylespace.styles.gram import mean
 from stylespace.styles.moments import LayerStyle
 from stylespace.styles.style import Style
@@ -56,7 +57,7 @@ def found(tiny):
 
 
 def test_every_match_of_the_settings_has_its_term():
-    assert tuple(MATCHES) == commands.MATCHES
+    assert tuple(MATCHES) == texture_settings.MATCHES
 
 
 @pytest.mark.parametrize("match", MATCHES)

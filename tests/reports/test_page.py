@@ -15,7 +15,7 @@ from browser import CONTROL, SHIFT, browser, chromium
 from grams import gram_of
 from PIL import Image
 
-from stylespace.figures.words import number
+from stylespace.figures.formatting import number
 from stylespace.reports.explanations import EXPLANATIONS, Explanation
 from stylespace.reports.heat_maps import heat_map_data
 from stylespace.reports.page import page

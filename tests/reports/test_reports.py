@@ -45,7 +45,7 @@ from report_sentences import (
 )
 
 from stylespace.commands.recipes import write_outcome
-from stylespace.commands.texture import texture
+from stylespace.commands.texture.textures import texture
 from stylespace.commands.transfer.transfer import transfer
 from stylespace.errors import OutputError, PictureError, StyleError, UsageError
 from stylespace.images import read_recipe, resize
@@ -54,6 +54,15 @@ from stylespace.reports.findings import COMPARED, collection_sentences, contrast
 from stylespace.reports.making import report
 from stylespace.reports.making_of import making_of
 from stylespace.reports.measuring import measured
+from stylespace.reports.pictures import (
+    Subject,
+    distinct,
+    expanded,
+    layers_of,
+    opened,
+    short_name,
+    slug,
+)
 from stylespace.reports.records import csv, results_json, rounded
 from stylespace.reports.stability import (
     Stability,
@@ -62,15 +71,6 @@ from stylespace.reports.stability import (
     random_phase,
     stabilities,
     two_thirds,
-)
-from stylespace.reports.subjects import (
-    Subject,
-    distinct,
-    expanded,
-    layers_of,
-    opened,
-    short_name,
-    slug,
 )
 from stylespace.settings import ReportSettings, StyleLayers
 from stylespace.styles.distances import gram_distances, symmetric_distances

@@ -8,6 +8,7 @@ import tomllib
 
 import pytest
 
+from stylespace.assets import split_weight
 from stylespace.errors import PictureError, UsageError
 from stylespace.networks.catalogue import CATALOGUE, layer_names
 from stylespace.settings import (
@@ -20,7 +21,6 @@ from stylespace.settings import (
     read_toml,
     recipe_of,
     settings_from,
-    split_weight,
     to_toml,
 )
 

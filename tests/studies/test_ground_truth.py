@@ -13,7 +13,7 @@ from skimage.color import rgb2lab
 from stylespace.assets import sample_path
 from stylespace.errors import OutputError, StylespaceError
 from stylespace.images import read_image, resize
-from stylespace.studies import scenes
+from stylespace.studies import ground_truth as scenes
 from stylespace.studies.alterations import ALTERATIONS
 from stylespace.synthesis.progress import Watching
 

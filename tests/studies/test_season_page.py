@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from stylespace.studies.alterations import ALTERATIONS, LOCAL
-from stylespace.studies.scenes import COLOURS, UNCHANGED, read, sentences
+from stylespace.studies.ground_truth import COLOURS, UNCHANGED, read, sentences
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "reports" / "season"

@@ -502,7 +502,7 @@ def test_cuda_goes_the_same_way(optimizer, parameters):
 @pytest.mark.parametrize("kind", ["probe", "texture", "transfer"])
 def test_cuda_makes_pictures(kind):
     from stylespace.commands.probe.probes import probe
-    from stylespace.commands.texture import texture
+    from stylespace.commands.texture.textures import texture
     from stylespace.commands.transfer.transfer import transfer
 
     shared = {"size": 96, "iterations": 40, "device": "cuda"}

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stylespace.assets import paintings
+from stylespace.assets import SAMPLE, paintings
 from stylespace.images import resize, resize_to
 from stylespace.networks.network import Network
-from stylespace.settings import SAMPLE
 from stylespace.styles.gram import gram
 from stylespace.styles.sources import open_picture
 

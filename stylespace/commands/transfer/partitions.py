@@ -16,6 +16,7 @@ from typing import Any
 
 from torch import Tensor
 
+from stylespace.assets import split_weight
 from stylespace.commands.outcome import SIGHT, network_for
 from stylespace.commands.recipes import (
     figures_of,
@@ -24,7 +25,7 @@ from stylespace.commands.recipes import (
     read_made,
     write_outcome,
 )
-from stylespace.commands.transfer.judging import Judges
+from stylespace.commands.transfer.metrics import Judges
 from stylespace.commands.transfer.transfer import transfer
 from stylespace.errors import PictureError, UsageError
 from stylespace.figures import markdown
@@ -32,11 +33,7 @@ from stylespace.figures.sheets import contact_sheet
 from stylespace.files import check_folder, check_output, write_whole
 from stylespace.images import read_image, read_recipe, resize
 from stylespace.networks.network import Network
-from stylespace.settings import (
-    RECIPE_FILE,
-    TransferSettings,
-    split_weight,
-)
+from stylespace.settings import RECIPE_FILE, TransferSettings
 from stylespace.styles.sources import open_picture
 from stylespace.synthesis.loop import Watch
 

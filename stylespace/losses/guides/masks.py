@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from stylespace.assets import source_path
 from stylespace.errors import PictureError
 from stylespace.images import read_image
 from stylespace.networks.architectures import Convolution, Inception, Layer, Operation, convolutions
 from stylespace.networks.network import Network
 from stylespace.networks.weights import Weights
-from stylespace.settings import source_path
 
 NOTHING = 1e-6
 """Share of a grid up to which a mask has no area: rounding leaves as much."""

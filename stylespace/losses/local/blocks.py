@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from stylespace.losses.local.pairs import pair_weights, product
-from stylespace.losses.local.rows import layers_of, places, position_rows, scratch_bytes, taken
+from stylespace.losses.local.positions import layers_of, places, position_rows, scratch_bytes, taken
 from stylespace.losses.local.windows import Windows, profile_matrix
 
 

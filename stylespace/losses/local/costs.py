@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from stylespace.losses.local.blocks import tile_numbers, tile_side
-from stylespace.losses.local.rows import LARGEST_SCRATCH
+from stylespace.losses.local.positions import LARGEST_SCRATCH
 from stylespace.losses.local.sparse import window_numbers
 from stylespace.losses.local.windows import centres, reach_along
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from stylespace.losses.local.pairs import pair_weights, product
-from stylespace.losses.local.rows import scratch_bytes
+from stylespace.losses.local.positions import scratch_bytes
 from stylespace.losses.local.windows import Windows
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from stylespace.losses.local.rows import scratch_bytes
+from stylespace.losses.local.positions import scratch_bytes
 from stylespace.losses.local.windows import Windows
 
 CHUNK = 32

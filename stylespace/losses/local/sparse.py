@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from stylespace.losses.local.rows import layers_of, places, position_rows, scratch_bytes, taken
+from stylespace.losses.local.positions import layers_of, places, position_rows, scratch_bytes, taken
 from stylespace.losses.local.windows import Windows
 
 

@@ -1,6 +1,6 @@
 """What stands on the page of a report, as the dictionaries that `page` takes."""
 
-from stylespace.reports.content.draughts import Draughts
+from stylespace.reports.content.drawings import Draughts
 from stylespace.reports.content.groups import (
     explanations,
     short_group,

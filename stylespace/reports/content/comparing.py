@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from stylespace import figures
-from stylespace.figures.words import number
+from stylespace.figures.formatting import number
 from stylespace.images import resize
 from stylespace.reports import alt_texts
-from stylespace.reports.content.draughts import Draughts
+from stylespace.reports.content.drawings import Draughts
 from stylespace.reports.content.parts import metric_name, section_of, table_of
 from stylespace.reports.making_of import MakingOf
 from stylespace.reports.measuring import Measured

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from stylespace.reports.content.comparing import distance_figures, making, side_by_side
-from stylespace.reports.content.draughts import Draughts
+from stylespace.reports.content.drawings import Draughts
 from stylespace.reports.content.parts import section_of
 from stylespace.reports.content.sections import (
     cosines,

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stylespace import figures
-from stylespace.figures.words import number, share
+from stylespace.figures.formatting import number, share
 from stylespace.reports import alt_texts
-from stylespace.reports.content.draughts import Draughts
+from stylespace.reports.content.drawings import Draughts
 from stylespace.reports.content.parts import section_of, table_of
 from stylespace.reports.heat_maps import heat_map_data
 from stylespace.reports.measuring import SHOWN_PAIRS, Measured

@@ -21,7 +21,7 @@ from stylespace.commands.outcome import (
     settings_with,
     total_loss,
 )
-from stylespace.commands.samplers import sample
+from stylespace.commands.texture.samplers import sample
 from stylespace.images import resize
 from stylespace.losses.matching import match_figures, seed_distance, smoothness_terms, style_terms
 from stylespace.losses.objective import Objective, Terms

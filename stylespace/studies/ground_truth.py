@@ -17,6 +17,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from stylespace.assets import SAMPLE
 from stylespace.commands.recipes import write_outcome
 from stylespace.commands.transfer.partitions import STRIP, known_record, network_of
 from stylespace.commands.transfer.transfer import grey_similarity, transfer
@@ -27,7 +28,7 @@ from stylespace.files import check_folder, check_output, write_whole
 from stylespace.images import read_image, resize, resize_to, write_image, written_image
 from stylespace.images.colour import lab, match_colours
 from stylespace.networks.network import Network
-from stylespace.settings import SAMPLE, TransferSettings, settings_from
+from stylespace.settings import TransferSettings, settings_from
 from stylespace.studies.alterations import ALTERATIONS, LOCAL
 from stylespace.studies.studies import study_command, study_values, write_study
 from stylespace.styles.sources import open_picture
@@ -62,7 +63,7 @@ class Scenes:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Make the page; pictures that are there are kept."""
     example = "probes/scenes/season.toml"
-    study_command("stylespace.studies.scenes", __doc__, example, read, run, arguments)
+    study_command("stylespace.studies.ground_truth", __doc__, example, read, run, arguments)
 
 
 def read(path: Path) -> Scenes:
@@ -215,7 +216,7 @@ def _page(text: str, table: pd.DataFrame) -> str:
     places = dict.fromkeys(f"{row.scene}-{row.alteration}" for row in table.itertuples())
     parts += [f"## {place}\n\n![{place}: every way]({place}/{STRIP})" for place in places]
     parts.append(
-        "Made again by `python -m stylespace.studies.scenes probes/scenes/season.toml "
+        "Made again by `python -m stylespace.studies.ground_truth probes/scenes/season.toml "
         "--out FOLDER`."
     )
     return "\n\n".join(parts) + "\n"

@@ -1,21 +1,15 @@
-"""The settings of every command: defaults, types, ranges and help."""
+"""The settings of textures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
+from stylespace.assets import LARGEST_WEIGHT, split_weight
 from stylespace.errors import UsageError
-from stylespace.settings.atlas import AtlasSettings
-from stylespace.settings.fields import LARGEST_WEIGHT, setting, split_weight
-from stylespace.settings.probe import EditSettings, ProbeSettings
-from stylespace.settings.report import ReportSettings, SimilarSettings
-from stylespace.settings.shared import (
-    MOST,
-    StyleLayers,
-)
+from stylespace.settings.fields import setting
+from stylespace.settings.shared import MOST
 from stylespace.settings.sourced import Sourced, check_sources
-from stylespace.settings.transfer import TransferSettings
 
 MATCHES = ("gram", "distribution", "sparsity", "intensity")
 GRAM_TV, OTHER_TV = 0.1, 0.01
@@ -113,34 +107,3 @@ class TextureSettings(Sourced):
         """Say whether a source's picture is needed, not its style alone."""
         weights = (self.histogram_weight, self.spectrum_weight, self.autocorrelation_weight)
         return bool(self.sampler) or any(weights)
-
-
-@dataclass(frozen=True, kw_only=True)
-class CaptureSettings(StyleLayers):
-    """A style file from one or several paintings."""
-
-    command: ClassVar[str] = "capture"
-
-    sources: tuple[str, ...] = setting(
-        (), "Pictures or sample:NAME, with a weight as PATH=0.3.", argument=True
-    )
-    size: int = setting(512, "Longer side of each picture in pixels.", minimum=1, maximum=32768)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_sources(self.sources)
-
-
-COMMANDS = {
-    kind.command: kind
-    for kind in (
-        ProbeSettings,
-        EditSettings,
-        AtlasSettings,
-        TextureSettings,
-        TransferSettings,
-        CaptureSettings,
-        ReportSettings,
-        SimilarSettings,
-    )
-}

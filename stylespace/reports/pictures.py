@@ -11,14 +11,14 @@ from typing import Any
 
 from torch import Tensor
 
-from stylespace.assets import samples
+from stylespace.assets import SAMPLE, samples, source_path
 from stylespace.errors import PictureError, StylespaceError, UsageError
 from stylespace.files import STYLE_SUFFIX
 from stylespace.images import read_recipe, resize
 from stylespace.networks.memory import check_picture
 from stylespace.networks.network import Network
 from stylespace.reports.collections import pictures_in
-from stylespace.settings import SAMPLE, StyleLayers, source_path
+from stylespace.settings import StyleLayers
 from stylespace.styles.sources import is_style_file, open_picture
 from stylespace.styles.style import Style
 

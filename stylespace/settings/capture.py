@@ -1,0 +1,26 @@
+"""The settings of a style file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from stylespace.settings.fields import setting
+from stylespace.settings.shared import StyleLayers
+from stylespace.settings.sourced import check_sources
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaptureSettings(StyleLayers):
+    """A style file from one or several paintings."""
+
+    command: ClassVar[str] = "capture"
+
+    sources: tuple[str, ...] = setting(
+        (), "Pictures or sample:NAME, with a weight as PATH=0.3.", argument=True
+    )
+    size: int = setting(512, "Longer side of each picture in pixels.", minimum=1, maximum=32768)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_sources(self.sources)
