@@ -26,7 +26,7 @@ _HOMES = {
     "coarse_to_fine": "synthesis.pyramid",
     "probe": "commands.probe.probes",
     "edit": "commands.edit.edits",
-    "atlas": "commands.atlas",
+    "atlas": "commands.atlas.making",
     "texture": "commands.texture.textures",
     "transfer": "commands.transfer.transfer",
     "report": "reports.making",

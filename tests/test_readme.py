@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from command_line import picture_file
 
-from stylespace.cli import jobs
+from stylespace.commands.command import Command
+from stylespace.commands.result import Result
 from stylespace.settings import COMMANDS, Making, recipe_of
 
 ROOT = Path(__file__).parents[1]
@@ -59,10 +60,10 @@ def test_every_command_is_accepted(call, monkeypatch, words):
         elif name.endswith("/"):
             Path(name).mkdir()
 
-    def run(job):
-        return jobs.Report((job.out,), {}, recipe_of(job.settings))
+    def run(command, settings, output):
+        return Result((output.path,), {}, recipe_of(settings))
 
-    monkeypatch.setattr(jobs.Job, "run", run)
+    monkeypatch.setattr(Command, "run", run)
     result = call(*words)
     assert result.code == 0, result.err
 

@@ -6,39 +6,32 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from stylespace.cli.options import (
-    EXAMPLES,
-    NAMES,
     json_option,
     output_options,
     quiet_option,
     settings_options,
 )
-from stylespace.cli.printing import print_listing, print_report, report_json
-from stylespace.errors import StylespaceError, UnreachedError, UsageError
-from stylespace.settings import (
-    AtlasSettings,
-    CaptureSettings,
-    EditSettings,
-    Making,
-    ProbeSettings,
-    ReportSettings,
-    Settings,
-    SimilarSettings,
-    TextureSettings,
-    TransferSettings,
+from stylespace.cli.outputs import planned
+from stylespace.cli.printing import (
+    print_listing,
+    print_result,
+    result_json,
 )
+from stylespace.cli.table import COMMANDS
+from stylespace.commands.command import Command
+from stylespace.errors import StylespaceError, UnreachedError, UsageError
+from stylespace.settings import Settings
 
 if TYPE_CHECKING:
-    from stylespace.commands.recipes import Made
+    from stylespace.commands.recipes import Origin
 
-
+RUN_EXAMPLE = "stylespace run probe-conv3_1-12-40.png"
 REMARKS = 5
 """Remarks that are printed; the others are kept with the results."""
 
@@ -75,7 +68,7 @@ def _examples(*lines: str) -> str:
     cls=Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog=_examples(*EXAMPLES.values()),
+    epilog=_examples(*(command.example for command in COMMANDS.values()), RUN_EXAMPLE),
 )
 @click.version_option(package_name="stylespace")
 @click.pass_context
@@ -85,115 +78,43 @@ def commands(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-def _command(kind: type[Settings]) -> Callable[[Callable], click.Command]:
-    """Declare a command whose options are the fields of its settings."""
-    name = kind.command
+def add(command: Command) -> None:
+    """Add a command whose options are the fields of its settings."""
 
-    def declare(function: Callable) -> click.Command:
-        outputs = output_options(issubclass(kind, Making), NAMES[name])
-        decorated = settings_options(kind)(outputs(function))
-        return commands.command(name, epilog=_examples(EXAMPLES[name]))(decorated)
+    def run(settings: Settings, **output: Any) -> int:
+        return _run(command, settings, **output)
 
-    return declare
-
-
-@_command(ProbeSettings)
-def probe(settings: ProbeSettings, **output: Any) -> int:
-    """Make a picture that maximises a Gram entry.
-
-    Several entries go into a folder, with a contact sheet and tables; interrupted, the same
-    command goes on where it stopped.
-    """
-    return _run(settings, **output)
+    outputs = output_options(command.makes, command.names)
+    decorated = settings_options(command.settings)(outputs(run))
+    declare = commands.command(command.name, help=command.about, epilog=_examples(command.example))
+    declare(decorated)
 
 
-@_command(EditSettings)
-def edit(settings: EditSettings, **output: Any) -> int:
-    """Change one entry of a painting's style and hold the rest: what does it carry?
-
-    SOURCE is a picture or sample:NAME.
-    """
-    return _run(settings, **output)
+for _command in COMMANDS.values():
+    add(_command)
 
 
-@_command(AtlasSettings)
-def atlas(settings: AtlasSettings, **output: Any) -> int:
-    """Map a layer's Gram matrix: a small picture for every entry of a block.
-
-    Sheets, a map of the values and tables go into a folder; interrupted, the same command goes
-    on where it stopped, with any executor.
-    """
-    return _run(settings, **output)
-
-
-@_command(TextureSettings)
-def texture(settings: TextureSettings, **output: Any) -> int:
-    """Make a texture with the style of paintings.
-
-    SOURCES are pictures, sample:NAME or style files; several are blended by weight.
-    """
-    return _run(settings, **output)
-
-
-@_command(TransferSettings)
-def transfer(settings: TransferSettings, **output: Any) -> int:
-    """Move a picture into the style of others.
-
-    CONTENT is a picture or sample:NAME. STYLES are pictures, sample:NAME or style files; several
-    are blended by weight.
-    """
-    return _run(settings, **output)
-
-
-@_command(CaptureSettings)
-def capture(settings: CaptureSettings, **output: Any) -> int:
-    """Write the style of pictures to a file.
-
-    SOURCES are pictures, sample:NAME or style files; several are blended by weight.
-    """
-    return _run(settings, **output)
-
-
-@_command(ReportSettings)
-def report(settings: ReportSettings, **output: Any) -> int:
-    """Show what the Gram matrices of paintings hold, as a page with figures and tables.
-
-    PICTURES are pictures, sample:NAME, style files or folders of pictures; up to twelve are shown
-    one by one, more of them as a collection.
-    """
-    return _run(settings, **output)
-
-
-@_command(SimilarSettings)
-def similar(settings: SimilarSettings, **output: Any) -> int:
-    """Find the pictures of a folder whose style is nearest to a picture's.
-
-    PICTURE is a picture, sample:NAME or a style file.
-    """
-    return _run(settings, **output)
-
-
-@commands.command(epilog=_examples(EXAMPLES["run"]))
+@commands.command(epilog=_examples(RUN_EXAMPLE))
 @click.argument("recipe", type=click.Path(path_type=Path))
-@output_options(True, NAMES["run"])
+@output_options(True, "as the command would choose")
 def run(recipe: Path, **output: Any) -> int:
     """Run a recipe, or make a picture again.
 
     RECIPE is a .toml file, or a picture that stylespace wrote: it carries its own recipe.
     """
-    settings, made = _recipe(recipe)
-    return _run(settings, made=made, **output)
+    settings, origin = _recipe(recipe)
+    return _run(COMMANDS[settings.command], settings, origin=origin, **output)
 
 
-def _recipe(path: Path) -> tuple[Settings, Made | None]:
+def _recipe(path: Path) -> tuple[Settings, Origin | None]:
     """Read settings, and what a picture says of its making; a .toml file without torch."""
     if path.suffix.lower() == ".toml":
         from stylespace.settings import read_toml
 
         return read_toml(path), None
-    from stylespace.commands.recipes import read_made
+    from stylespace.commands.recipes import read_origin
 
-    return read_made(path)
+    return read_origin(path)
 
 
 @commands.command()
@@ -232,26 +153,25 @@ def samples(as_json: bool, quiet: bool) -> int:
     return print_listing("samples", rows, columns, as_json, began)
 
 
-def _run(settings: Settings, *, as_json: bool, **output: Any) -> int:
-    """Run a command and print its report: paths and figures, or one JSON object."""
-    from stylespace.cli.jobs import planned
-
+def _run(command: Command, settings: Settings, *, as_json: bool, **output: Any) -> int:
+    """Run a command and print its result: paths and figures, or one JSON object."""
     began = time.perf_counter()
-    report = planned(settings, **output).run()
+    result = command.run(settings, planned(command, settings, **output))
     if as_json:
         seconds = round(time.perf_counter() - began, 3)
-        click.echo(json.dumps(report_json(settings, report, seconds), indent=1, allow_nan=False))
+        click.echo(
+            json.dumps(result_json(command.name, result, seconds), indent=1, allow_nan=False)
+        )
     else:
-        print_report(report)
-    if report.remarks:
-        for remark in report.remarks[:REMARKS]:
-            _said(remark, 0)
-        if len(report.remarks) > REMARKS:
-            _said(f"{len(report.remarks) - REMARKS} more such remarks are in the folder.", 0)
-    if report.interrupted:
-        done = f"{report.outputs[0]} holds what was done so far"
-        return _said(f"interrupted; {done}.", report.code)
-    return report.code
+        print_result(result)
+    for remark in result.remarks[:REMARKS]:
+        _said(remark, 0)
+    if len(result.remarks) > REMARKS:
+        _said(f"{len(result.remarks) - REMARKS} more such remarks are in the folder.", 0)
+    if result.interrupted:
+        done = f"{result.outputs[0]} holds what was done so far"
+        return _said(f"interrupted; {done}.", result.code)
+    return result.code
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -12,29 +12,6 @@ import click
 
 from stylespace.settings import Making, Settings, option_name
 
-EXAMPLES = {
-    "probe": "stylespace probe --layer conv3_1 --entry 12,40",
-    "edit": "stylespace edit sample:gogh-auvers --layer conv3_1 --entry 12,40 --factor 0",
-    "atlas": "stylespace atlas --layer conv2_1 --block 0-15,0-15 --executor processes",
-    "texture": "stylespace texture sample:gogh-auvers --size 384",
-    "transfer": "stylespace transfer photo.jpg sample:hokusai-great-wave --size 384",
-    "capture": "stylespace capture a.jpg b.jpg=0.5 --out mine.style.safetensors",
-    "report": "stylespace report painting.jpg",
-    "similar": "stylespace similar painting.jpg --in pictures/",
-    "run": "stylespace run probe-conv3_1-12-40.png",
-}
-NAMES = {
-    "probe": "probe-LAYER-I-J.png, or a folder probes-LAYER for several entries",
-    "edit": "edit-SOURCE-LAYER-I-J.png",
-    "atlas": "a folder atlas-LAYER, or atlas-LAYER-A-B-C-D for a block",
-    "texture": "texture-SOURCE.png",
-    "transfer": "transfer-CONTENT-STYLE.png, or a folder with --partitions",
-    "capture": "SOURCE.style.safetensors",
-    "report": "a folder NAME-report with index.html",
-    "similar": "similar-NAME.jpg, a sheet of the nearest",
-    "run": "as the command would choose",
-}
-"""What a command writes where the user gives no name."""
 ALIASES = {"layer": ("--layers",)}
 METAVARS = {
     "folder": "FOLDER",

@@ -1,4 +1,4 @@
-"""What the command line prints: a report as lines or as one JSON object, listings as tables."""
+"""What the command line prints: a result as lines or as one JSON object, listings as tables."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stylespace.settings import Settings
-
 if TYPE_CHECKING:
-    from stylespace.commands.result import Report
+    from stylespace.commands.result import Result
 
 
 def print_listing(
@@ -42,32 +40,32 @@ def print_listing(
     return 0
 
 
-def report_json(settings: Settings, report: Report, seconds: float) -> dict[str, Any]:
+def result_json(command: str, result: Result, seconds: float) -> dict[str, Any]:
     """Return the object that --json prints."""
     from stylespace.commands.recipes import plain_figures
 
     full = {
-        "command": settings.command,
-        "outputs": [str(path) for path in report.outputs],
+        "command": command,
+        "outputs": [str(path) for path in result.outputs],
         "seconds": seconds,
-        "figures": plain_figures(report.figures),
-        "recipe": report.recipe,
+        "figures": plain_figures(result.figures),
+        "recipe": result.recipe,
     }
     more = {
-        name: getattr(report, name) for name in ("stopped", "evaluations", "entries", "neighbours")
+        name: getattr(result, name) for name in ("stopped", "evaluations", "entries", "neighbours")
     }
     return full | {name: value for name, value in more.items() if value not in (None, ())}
 
 
-def print_report(report: Report) -> None:
+def print_result(result: Result) -> None:
     """Print paths and figures, and why an entry was not reached."""
-    for path in report.outputs:
+    for path in result.outputs:
         click.echo(path)
-    for line in _figure_lines(report.figures):
+    for line in _figure_lines(result.figures):
         click.echo(f"  {line}")
-    if report.neighbours:
-        click.echo(tabulated(report.neighbours))
-    for row in report.entries:
+    if result.neighbours:
+        click.echo(tabulated(result.neighbours))
+    for row in result.entries:
         if not row["reached"]:
             click.echo(f"  {row['note']}")
 

@@ -28,7 +28,7 @@ STILL = 3
 
 
 @dataclass(frozen=True)
-class Made:
+class Origin:
     """What a picture says of its making, for a run that makes it again; empty where it is silent.
 
     weights: SHA-256 of the network's filters. versions: of packages. stopped: why the run ended.
@@ -176,10 +176,10 @@ def read_settings(path: Path) -> Settings:
         UsageError: damaged, unknown keys, or a picture without a recipe.
         PictureError: missing or unreadable, or made from inputs that are gone or have changed.
     """
-    return read_toml(path) if path.suffix.lower() == ".toml" else read_made(path)[0]
+    return read_toml(path) if path.suffix.lower() == ".toml" else read_origin(path)[0]
 
 
-def read_made(path: Path) -> tuple[Settings, Made]:
+def read_origin(path: Path) -> tuple[Settings, Origin]:
     """Return the settings of a picture that carries its recipe, and what it says of its making.
 
     Raises:
@@ -195,7 +195,7 @@ def read_made(path: Path) -> tuple[Settings, Made]:
     names = ("weights", "device", "precision", "stopped")
     texts = {name: record[name] for name in names if isinstance(record.get(name), str)}
     versions = record.get("versions")
-    return settings, Made(**texts, versions=versions if isinstance(versions, Mapping) else {})
+    return settings, Origin(**texts, versions=versions if isinstance(versions, Mapping) else {})
 
 
 def check_inputs_of(settings: Settings, hashes: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Report:
+class Result:
     """What a command says when it is done.
 
     figures: also infinite or undefined ones. entries: of several probes, a row each.

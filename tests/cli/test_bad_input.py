@@ -182,7 +182,7 @@ def test_a_misspelt_start_is_answered_with_the_start(refused):
     ],
 )
 def test_choices_and_goals_that_are_none(refused, monkeypatch, options, words):
-    monkeypatch.setattr("stylespace.cli.jobs.Job.run", None)
+    monkeypatch.setattr("stylespace.commands.command.Command.run", None)
     refused(2, words, "probe", *options)
 
 
@@ -213,7 +213,7 @@ def test_a_bad_painting_leaves_nothing(refused, kind):
     ],
 )
 def test_edits_that_are_none(refused, monkeypatch, arguments, words):
-    monkeypatch.setattr("stylespace.cli.jobs.Job.run", None)
+    monkeypatch.setattr("stylespace.commands.command.Command.run", None)
     refused(2, words, "edit", *arguments)
 
 
@@ -223,7 +223,7 @@ def test_an_edit_of_a_picture_that_is_not_there(refused):
 
 
 def test_figures_that_would_be_written_over_something(refused, monkeypatch):
-    monkeypatch.setattr("stylespace.cli.jobs.Job.run", None)
+    monkeypatch.setattr("stylespace.commands.command.Command.run", None)
     picture_file("p-figure.png")
     refused(1, ["'p-figure.png'", "exists already"], "probe", *REACHED, "--out", "p.png")
     both = ("probe", *REACHED, "--out", "x.png")
@@ -295,7 +295,9 @@ ALLOWS_ZERO = (
     ("command", "option"), [(name, option) for name, found in NUMBERS.items() for option in found]
 )
 def test_numbers_out_of_range(refused, monkeypatch, command, option, value):
-    monkeypatch.setattr("stylespace.cli.jobs.Job.run", None)  # a number that passes starts nothing
+    monkeypatch.setattr(
+        "stylespace.commands.command.Command.run", None
+    )  # a number that passes starts nothing
     if value == "0" and option in ALLOWS_ZERO:
         pytest.skip("zero is a value")
     number = f"--{option}={value}"
@@ -353,7 +355,7 @@ def test_all_weights_zero(refused):
     ],
 )
 def test_outputs_are_refused_before_torch_is_imported(refused, monkeypatch, out, words):
-    monkeypatch.setattr("stylespace.cli.jobs.Job.run", None)
+    monkeypatch.setattr("stylespace.commands.command.Command.run", None)
     Path("file").write_text("")
     Path("folder.png").mkdir()
     picture_file("there.png")
@@ -703,7 +705,7 @@ def test_an_error_that_nobody_foresaw_is_still_one_line(call, monkeypatch):
     def broken(*_, **__):
         raise RuntimeError("line 1\nline 2")
 
-    monkeypatch.setattr("stylespace.cli.jobs.Job.run", broken)
+    monkeypatch.setattr("stylespace.commands.command.Command.run", broken)
     result = call("probe", *REACHED)
     assert result.code == 1
     assert result.err == (
@@ -718,7 +720,7 @@ def test_out_of_memory_half_way_is_named(call, monkeypatch):
     def broken(*_, **__):
         raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
-    monkeypatch.setattr("stylespace.cli.jobs.Job.run", broken)
+    monkeypatch.setattr("stylespace.commands.command.Command.run", broken)
     assert_refused(call("probe", *REACHED), 1, "out of memory", "--size")
 
 

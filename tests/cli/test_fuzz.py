@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from command_line import picture_file
 
-from stylespace.cli import jobs
+from stylespace.commands.command import Command
+from stylespace.commands.result import Result
 from stylespace.settings import TextureSettings, recipe_of, to_toml
 
 NUMBERS = ["1", "2", "32", "64", "0", "-1", "1.5", "1e3", "nan", "inf", "1e400", "9" * 30, "x", ""]
@@ -97,14 +98,14 @@ def check(result, words):
         assert result.out, words
 
 
-def pretended(job):
+def pretended(command, settings, output):
     """Stand in for the making: everything before it is real."""
-    return jobs.Report((job.out,), {"value": 1.0}, recipe_of(job.settings))
+    return Result((output.path,), {"value": 1.0}, recipe_of(settings))
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_twenty_command_lines(call, files, monkeypatch, seed):
-    monkeypatch.setattr(jobs.Job, "run", pretended)
+    monkeypatch.setattr(Command, "run", pretended)
     dice = random.Random(seed)
     before = sorted(os.listdir())
     for _ in range(20):
@@ -114,7 +115,7 @@ def test_twenty_command_lines(call, files, monkeypatch, seed):
 
 
 def test_the_fuzz_reaches_every_command_and_every_code(call, files, monkeypatch):
-    monkeypatch.setattr(jobs.Job, "run", pretended)
+    monkeypatch.setattr(Command, "run", pretended)
     dice, seen = random.Random(99), set()
     for _ in range(1500):
         words = typed(dice)

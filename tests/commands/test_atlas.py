@@ -13,9 +13,10 @@ import pytest
 import torch
 from PIL import Image
 
-from stylespace.commands.atlas import MAP, atlas, cells, runs
+from stylespace.commands.atlas import cells, runs
 from stylespace.commands.atlas.cells import full_settings
 from stylespace.commands.atlas.comparison import Comparison, compared, spread
+from stylespace.commands.atlas.making import atlas
 from stylespace.commands.atlas.runs import Progress, duration, groups_of
 from stylespace.commands.atlas.sheets import (
     MOST,
@@ -27,6 +28,7 @@ from stylespace.commands.atlas.sheets import (
     value_map,
 )
 from stylespace.commands.atlas.store import Store, mark_of
+from stylespace.commands.atlas.tables import MAP
 from stylespace.commands.probe import patches
 from stylespace.errors import OutputError, UnreachedError, UsageError
 from stylespace.images import read_image, read_recipe

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stylespace.cli.jobs import planned
+from stylespace.cli.outputs import planned
+from stylespace.cli.table import COMMANDS
 from stylespace.commands.recipes import input_hashes, plain_figures, read_settings
 from stylespace.errors import UnreachedError
 from stylespace.settings import AtlasSettings, ProbeSettings, ReportSettings, read_toml
@@ -31,14 +32,16 @@ def test_a_committed_recipe_runs(path, tmp_path, monkeypatch):
         small = {"size": 24, "iterations": 3, "weights": "random:0", "block": "0-1,0-2", "check": 0}
     if isinstance(settings, ReportSettings):
         small = {"size": 32, "weights": "random:0", "layers": ("conv1_1", "conv2_1")}
-    job = planned(dataclasses.replace(settings, **small), quiet=True)
+    settings = dataclasses.replace(settings, **small)
+    command = COMMANDS[settings.command]
+    output = planned(command, settings, quiet=True)
     try:
-        report = job.run()
+        result = command.run(settings, output)
     except UnreachedError as error:  # so few evaluations need not reach an entry
-        assert "was not reached" in str(error) and not job.out.exists()
+        assert "was not reached" in str(error) and not output.path.exists()
     else:
-        assert report.code in (0, 1)
-        assert all(one.exists() for one in report.outputs)
+        assert result.code in (0, 1)
+        assert all(one.exists() for one in result.outputs)
 
 
 @pytest.mark.parametrize("path", sorted((REPOSITORY / "reports" / "gallery").glob("*.jpg")))

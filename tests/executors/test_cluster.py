@@ -8,7 +8,8 @@ import psutil
 import pytest
 from worker_calls import killer, square, suicide
 
-from stylespace.commands.atlas import atlas, runs
+from stylespace.commands.atlas import runs
+from stylespace.commands.atlas.making import atlas
 from stylespace.errors import StylespaceError
 from stylespace.executors import completed, executor_for
 from stylespace.networks.network import load_network

@@ -8,9 +8,11 @@ import torch
 from PIL import Image
 from tiny import seeded_picture
 
-from stylespace.commands.figures import edit_figure, faded, probe_figure, texture_figure
+from stylespace.commands.edit.figure import edit_figure
+from stylespace.commands.probe.figure import faded, probe_figure
 from stylespace.commands.probe.patches import Patches
 from stylespace.commands.probe.probes import Probed
+from stylespace.commands.texture.figure import texture_figure
 from stylespace.figures.sheets import contact_sheet, mosaic, side_by_side
 
 pytestmark = pytest.mark.usefixtures("one_thread")

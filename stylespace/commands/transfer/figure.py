@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
+from stylespace.commands.outcome import Outcome
 from stylespace.images import resize
 from stylespace.losses.guides.regions import Regions, deepest
 
@@ -38,6 +39,14 @@ SHOWN = 640
 """Longer side in pixels of the largest pictures shown."""
 LABELLED = 0.015
 """Share of a picture from which a region carries its number there."""
+
+
+def drawn(outcome: Outcome) -> bytes | None:
+    """Return the figure of a guided transfer as PNG, None of another."""
+    if outcome.beside is None:
+        return None
+    guided, styling = outcome.beside, outcome.beside.styling
+    return regions_figure(guided.content, styling.sources[0].image, styling.regions)
 
 
 def regions_figure(content: Tensor, style: Tensor, regions: Regions) -> bytes:

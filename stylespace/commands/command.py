@@ -1,0 +1,162 @@
+"""One record a command: all that the command line, outputs and recipes know of it; no torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stylespace.assets import SAMPLE, split_weight
+from stylespace.commands.result import Result
+from stylespace.files import STYLE_SUFFIX, holds, numbered
+from stylespace.settings import RECIPE_FILE, Making, Settings, to_toml
+
+if TYPE_CHECKING:
+    from stylespace.commands.recipes import Origin
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where a command's results go, and who looks on.
+
+    path: file or folder. named: the user chose it. figure: one goes beside the picture. origin:
+    what the picture that is made again says of its making.
+    """
+
+    path: Path
+    named: bool = True
+    force: bool = False
+    quiet: bool = False
+    preview: Path | None = None
+    trace: Path | None = None
+    figure: bool = True
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """A kind of file that a command writes.
+
+    suffix: where the user gives no name. suffixes: those that will do, none where it must be that
+    one. refusal: what is said of others.
+    """
+
+    suffix: str
+    suffixes: tuple[str, ...] = ()
+    refusal: str = ""
+
+    def fits(self, path: Path) -> bool:
+        """Say whether a name is that of such a file."""
+        if not self.suffixes:
+            return path.name.endswith(self.suffix)
+        return path.suffix.lower() in self.suffixes
+
+
+PICTURE = FileKind(".png", PICTURES)
+
+
+@dataclass(frozen=True)
+class FolderKind:
+    """What a command says of a name that is no folder's, and the file that says it is done.
+
+    refusal: a text in which {out} is the name and {use} what to take instead.
+    """
+
+    refusal: str
+    suffixes: tuple[str, ...] = PICTURES
+    last: str = ""
+
+
+def never(settings: Any) -> bool:
+    """Say no, whatever the settings."""
+    return False
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command.
+
+    settings: their class, whose fields are its options. about: its help. example: a line of it.
+    names: what it writes where the user gives no name, for the help. stem: settings -> that name
+    without suffix. work: runs it. file, folder: kinds of its output. is_folder: whether it writes
+    a folder. has_figure: whether a figure goes beside its picture. decisive: the settings that
+    the recipe of a folder holds.
+    """
+
+    settings: type[Settings]
+    about: str
+    example: str
+    names: str
+    stem: Callable[[Any], str]
+    work: Callable[[Any, Output], Result]
+    file: FileKind = PICTURE
+    folder: FolderKind = FolderKind("")
+    is_folder: Callable[[Any], bool] = never
+    has_figure: Callable[[Any], bool] = never
+    decisive: Callable[[Any], Settings] = lambda settings: settings
+
+    @property
+    def name(self) -> str:
+        """The command as it is typed."""
+        return self.settings.command
+
+    @property
+    def makes(self) -> bool:
+        """Whether it makes a picture, so that previews and traces go with it."""
+        return issubclass(self.settings, Making)
+
+    def run(self, settings: Settings, output: Output) -> Result:
+        """Run it and write its results.
+
+        Raises:
+            StylespaceError: it could not be done.
+        """
+        return self.work(settings, output)
+
+    def recipe_text(self, settings: Settings) -> str:
+        """Return the recipe that a folder of it holds."""
+        return to_toml(self.decisive(settings))
+
+    def chosen_path(self, settings: Settings) -> Path:
+        """Return a free name; of a folder also the one that this very call began to fill."""
+        if not self.is_folder(settings):
+            return self.free_path("", settings)
+        recipe, last = self.recipe_text(settings), self.folder.last
+        return next(
+            path
+            for path in numbered("", self.stem(settings), "")
+            if not os.path.lexists(path)
+            or (holds(path / RECIPE_FILE, recipe) and not (last and os.path.lexists(path / last)))
+        )
+
+    def free_path(self, folder: Path | str, settings: Settings) -> Path:
+        """Return the first of a result's names in a folder that is not taken."""
+        names = numbered(folder, self.stem(settings), self.file.suffix)
+        return next(path for path in names if not self._taken(path, settings))
+
+    def path(self, settings: Settings, output: Output) -> Path:
+        """Return the output's name; one chosen for the user may have been taken since."""
+        if output.named or not self._taken(output.path, settings):
+            return output.path
+        return self.free_path(output.path.parent, settings)
+
+    def _taken(self, path: Path, settings: Settings) -> bool:
+        """Say whether a name is in use, or that of the figure that belongs to it."""
+        figure = self.has_figure(settings) and os.path.lexists(figure_path(path))
+        return os.path.lexists(path) or figure
+
+
+def figure_path(path: Path) -> Path:
+    """Return where the figure of a picture goes."""
+    return path.with_name(f"{path.stem}-figure.png")
+
+
+def short_name(source: str) -> str:
+    """Return a short name for a source: its file name without folder, suffix and weight."""
+    name = Path(split_weight(source)[0].removeprefix(SAMPLE)).name
+    plain = name.removesuffix(STYLE_SUFFIX)
+    return (plain if plain != name else Path(name).stem)[:60] or "picture"

@@ -1,0 +1,30 @@
+"""The figure of an edit: the painting, what came of it, and where they differ."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from stylespace.commands.outcome import Outcome
+from stylespace.figures.sheets import plain_figure, png, show_picture
+
+
+def drawn(outcome: Outcome) -> bytes:
+    """Return the figure of an edit as PNG."""
+    layer, i, j = outcome.settings.place()
+    title = f"{layer}  {i},{j}  times {outcome.figures['ratio']:.2g}"
+    return edit_figure(outcome.beside.painting, outcome.image, title=title)
+
+
+def edit_figure(painting: Tensor, image: Tensor, *, title: str) -> bytes:
+    """Return a PNG: a painting, what an edit made of it, and where they differ, (1, 3, H, W) all.
+
+    The difference is grey where nothing changed, twice as strong as it is.
+    """
+    difference = (0.5 + 2 * (image - painting)).clamp(0, 1)
+    shown = {"painting": painting, title: image, "difference x 2": difference}
+    height = 4.2 * image.shape[2] / image.shape[3]
+    figure = plain_figure(13, height + 0.4)
+    for place, (name, picture) in enumerate(shown.items()):
+        box = (0.01 + place * 0.33, 0.01, 0.32, height / (height + 0.4))
+        show_picture(figure.add_axes(box), picture, name, size=10)
+    return png(figure)

@@ -1,0 +1,76 @@
+"""How commands that make pictures run: watched, on one network, their result and figure written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from stylespace.commands.command import Command, Output, figure_path
+from stylespace.commands.outcome import Outcome, network_for
+from stylespace.commands.recipes import input_hashes, write_outcome
+from stylespace.commands.result import Result
+from stylespace.errors import UnreachedError
+from stylespace.files import write_whole
+from stylespace.networks.network import Network
+from stylespace.settings import Settings
+from stylespace.synthesis.progress import Watching
+
+
+def watched(output: Output, work: Callable[[Watching], Result]) -> Result:
+    """Return the result of work that is looked on; Ctrl-C at its very end counts as well."""
+    options = {"preview": output.preview, "trace": output.trace}
+    with Watching(quiet=output.quiet, **options) as watching:
+        result = work(watching)
+    return replace(result, interrupted=result.interrupted or watching.asked)
+
+
+def network_of(settings: Settings, output: Output, watching: Watching) -> Network:
+    """Load the network; a picture that is made again asks for the same one."""
+    network = network_for(settings, progress=not output.quiet)
+    if output.origin is not None:
+        output.origin.check(network)
+        for line in output.origin.warnings(network):
+            watching.say(line)
+    return network
+
+
+def make_picture(
+    command: Command,
+    settings: Settings,
+    output: Output,
+    make: Callable[..., Outcome],
+    draw: Callable[[Outcome], bytes | None],
+) -> Result:
+    """Make a picture and write it with its recipe, and its figure beside it.
+
+    Args:
+        command, settings, output: what is run, and where it goes.
+        make: (settings, network, watch) as keywords -> the outcome.
+        draw: outcome -> its figure as PNG, or None where it has none.
+    """
+
+    def work(watching: Watching) -> Result:
+        inputs = input_hashes(settings)  # of the files as they are read, not as they end up
+        network = network_of(settings, output, watching)
+        watch = watching.named(f"{command.name} {command.stem(settings).partition('-')[2]}")
+        try:
+            outcome = make(settings=settings, network=network, watch=watch)
+        except UnreachedError as error:
+            interrupted = error.interrupted or watching.asked
+            raise UnreachedError(str(error), error.figures, interrupted) from error
+        path = command.path(settings, output)
+        record = write_outcome(path, outcome, inputs=inputs, force=output.force)
+        figure = draw(outcome) if output.figure else None
+        if figure is not None:
+            write_whole(figure_path(path), figure, force=output.force)
+        return Result(
+            (path,) if figure is None else (path, figure_path(path)),
+            outcome.figures,
+            record["recipe"],
+            record["stopped"] == "interrupted",
+            stopped=record["stopped"],
+            evaluations=record["evaluations"],
+            remarks=tuple(filter(None, [record["remark"]])),
+        )
+
+    return watched(output, work)

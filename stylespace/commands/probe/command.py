@@ -1,0 +1,82 @@
+"""The command `probe`: one picture that maximises a Gram entry, or a folder of many."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stylespace.commands.command import Command, FolderKind, Output
+from stylespace.commands.result import Result
+from stylespace.settings import ProbeSettings, recipe_of
+
+
+def _stem(settings: ProbeSettings) -> str:
+    layer, i, j = settings.first
+    return f"probes-{layer}" if settings.several else f"probe-{layer}-{i}-{j}"
+
+
+def _work(settings: ProbeSettings, output: Output) -> Result:
+    return _many(settings, output) if settings.several else _single(settings, output)
+
+
+def _single(settings: ProbeSettings, output: Output) -> Result:
+    from stylespace.commands.picture import make_picture
+    from stylespace.commands.probe.figure import drawn
+    from stylespace.commands.probe.probes import probe
+    from stylespace.errors import UnreachedError
+
+    def make(**options: Any) -> Any:
+        try:
+            return probe(**options)
+        except UnreachedError as error:
+            if not error.interrupted:
+                raise
+            layer, i, j = settings.first
+            text = f"interrupted before {layer} {i},{j} was reached; nothing was written."
+            raise UnreachedError(text, error.figures, True) from error
+
+    return make_picture(PROBE, settings, output, make, drawn)
+
+
+def _many(settings: ProbeSettings, output: Output) -> Result:
+    from stylespace.commands.picture import network_of, watched
+    from stylespace.commands.probe.many import survey
+    from stylespace.commands.probe.tables import SHEET
+    from stylespace.synthesis.progress import Watching
+
+    def work(watching: Watching) -> Result:
+        network = network_of(settings, output, watching)
+        folder = output.path
+        found = survey(settings, folder, network, force=output.force, watch=watching.named)
+        pictures = [folder / row.picture for row in found.reached]
+        return Result(
+            (folder, *pictures, *([folder / SHEET] if pictures else [])),
+            {"entries": found.count, "done": len(found.rows), "reached": len(pictures)},
+            recipe_of(settings),
+            found.interrupted,
+            found.entries,
+            found.stopped,
+            sum(row.evaluations for row in found.rows),
+            tuple(f"{row.name}: {row.remark}" for row in found.rows if row.remark),
+        )
+
+    return watched(output, work)
+
+
+PROBE = Command(
+    settings=ProbeSettings,
+    about="""Make a picture that maximises a Gram entry.
+
+    Several entries go into a folder, with a contact sheet and tables; interrupted, the same
+    command goes on where it stopped.
+    """,
+    example="stylespace probe --layer conv3_1 --entry 12,40",
+    names="probe-LAYER-I-J.png, or a folder probes-LAYER for several entries",
+    stem=_stem,
+    work=_work,
+    folder=FolderKind(
+        "--out {out} is the name of a picture, and several entries go into a folder: use {use}, "
+        "or one --entry."
+    ),
+    is_folder=lambda settings: settings.several,
+    has_figure=lambda settings: not settings.several,
+)

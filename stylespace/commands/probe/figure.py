@@ -1,0 +1,59 @@
+"""The figure of a probe: the picture beside the painting patches where its channels fire."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from stylespace.commands.outcome import Outcome
+from stylespace.commands.probe.probes import Probed
+from stylespace.figures.sheets import mosaic, plain_figure, png, show_picture
+
+
+def drawn(outcome: Outcome) -> bytes:
+    """Return the figure of a probe as PNG."""
+    layer, i, j = outcome.settings.first
+    title = f"{layer}  {i},{j}"
+    return probe_figure(outcome.image, outcome.beside, title=title, figures=outcome.figures)
+
+
+def probe_figure(
+    image: Tensor, beside: Probed, *, title: str, figures: Mapping[str, float]
+) -> bytes:
+    """Return a PNG: a probe (1, 3, H, W) beside its painting patches, with its figures.
+
+    Between them, if its importance is known, the picture as transparent as it is unimportant.
+
+    title: the entry's name.
+    """
+    patches, shown = beside.patches, {title: image}
+    if beside.importance is not None:
+        shown["what mattered while it was made"] = faded(image, beside.importance)
+    count = len(shown) + 1
+    figure = plain_figure(4.6 * count, 5.2)
+    boxes = [((k + 0.04) / count, 0.14, 0.92 / count, 0.78) for k in range(count)]
+    for box, (name, picture) in zip(boxes, shown.items(), strict=False):
+        show_picture(figure.add_axes(box), picture, name, size=11 if name == title else 9)
+    told = "where the two channels fire together most in the paintings"
+    if not patches.paintings:
+        told = "the two channels fire together in none of the paintings"
+    show_picture(figure.add_axes(boxes[-1]), mosaic(patches.pictures, 480), told, size=9)
+    line = "   ".join(f"{name} {value:.3g}" for name, value in figures.items())
+    figure.text(0.02, 0.07, "\n".join(textwrap.wrap(line, 130)), fontsize=7, va="center")
+    names = ", ".join(dict.fromkeys(patches.paintings))
+    figure.text(boxes[-1][0], 0.02, "\n".join(textwrap.wrap(names, 70)), fontsize=6.5, va="bottom")
+    return png(figure)
+
+
+def faded(image: Tensor, importance: Tensor) -> Tensor:
+    """Return a picture (1, 3, H, W) over white, transparent where `importance` (H, W) is low.
+
+    Opaque from the 95th percentile of the importance on.
+
+    Source: Fel et al. 2023 (MACO), section 3.
+    """
+    weight = importance.to(image)
+    alpha = (weight / weight.quantile(0.95).clamp(min=1e-30)).clamp(max=1)
+    return 1 - alpha * (1 - image)

@@ -1,0 +1,29 @@
+"""The command `texture`: a texture with the style of paintings."""
+
+from __future__ import annotations
+
+from stylespace.commands.command import Command, Output, short_name
+from stylespace.commands.result import Result
+from stylespace.settings import TextureSettings
+
+
+def _work(settings: TextureSettings, output: Output) -> Result:
+    from stylespace.commands.picture import make_picture
+    from stylespace.commands.texture.figure import drawn
+    from stylespace.commands.texture.textures import texture
+
+    return make_picture(TEXTURE, settings, output, texture, drawn)
+
+
+TEXTURE = Command(
+    settings=TextureSettings,
+    about="""Make a texture with the style of paintings.
+
+    SOURCES are pictures, sample:NAME or style files; several are blended by weight.
+    """,
+    example="stylespace texture sample:gogh-auvers --size 384",
+    names="texture-SOURCE.png",
+    stem=lambda settings: f"texture-{short_name(settings.sources[0])}",
+    work=_work,
+    has_figure=lambda settings: True,
+)

@@ -1,0 +1,71 @@
+"""The command `transfer`: a picture in the style of others, or a folder of its partitions."""
+
+from __future__ import annotations
+
+from stylespace.commands.command import Command, FolderKind, Output, short_name
+from stylespace.commands.result import Result
+from stylespace.settings import TransferSettings, recipe_of
+
+
+def _stem(settings: TransferSettings) -> str:
+    suffix = "-partitions" if settings.partitions else ""
+    content, style = short_name(settings.content), short_name(settings.styles[0])
+    return f"transfer-{content}-{style}{suffix}"
+
+
+def _work(settings: TransferSettings, output: Output) -> Result:
+    return _partitions(settings, output) if settings.partitions else _single(settings, output)
+
+
+def _single(settings: TransferSettings, output: Output) -> Result:
+    from stylespace.commands.picture import make_picture
+    from stylespace.commands.transfer.figure import drawn
+    from stylespace.commands.transfer.transfer import transfer
+
+    return make_picture(TRANSFER, settings, output, transfer, drawn)
+
+
+def _partitions(settings: TransferSettings, output: Output) -> Result:
+    from stylespace.commands.picture import network_of, watched
+    from stylespace.commands.transfer.partitions import STRIP, compare, partitions
+    from stylespace.synthesis.progress import Watching
+
+    pair = _stem(settings).removeprefix("transfer-").removesuffix("-partitions")
+
+    def work(watching: Watching) -> Result:
+        folder = output.path
+        found = compare(
+            partitions(settings),
+            folder,
+            network_of(settings, output, watching),
+            title=f"Partial transfer: {pair}",
+            recipe=TRANSFER.recipe_text(settings),
+            force=output.force,
+            watch=watching.named,
+        )
+        pictures = [folder / f"{row.name}.png" for row in found.rows]
+        figures = {"partitions": found.count, "done": len(pictures)}
+        outputs = (folder, folder / STRIP, *pictures) if pictures else (folder,)
+        recipe = recipe_of(settings)
+        return Result(outputs, figures, recipe, found.interrupted, remarks=found.remarks)
+
+    return watched(output, work)
+
+
+TRANSFER = Command(
+    settings=TransferSettings,
+    about="""Move a picture into the style of others.
+
+    CONTENT is a picture or sample:NAME. STYLES are pictures, sample:NAME or style files; several
+    are blended by weight.
+    """,
+    example="stylespace transfer photo.jpg sample:hokusai-great-wave --size 384",
+    names="transfer-CONTENT-STYLE.png, or a folder with --partitions",
+    stem=_stem,
+    work=_work,
+    folder=FolderKind(
+        "--out {out} is the name of a picture, and several partitions go into a folder: use {use}."
+    ),
+    is_folder=lambda settings: settings.partitions,
+    has_figure=lambda settings: settings.guided() and not settings.partitions,
+)
