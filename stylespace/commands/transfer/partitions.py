@@ -22,7 +22,7 @@ from stylespace.commands.recipes import (
     figures_of,
     input_hashes,
     plain_figures,
-    read_made,
+    read_origin,
     write_outcome,
 )
 from stylespace.commands.transfer.metrics import Judges
@@ -242,7 +242,7 @@ def known_record(path: Path, settings: TransferSettings, network: Network) -> di
     """
     try:
         read_image(path)  # a file that was cut short still has its recipe
-        (made, _), record = read_made(path), read_recipe(path)
+        (made, _), record = read_origin(path), read_recipe(path)
     except (PictureError, UsageError):
         return None
     ours = {"weights": network.sha256, "inputs": input_hashes(settings)}
