@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,7 +76,7 @@ def check_format(path: Path, settings: Settings, kind: FileKind = PICTURE) -> No
             f"{shown}{suffix!r} is no picture format that is written."
             f"{nearest(suffix, kind.suffixes)} Known: {', '.join(kind.suffixes)}."
         )
-    if settings.size > LONGEST.get(suffix, settings.size):
+    if getattr(settings, "size", 0) > LONGEST.get(suffix, math.inf):
         raise OutputError(
             f"{str(path)!r}: {suffix} holds at most {LONGEST[suffix]} pixels a side: use .png."
         )

@@ -1,0 +1,114 @@
+"""CONTRIBUTING.md is true: an option, a command and a loss are added where it says, and work."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from command_line import picture_file
+
+from stylespace.cli import main as cli
+from stylespace.cli import table
+from stylespace.settings import COMMANDS, read_toml
+
+COMMAND = '''
+"""The command `greet`: a text for a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from stylespace.commands.command import Command, FileKind, short_name
+from stylespace.commands.result import Result
+from stylespace.files import write_whole
+from stylespace.settings import Settings, recipe_of
+from stylespace.settings.fields import setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class GreetSettings(Settings):
+    """A greeting."""
+
+    command: ClassVar[str] = "greet"
+    picture: str = setting("", "Whom to greet.", argument=True)
+    times: int = setting(1, "How often.", minimum=1, maximum=9)
+
+    def inputs(self):
+        return [self.picture]
+
+
+def work(settings, output):
+    path = GREET.path(settings, output)
+    write_whole(path, b"hello" * settings.times, force=output.force)
+    return Result((path,), {"times": settings.times}, recipe_of(settings))
+
+
+GREET = Command(
+    settings=GreetSettings,
+    about="Greet a picture.",
+    example="stylespace greet a.png",
+    names="greet-PICTURE.txt",
+    stem=lambda settings: f"greet-{short_name(settings.picture)}",
+    work=work,
+    file=FileKind(".txt", (".txt",), "a greeting is a text: its name must end in .txt."),
+)
+'''
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Import a text as a module that is gone when the test ends: module(name, text)."""
+
+    def imported(name, text):
+        path = tmp_path / f"{name}.py"
+        path.write_text(text, encoding="utf-8")
+        spec = importlib.util.spec_from_file_location(name, path)
+        loaded = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, name, loaded)
+        spec.loader.exec_module(loaded)
+        return loaded
+
+    return imported
+
+
+@pytest.fixture
+def greet(module, monkeypatch):
+    """The command `greet`, and the option --times of it, as one module and one line add them."""
+    before = dict(COMMANDS)
+    record = module("greet_command", COMMAND).GREET
+    monkeypatch.setitem(table.COMMANDS, record.name, record)
+    cli.add(record)
+    yield record
+    del cli.commands.commands[record.name]
+    COMMANDS.clear()
+    COMMANDS.update(before)
+
+
+def test_a_command_is_one_module_and_one_line(call, greet):
+    picture_file("a.png")
+    said = json.loads(call("greet", "a.png", "--times", "2", "--json").out)
+    assert said["command"] == "greet" and said["outputs"] == ["greet-a.txt"]
+    assert Path("greet-a.txt").read_text() == "hellohello"
+    assert "greet-PICTURE.txt" in call("greet", "--help").out
+    assert "Greet a picture." in call("--help").out
+
+
+def test_its_inputs_and_outputs_are_checked_like_those_of_the_others(call, greet):
+    picture_file("a.png")
+    assert call("greet", "a.pnj").err.startswith("stylespace: 'a.pnj': no such file.")
+    assert "must end in .txt" in call("greet", "a.png", "--out", "b.png").err
+    assert call("greet", "a.png", "--out", "b.txt").code == 0
+    assert "--force" in call("greet", "a.png", "--out", "b.txt").err
+    assert "--preview" in call("greet", "a.png", "--out", "c.txt", "--preview", "p.png").err
+
+
+def test_an_option_is_a_field_of_its_settings(call, greet, tmp_path):
+    picture_file("a.png")
+    assert "How often.  [default: 1]" in call("greet", "--help").out
+    assert call("greet", "a.png", "--times", "0").code == 2
+    (tmp_path / "g.toml").write_text('command = "greet"\npicture = "a.png"\ntimes = 3\n')
+    assert read_toml(tmp_path / "g.toml").times == 3
+    assert call("run", str(tmp_path / "g.toml"), "--out", "d.txt").code == 0
+    assert Path("d.txt").read_text() == "hello" * 3
