@@ -1,9 +1,20 @@
 """Fixtures that several test modules share, and the skip of what needs CUDA."""
 
+import signal
+
 import pytest
 import torch
 from command_line import call, cheap  # noqa: F401  (fixtures)
 from tiny import seeded_picture, tiny_network
+
+
+def pytest_configure():
+    """Hear Ctrl-C, here and in the processes that tests start, also where it is ignored.
+
+    A shell that is not interactive ignores it for what it runs in the background (`make test &`).
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):

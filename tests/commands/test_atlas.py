@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 import torch
 from PIL import Image
+from worker_calls import workers
 
 from stylespace.commands.atlas import cells, runs
 from stylespace.commands.atlas.cells import full_settings
@@ -382,10 +382,10 @@ def test_processes_give_the_same_cells_though_a_worker_is_killed(network):
     killed = []
 
     def kill_one(step):
-        workers = [one for one in psutil.Process().children() if "spawn_main" in str(one.cmdline())]
-        if workers and not killed:
-            killed.append(workers[0].pid)
-            workers[0].kill()
+        living = workers()
+        if living and not killed:
+            killed.append(living[0].pid)
+            living[0].kill()
 
     settings = replace(SMALL, executor="processes", workers=1)
     result = made(network, settings=settings, watch=lambda name: kill_one)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import psutil
 import pytest
-from worker_calls import killer, square, suicide
+from worker_calls import ended, killer, square, suicide
 
 from stylespace.commands.atlas import runs
 from stylespace.commands.atlas.making import atlas
@@ -20,7 +20,7 @@ pytest.importorskip("distributed")
 
 def family():
     own = psutil.Process()
-    return [own, *own.children(recursive=True)]
+    return [own, *(one for one in own.children(recursive=True) if not ended(one.pid))]
 
 
 def listening():

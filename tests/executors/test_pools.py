@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from worker_calls import killer, square, suicide
+from worker_calls import command_line, ended, killer, square, suicide, workers
 
 from stylespace.errors import StylespaceError, UsageError
 from stylespace.executors import RESTARTS, Serial, completed, cores, executor_for, executor_kind
@@ -36,10 +36,6 @@ def threads():
     import torch
 
     return torch.get_num_threads()
-
-
-def children():
-    return psutil.Process().children(recursive=True)
 
 
 @pytest.mark.parametrize("name", ["serial", "processes"])
@@ -123,14 +119,13 @@ def test_ticks_come_while_there_is_nothing_to_yield():
 
 
 def test_leaving_by_an_error_ends_workers_at_once():
-    before, began = set(children()), time.perf_counter()
+    before, began = set(workers()), time.perf_counter()
     with pytest.raises(KeyboardInterrupt), executor_for("processes", 1) as executor:
         executor.submit(square, 1).result()
         executor.submit(time.sleep, 60)
         raise KeyboardInterrupt
     assert time.perf_counter() - began < 30
-    left = {one for one in set(children()) - before if one.status() != psutil.STATUS_ZOMBIE}
-    assert not [one for one in left if "spawn_main" in " ".join(one.cmdline())]
+    assert not set(workers()) - before
 
 
 def test_workers_share_the_cores():
@@ -154,18 +149,35 @@ def test_workers_do_not_outlive_a_killed_parent(tmp_path):
         worker = int(parent.stdout.readline())
         parent.kill()
     deadline = time.monotonic() + 20
-    while psutil.pid_exists(worker) and time.monotonic() < deadline:
+    while not ended(worker) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not psutil.pid_exists(worker) or psutil.Process(worker).status() == "zombie"
+    assert ended(worker)
+
+
+def test_a_process_that_ended_is_no_worker():
+    """First a zombie, then, once it is reaped, no process at all."""
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    process = psutil.Process(child.pid)
+    while process.status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+    assert ended(child.pid) and command_line(process) == ""
+    child.wait()
+    assert ended(child.pid) and command_line(process) == ""
+
+
+def test_ctrl_c_is_heard_though_the_tests_run_in_the_background():
+    """A shell that is not interactive has it ignored there, and children inherit that."""
+    assert signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+    code = "import signal; print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"
 
 
 def test_ctrl_c_reaches_the_parent_alone(tmp_path):
     """Sent to the whole group of processes, as a terminal does."""
     code = (
-        "import signal, sys, time\n"
+        "import sys, time\n"
         "from stylespace.executors import completed, executor_for\n"
         "if __name__ == '__main__':\n"
-        "    signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored in background
         "    try:\n"
         "        with executor_for('processes', 2) as executor:\n"
         "            executor.submit(time.sleep, 0).result()\n"

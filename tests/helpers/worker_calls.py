@@ -4,6 +4,8 @@ import os
 import signal
 from pathlib import Path
 
+import psutil
+
 
 def square(number):
     return number**2
@@ -20,3 +22,25 @@ def killer(number, folder):
 
 def suicide(number):
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def workers():
+    """The worker processes of this one that live; one that ends meanwhile has no command line."""
+    children = psutil.Process().children(recursive=True)
+    return [child for child in children if "spawn_main" in command_line(child)]
+
+
+def command_line(process):
+    """A process's command line as text; empty of one that ended, reaped or not (a zombie)."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # ZombieProcess is one of these
+        return ""
+
+
+def ended(process_id):
+    """Whether a process is gone, or only waits to be reaped."""
+    try:
+        return psutil.Process(process_id).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
