@@ -98,7 +98,7 @@ class Job:
         return Watching(quiet=self.quiet, preview=self.preview, trace=self.trace)
 
     def _capture(self) -> Report:
-        from stylespace.commands.outcome import network_for
+        from stylespace.commands.sight import network_for
         from stylespace.styles.sources import blender, open_styles
 
         sources = open_styles(self.settings.sources)
@@ -173,7 +173,7 @@ class Job:
 
     def _network(self, watching: Watching) -> Network:
         """Load the network; a picture that is made again asks for the same one."""
-        from stylespace.commands.outcome import network_for
+        from stylespace.commands.sight import network_for
 
         network = network_for(self.settings, progress=not self.quiet)
         if self.made is not None:

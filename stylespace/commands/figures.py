@@ -41,8 +41,7 @@ def figure_of(outcome: Outcome) -> bytes | None:
         title = f"{layer}  {i},{j}  times {figures['ratio']:.2g}"
         return edit_figure(beside.painting, outcome.image, title=title)
     if isinstance(beside, Guided):
-        styling = beside.styling
-        return regions_figure(beside.content, styling.sources[0].image, styling.regions)
+        return regions_figure(beside.content, beside.style, beside.regions)
     return None
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 from tiny import TINY_LAYERS, tiny_network
 
 from stylespace.commands.figures import figure_of
-from stylespace.commands.outcome import noise_picture
+from stylespace.commands.scales import noise_picture
 from stylespace.commands.texture.samplers import sample
 from stylespace.commands.texture.textures import _Work, texture
 from stylespace.errors import StyleError, UsageError
