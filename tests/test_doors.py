@@ -4,7 +4,8 @@ import pytest
 import torch
 
 import stylespace as ss
-from stylespace.commands.outcome import judge_for, settings_with
+from stylespace.commands.keywords import settings_with
+from stylespace.commands.sight import judge_for
 from stylespace.errors import StylespaceError, UnreachedError, UsageError
 from stylespace.images import write_image
 from stylespace.networks.network import load_network

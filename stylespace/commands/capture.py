@@ -9,7 +9,7 @@ from stylespace.settings import CaptureSettings, recipe_of
 
 
 def _work(settings: CaptureSettings, output: Output) -> Result:
-    from stylespace.commands.outcome import network_for
+    from stylespace.commands.sight import network_for
     from stylespace.styles.sources import blender, open_styles
 
     sources = open_styles(settings.sources)

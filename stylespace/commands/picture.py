@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from stylespace.commands.command import Command, Output, figure_path
-from stylespace.commands.outcome import Outcome, network_for
+from stylespace.commands.outcome import Outcome
 from stylespace.commands.recipes import input_hashes, write_outcome
 from stylespace.commands.result import Result
+from stylespace.commands.sight import network_for
 from stylespace.errors import UnreachedError
 from stylespace.files import write_whole
 from stylespace.networks.network import Network

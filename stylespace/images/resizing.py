@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 
 from stylespace.errors import UsageError
@@ -49,3 +51,13 @@ def resize_to(image: torch.Tensor, height: int, width: int) -> torch.Tensor:
         image, (height, width), mode="bicubic", antialias=True, align_corners=False
     )
     return resized.clamp(0, 1).contiguous()  # bicubic overshoots at edges
+
+
+def fitted(height: int, width: int) -> Callable[[int], tuple[int, int]]:
+    """Return a function from a longer side to (H, W) with the aspect of height x width."""
+
+    def shape(size: int) -> tuple[int, int]:
+        longer = max(height, width)
+        return max(1, round(height * size / longer)), max(1, round(width * size / longer))
+
+    return shape

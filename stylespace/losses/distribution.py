@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from stylespace.losses.objective import Term, relative_square
+from stylespace.losses.objective import Features, Term, relative_square
 from stylespace.styles.gram import gram
 from stylespace.styles.statistics import NEAR_ZERO
 
@@ -68,12 +68,15 @@ def _term(
 
     nothing: squared norm up to which a target is nothing to be relative to.
     """
-    goals = [described.detach() for described in _described(target[None], description)]
+    goals = [numbers.detach() for numbers in _described(target[None], description)]
 
-    def measure(image: Tensor, features: dict[str, Tensor]) -> Tensor:
-        found = _described(gram(features[layer]), description)
-        pairs = zip(found, goals, strict=True)
-        return sum(relative_square(one, goal, nothing=nothing) for one, goal in pairs)
+    def measure(image: Tensor, features: Features) -> Tensor:
+        described = _described(gram(features[layer]), description)
+        first, *others = (
+            relative_square(numbers, goal, nothing=nothing)
+            for numbers, goal in zip(described, goals, strict=True)
+        )
+        return sum(others, first)
 
     return Term(name, measure, (layer,), weight)
 

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 
 from torch import Tensor
 
 from stylespace.losses.distribution import distribution_term, intensity_term, sparsity_term
-from stylespace.losses.objective import Terms, gram_term, mean_term, total_variation_term
+from stylespace.losses.objective import Term, Terms, total_variation_term
 from stylespace.losses.patterns import wrapped_total_variation_term
-from stylespace.settings import Sourced
+from stylespace.losses.representations.gram import gram_term
+from stylespace.losses.representations.mean import mean_term
+from stylespace.settings import Sourced, TextureSettings
 from stylespace.styles.distances import geometric_mean, gram_distances, relative_distance
 from stylespace.styles.statistics import diagonal, entry_statistics, off_diagonal, wasserstein
 from stylespace.styles.style import Style
 
-MATCHES = {
+MATCHES: dict[str, Callable[[str, Tensor, float], Term]] = {
     "gram": gram_term,
     "distribution": distribution_term,
     "sparsity": sparsity_term,
     "intensity": intensity_term,
 }
-"""Kinds of terms, (layer, Gram matrix (C, C), weight) -> term."""
+"""What can be matched by name: (layer, Gram matrix (C, C), weight) -> term."""
 
 
 def style_terms(
     grams: Mapping[str, Tensor],
-    settings: Sourced,
+    settings: TextureSettings,
     *,
     match: str = "gram",
     means: Style | None = None,
@@ -66,10 +68,10 @@ def layer_numbers(gram: Tensor, target: Tensor) -> dict[str, float]:
     numbers = {"gram": relative_distance(gram, target)}
     for part, suffix in ((off_diagonal, ""), (diagonal, "_diagonal")):
         numbers[f"w1{suffix}"] = wasserstein(part(gram), part(target))
-        found, wanted = entry_statistics(gram, part), entry_statistics(target, part)
-        for kind in ("hoyer", "gini", "near_zero"):
-            numbers[f"{kind}{suffix}"] = getattr(found, kind)
-            numbers[f"{kind}{suffix}_target"] = getattr(wanted, kind)
+        result, wanted = entry_statistics(gram, part), entry_statistics(target, part)
+        for name in ("hoyer", "gini", "near_zero"):
+            numbers[f"{name}{suffix}"] = getattr(result, name)
+            numbers[f"{name}{suffix}_target"] = getattr(wanted, name)
     return numbers
 
 

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from stylespace.networks.network import Network
-from stylespace.styles.gram import gram, mean
 
 Features = Mapping[str, Tensor]
 
@@ -88,30 +87,6 @@ def relative_square(value: Tensor, target: Tensor, *, nothing: float = 0.0) -> T
     return difference / torch.where(norm > nothing, norm, torch.ones_like(norm))
 
 
-def gram_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
-    """Relative distance of a layer's Gram matrix to target (C, C) or (B, C, C).
-
-    Source: G15a eq. 3. Departs: relative to the target instead of 1 / (4 N^2 C^2).
-    """
-    goal = target if target.ndim == 3 else target[None]
-    return Term(
-        f"gram.{layer}",
-        lambda image, features: relative_square(gram(features[layer]), goal),
-        (layer,),
-        weight,
-    )
-
-
-def mean_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
-    """Relative distance of a layer's channel means to target (C,)."""
-    return Term(
-        f"mean.{layer}",
-        lambda image, features: relative_square(mean(features[layer]), target[None]),
-        (layer,),
-        weight,
-    )
-
-
 def content_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
     """Relative distance of a layer's activations to target (1 or B, C, h, w).
 
@@ -151,13 +126,3 @@ def total_variation(image: Tensor) -> Tensor:
 def mean_length(squares: Tensor) -> Tensor:
     """Return the mean of sqrt(x + FLAT^2) - FLAT, (B, ...) -> (B,), without cancellation near 0."""
     return (squares / ((squares + FLAT**2).sqrt() + FLAT)).flatten(1).mean(1)
-
-
-def range_term(weight: float = 1.0) -> Term:
-    """Mean squared excess of the pixels over [0, 1]: a soft bound for unbounded pixels."""
-    return Term("range", lambda image, features: excess(image), (), weight)
-
-
-def excess(image: Tensor) -> Tensor:
-    """Mean over pixels of the squared distance to [0, 1]: (B, ...) -> (B,)."""
-    return (image - image.detach().clamp(0, 1)).square().flatten(1).mean(1)

@@ -1,4 +1,4 @@
-"""Terms that keep regular structure, which Gram matrices lose, and measures of it.
+"""Terms that keep regular structure, which Gram matrices lose.
 
 A Gram matrix says which features occur together within a receptive field, not how far apart they
 repeat: a wall of bricks comes out as rubble. The terms here stand beside the Gram terms. Each is
@@ -51,7 +51,7 @@ def spectrum_term(target_picture: Tensor, weight: float = 1.0, *, wrap: bool = F
     """Relative distance of the picture to the nearest one with the target's power spectrum.
 
     A frequency of a picture is a vector of three colours. The target fixes it up to one phase,
-    and with it the relations between the colours. See `spectrum` for borders and other sizes.
+    and with it the relations between the colours. See `fourier_waves` for borders and other sizes.
 
     Args:
         target_picture: (1 or B, 3, h, w), the source. wrap: the result is seamless.
@@ -61,17 +61,17 @@ def spectrum_term(target_picture: Tensor, weight: float = 1.0, *, wrap: bool = F
     """
 
     def measure(image: Tensor, features: Features) -> Tensor:
-        found = spectrum(image, image.shape[2:], wrap=wrap)
-        goal = spectrum(target_picture.to(image), image.shape[2:])
+        waves = fourier_waves(image, image.shape[2:], wrap=wrap)
+        goal = fourier_waves(target_picture.to(image), image.shape[2:])
         # The best phase is held: where it is best, its own derivative is zero.
-        angle = (found.detach() * goal.conj()).sum(1, keepdim=True).angle()
+        angle = (waves.detach() * goal.conj()).sum(1, keepdim=True).angle()
         nearest = torch.polar(torch.ones_like(angle), angle) * goal
-        return relative_square(torch.view_as_real(found), torch.view_as_real(nearest))
+        return relative_square(torch.view_as_real(waves), torch.view_as_real(nearest))
 
     return Term("spectrum", measure, (), SHARE * weight)
 
 
-def spectrum(image: Tensor, grid: Sequence[int], *, wrap: bool = False) -> Tensor:
+def fourier_waves(image: Tensor, grid: Sequence[int], *, wrap: bool = False) -> Tensor:
     """Return a picture's Fourier coefficients, its mean taken off, at the frequencies of a grid.
 
     They are divided by the root of the number of pixels: their squares are the power at a
@@ -112,7 +112,7 @@ def periodic_component(image: Tensor) -> Tensor:
 
     Source: Moisan 2011, "Periodic plus smooth image decomposition".
     """
-    jumps = sum(_jumps(image, axis) for axis in (2, 3))
+    jumps = _jumps(image, 2) + _jumps(image, 3)
     rows, columns = (
         2 * torch.fft.fftfreq(n, device=image.device, dtype=image.dtype).mul(2 * torch.pi).cos() - 2
         for n in image.shape[2:]
@@ -203,57 +203,8 @@ def wrapped_total_variation(image: Tensor) -> Tensor:
 
     See `stylespace.losses.objective.total_variation`, whose borders have no gradient across them.
     """
-    return mean_length(sum((image.roll(-1, axis) - image).square() for axis in (2, 3)).sum(1))
-
-
-def autocorrelation_error(picture: Tensor, source: Tensor, *, reach: float = 0.25) -> float:
-    """Return how far a picture's repetitions are from its source's: 0 the same, about 1 unlike.
-
-    The relative error ||a - t|| / ||t|| of the autocorrelations, each without its mean, summed
-    over colours and divided by its value at lag 0, over lags up to `reach` of the smaller sides.
-    Pairs of pixels inside the pictures count, so that sizes may differ.
-
-    Args:
-        picture: (1, C, H, W). source: (1, C, h, w).
-        reach: above 0, at most 1/2. A quarter: the spectrum of one period cannot tell a lag d
-            from side - d, so that near half a side it leaves the error where it was.
-    """
-    smaller = [min(pair) for pair in zip(picture.shape[2:], source.shape[2:], strict=True)]
-    lags = [int(reach * side) for side in smaller]
-    found, goal = (_normalised_autocorrelation(one, lags) for one in (picture, source))
-    return float((found - goal).norm() / goal.norm())
-
-
-def _normalised_autocorrelation(picture: Tensor, lags: Sequence[int]) -> Tensor:
-    """(1, C, h, w) -> (2 ly + 1, 2 lx + 1) in float64, 1 at lag 0; scipy's, not the term's."""
-    from scipy.signal import correlate
-
-    x = picture[0].detach().double().cpu()
-    x = (x - x.mean((1, 2), keepdim=True)).numpy()
-    products = torch.from_numpy(sum(correlate(one, one, method="fft") for one in x))
-    for axis, (side, lag) in enumerate(zip(x.shape[1:], lags, strict=True)):
-        offsets = torch.arange(-lag, lag + 1)
-        count = (side - offsets.abs()).double()
-        products = products.index_select(axis, side - 1 + offsets)
-        products = products / (count[:, None] if axis == 0 else count)
-    middle = products[lags[0], lags[1]]
-    return products / middle if middle else products
-
-
-def seam_ratio(picture: Tensor) -> tuple[float, float]:
-    """Return how visible the borders are once a picture is repeated: about 1 where they are not.
-
-    The mean absolute difference of pixels across the seam over that of neighbours inside.
-
-    Args:
-        picture: (B, C, H, W).
-
-    Returns:
-        (left to right, top to bottom). Along a seam that happens to follow a line of the pattern
-        the ratio is that line's, however well it joins.
-    """
-    pair = (_steps(picture, axis) for axis in (3, 2))
-    return tuple(float(steps[-1] / steps[:-1].mean()) for steps in pair)
+    down, right = ((image.roll(-1, axis) - image).square() for axis in (2, 3))
+    return mean_length((down + right).sum(1))
 
 
 def _steps(picture: Tensor, axis: int) -> Tensor:

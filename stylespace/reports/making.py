@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from stylespace.assets import source_path
-from stylespace.commands.outcome import judge_for, network_for, settings_with
+from stylespace.commands.keywords import settings_with
+from stylespace.commands.sight import judge_for, network_for
 from stylespace.errors import UsageError, unknown
 from stylespace.figures import classical_scaling
 from stylespace.files import check_folder, check_output

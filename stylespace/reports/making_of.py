@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stylespace.commands.recipes import check_inputs_of
-from stylespace.commands.transfer.styling import Styling
 from stylespace.errors import StylespaceError
+from stylespace.losses.representations import represented_style
 from stylespace.networks.network import Network
 from stylespace.reports.pictures import Subject
 from stylespace.settings import Settings, Sourced, TransferSettings, recipe_of, settings_from
@@ -81,8 +81,8 @@ def _styles(settings: Sourced, subject: Subject, network: Network) -> tuple[Styl
     layers, result = tuple(settings.style_layers()), open_picture(subject.source)
     if isinstance(settings, TransferSettings):
         content, styles = open_picture(settings.content), open_styles(settings.styles)
-        styling = Styling(settings, network, content, styles)
-        target = styling.target(network, *result.shape[2:])
+        style = represented_style(settings, network, content, styles)
+        target = style.target(network, *result.shape[2:])
     else:
         side = settings.source_side(settings.size)
         target = blender(open_styles(settings.sources), layers, largest=side)(network, side)

@@ -9,7 +9,8 @@ from typing import Any
 from torch import Tensor
 
 from stylespace.assets import source_path
-from stylespace.commands.outcome import judge_for, network_for, settings_with
+from stylespace.commands.keywords import settings_with
+from stylespace.commands.sight import judge_for, network_for
 from stylespace.errors import PictureError
 from stylespace.figures.formatting import legible, number
 from stylespace.figures.sheets import contact_sheet

@@ -35,17 +35,17 @@ class EditSettings(Making, StyleLayers):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.check_ladder()
+        self.check_pyramid()
         if not self.source:
             raise UsageError("no painting: name a picture or sample:NAME.")
         if not self.entry:
             raise UsageError("no entry: name one, such as --entry 12,40.")
         self.place()
 
-    def ladder(self) -> tuple[int, ...]:
+    def pyramid(self) -> tuple[int, ...]:
         """Return the scales: from the painting itself the full size alone, which keeps it sharp."""
         one = self.init == "painting" and not self.sizes
-        return (self.size,) if one else super().ladder()
+        return (self.size,) if one else super().pyramid()
 
     def place(self) -> Entry:
         """Return (layer, i, j).

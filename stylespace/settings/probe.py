@@ -16,7 +16,7 @@ from stylespace.settings.entries import (
     split_entry,
 )
 from stylespace.settings.fields import setting
-from stylespace.settings.shared import MOST, Making, Settings
+from stylespace.settings.shared import MOST, OPTIMIZERS, Making, Settings
 
 Entry = tuple[str, int, int]
 """Layer, i, j."""
@@ -57,7 +57,7 @@ class ProbeSettings(Making, Settings):
         minimum=1,
         maximum=MOST,
     )
-    optimizer: str = setting("adam", "Optimiser.", choices=("lbfgs", "adam"))
+    optimizer: str = setting("adam", "Optimiser.", choices=OPTIMIZERS)
     parameters: str = setting(
         "fourier",
         "What is optimised: fourier (smooth shapes), phases (only the phase, with the paintings' "
@@ -84,7 +84,7 @@ class ProbeSettings(Making, Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.check_ladder()
+        self.check_pyramid()
         self.layers()
         if not (self.entry or self.entries):
             raise UsageError("no entry: name one, such as --entry 12,40 or --entries diagonal.")

@@ -20,6 +20,7 @@ from stylespace.networks.catalogue import (
 from stylespace.settings.fields import check_field, comma_list, setting
 
 ALL = "all"
+OPTIMIZERS = ("lbfgs", "adam")
 MOST = 1_000_000
 """Evaluations that may be asked for."""
 
@@ -143,17 +144,17 @@ class Making:
         minimum=1,
         maximum=MOST,
     )
-    optimizer: str = setting("lbfgs", "Optimiser.", choices=("lbfgs", "adam"))
+    optimizer: str = setting("lbfgs", "Optimiser.", choices=OPTIMIZERS)
 
     COARSEST: ClassVar[int] = 128
 
-    def check_ladder(self) -> None:
+    def check_pyramid(self) -> None:
         """Refuse scales that do not climb to the size, or iterations that do not fit them.
 
         Raises:
             UsageError: see above.
         """
-        sizes = self.ladder()
+        sizes = self.pyramid()
         if list(sizes) != sorted(set(sizes)) or sizes[-1] != self.size:
             raise UsageError(
                 f"--sizes {comma_list(sizes)} must climb and end at --size, which is {self.size}."
@@ -169,7 +170,7 @@ class Making:
                 f"{comma_list(sizes)}: give more, or fewer --sizes."
             )
 
-    def ladder(self) -> tuple[int, ...]:
+    def pyramid(self) -> tuple[int, ...]:
         """Return the scales, coarse to fine."""
         if self.sizes:
             return self.sizes
@@ -184,7 +185,7 @@ class Making:
 
         As given, or half as many at each finer scale.
         """
-        count = count or len(self.ladder())
+        count = count or len(self.pyramid())
         if len(self.iterations) > 1:
             return self.iterations[-count:]
         total = self.iterations[0]

@@ -20,17 +20,17 @@ class Sourced(Making, StyleLayers):
     style_scale: float = setting(
         1.0, "Factor on the style pictures' size: larger strokes above 1.", above=0, maximum=64
     )
-    tv_weight: float = setting(
-        0.0, "Weight of total variation: smoother pictures.", minimum=0, maximum=LARGEST_WEIGHT
+    tv_weight: float | None = setting(
+        None, "Weight of total variation: smoother pictures.", minimum=0, maximum=LARGEST_WEIGHT
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.check_ladder()
+        self.check_pyramid()
 
     def smoothness(self) -> float:
         """Return the weight of total variation."""
-        return self.tv_weight
+        return self.tv_weight or 0.0
 
     def source_side(self, size: int) -> int:
         """Return the longer side of the style pictures at the scale of that size."""

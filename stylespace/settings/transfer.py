@@ -9,23 +9,12 @@ from typing import ClassVar
 from stylespace.assets import LARGEST_WEIGHT, split_weight
 from stylespace.errors import UsageError
 from stylespace.settings.fields import setting
+from stylespace.settings.representations import REPRESENTATIONS, Needs
 from stylespace.settings.shared import ALL, MOST, default_content_layer, default_style_layers
 from stylespace.settings.sourced import Sourced, check_sources
 
 STARTS = ("content", "style", "noise")
 """Starts of a transfer that are no files."""
-REPRESENTATIONS = (
-    "gram",
-    "local",
-    "covariance",
-    "centred",
-    "mean",
-    "shifted",
-    "chained",
-    "sliced",
-)
-POSITIONAL = ("local", "covariance", "chained", "sliced")
-"""Representations that need the style's picture: means and Gram matrices do not tell them."""
 KERNELS = ("uniform", "gaussian")
 WEIGHTINGS = ("equal", "geometric")
 COLOURS = ("style", "luminance", "match-before", "match-after", "match-style")
@@ -65,7 +54,9 @@ class TransferSettings(Sourced):
     partitions: bool = setting(
         False, "One picture for each number of layers kept, side by side in a folder."
     )
-    representation: str = setting("gram", "What of the style is matched.", choices=REPRESENTATIONS)
+    representation: str = setting(
+        "gram", "What of the style is matched.", choices=tuple(REPRESENTATIONS)
+    )
     window: tuple[str, ...] = setting(
         (),
         "Half width of windows in positions of a layer, as 3, or conv3_1=4 for one layer; default: "
@@ -134,14 +125,14 @@ class TransferSettings(Sourced):
         Raises:
             UsageError: a layer both kept and styled by name, or none left.
         """
-        found, kept = super().style_layers(), self.kept_layers()
-        both = [name for name in kept if name in found]
+        styled, kept = super().style_layers(), self.kept_layers()
+        both = [name for name in kept if name in styled]
         named = self.layers and not any(text.partition("=")[0] == ALL for text in self.layers)
         if named and both:
             raise UsageError(
                 f"{', '.join(both)}: both in --layers and in --keep; name it in one of them."
             )
-        left = {name: weight for name, weight in found.items() if name not in kept}
+        left = {name: weight for name, weight in styled.items() if name not in kept}
         if not left:
             raise UsageError("--keep leaves no style layer: keep fewer.")
         if self.weighting == "geometric":
@@ -160,17 +151,18 @@ class TransferSettings(Sourced):
         The shares of --content-layers add up to 1, and a kept layer adds KEPT_SHARE of its own
         weight to them, so that what is kept stays as it is when one more layer moves over.
         """
-        own = self.weighted(self.content_layers or (default_content_layer(self.network),))
+        content = self.weighted(self.content_layers or (default_content_layer(self.network),))
         kept = {name: KEPT_SHARE * weight for name, weight in self.kept_layers().items()}
-        found = {**kept, **own}
+        weights = {**kept, **content}
         if self.weighting == "geometric":
-            found = self._geometric(found, 1)
-        total = sum(found[name] for name in own)
-        return {name: weight / total for name, weight in found.items()}
+            weights = self._geometric(weights, 1)
+        total = sum(weights[name] for name in content)
+        return {name: weight / total for name, weight in weights.items()}
 
     def half_widths(self) -> dict[str, int]:
         """Return {style layer: half width of its windows in positions}."""
-        plain, single = [], {}
+        plain: list[int] = []
+        single: dict[str, int] = {}
         for text in self.window:
             name, equals, number = text.rpartition("=")
             if not re.fullmatch(r"[0-9]{1,5}", number):
@@ -192,8 +184,8 @@ class TransferSettings(Sourced):
             raise UsageError(
                 f"--window names {', '.join(strangers)}, no style layer here: name it in --layers."
             )
-        default = 3 if self.representation == "local" else 0
-        return {name: single.get(name, *(plain or [default])) for name in layers}
+        default = plain[0] if plain else self.needs.half_width
+        return {name: single.get(name, default) for name in layers}
 
     def reduction(self) -> tuple[str, int]:
         """Return how content responses are reduced: method and number of maps."""
@@ -206,12 +198,17 @@ class TransferSettings(Sourced):
 
     def guide_pairs(self) -> tuple[tuple[str, str], ...]:
         """Return (content mask, style mask) of every guide."""
-        pairs = [tuple(text.split("=")) for text in self.guide]
+        pairs = [text.split("=") for text in self.guide]
         wrong = [text for text, pair in zip(self.guide, pairs, strict=True) if len(pair) != 2]
         if wrong or not all(name for pair in pairs for name in pair):
             shown = (wrong or self.guide)[0]
             raise UsageError(f"--guide {shown!r}: write it as CONTENT.png=STYLE.png.")
-        return tuple(pairs)
+        return tuple((content, style) for content, style in pairs)
+
+    @property
+    def needs(self) -> Needs:
+        """What the representation asks of the settings."""
+        return REPRESENTATIONS[self.representation]
 
     def guided(self) -> bool:
         """Say whether regions guide the style."""
@@ -220,7 +217,7 @@ class TransferSettings(Sourced):
     def reads_style_picture(self) -> bool:
         """Say whether the style's picture is needed, not its statistics alone."""
         recoloured = self.colour in ("match-before", "match-style")
-        return self.representation in POSITIONAL or self.guided() or recoloured or self.partitions
+        return self.needs.picture or self.guided() or recoloured or self.partitions
 
     def _geometric(self, layers: dict[str, float], power: int) -> dict[str, float]:
         """Return weights times 2^power for each layer deeper; those that are largest as given.
@@ -243,30 +240,24 @@ class TransferSettings(Sourced):
 
     def _check_representation(self) -> None:
         """Refuse options that this representation would not heed, and a chain of one layer."""
-        heeded = {
-            "window": ("local", "covariance"),
-            "kernel": ("local", "covariance"),
-            "stride": ("local",),
-            "mask": ("local",),
-            "responses": ("covariance",),
-            "moment": ("covariance",),
-        }
-        defaults = {one.name: one.default for one in fields(self)}
-        for name, kinds in heeded.items():
-            if self.representation not in kinds and getattr(self, name) != defaults[name]:
+        for one in fields(self):
+            heeding = [name for name, needs in REPRESENTATIONS.items() if one.name in needs.options]
+            ignored = heeding and self.representation not in heeding
+            if ignored and getattr(self, one.name) != one.default:
                 raise UsageError(
-                    f"--{name} goes with --representation {' or '.join(kinds)}, not with "
+                    f"--{one.name} goes with --representation {' or '.join(heeding)}, not with "
                     f"{self.representation}."
                 )
-        if self.representation == "local" and (self.source_size or self.style_scale != 1):
+        if self.needs.placed and (self.source_size or self.style_scale != 1):
             raise UsageError(
-                "--source-size and --style-scale do not go with --representation local, which "
-                "compares places: the style picture is brought to the result's own size."
+                f"--source-size and --style-scale do not go with --representation "
+                f"{self.representation}, which compares places: the style picture is brought to "
+                "the result's own size."
             )
-        if self.representation == "chained" and len(self.style_layers()) < 2:
+        if self.needs.paired and len(self.style_layers()) < 2:
             raise UsageError(
-                "--representation chained matches pairs of neighbouring layers: name at least two "
-                "in --layers."
+                f"--representation {self.representation} matches pairs of neighbouring layers: "
+                "name at least two in --layers."
             )
 
     def _check_pictures(self) -> None:
@@ -275,10 +266,11 @@ class TransferSettings(Sourced):
             return
         files = [split_weight(one)[0].endswith(".safetensors") for one in self.styles]
         if len(files) > 1 or files[0]:
+            *others, last = (name for name, needs in REPRESENTATIONS.items() if needs.picture)
             raise UsageError(
-                "local, covariance, chained and sliced representations, guides, partitions and "
-                "matching colours first are read from one picture: name a single style picture, no "
-                "style file."
+                f"{', '.join(others)} and {last} representations, guides, partitions and matching "
+                "colours first are read from one picture: name a single style picture, no style "
+                "file."
             )
         if self.guided() and self.representation != "gram":
             raise UsageError(

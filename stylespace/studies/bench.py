@@ -19,11 +19,12 @@ import torch.nn.functional as F
 from tabulate import tabulate
 from torch import Tensor
 
-from stylespace.commands.transfer.styling import Styling
 from stylespace.images import resize_to
 from stylespace.losses.entries import entry_term
 from stylespace.losses.matching import MATCHES
-from stylespace.losses.objective import Objective, Terms, content_term, gram_term
+from stylespace.losses.objective import Objective, Terms, content_term
+from stylespace.losses.representations import Representation, represented_style
+from stylespace.losses.representations.gram import gram_term
 from stylespace.networks.architectures import Convolution
 from stylespace.networks.memory import estimate
 from stylespace.networks.network import Network, load_network
@@ -162,7 +163,7 @@ REPRESENTATIONS = (
 def representation_row(network: Network, kind: str, options: dict) -> tuple[str, ...]:
     """A step in a representation against one in global Gram matrices, 256 px."""
     ours, gram = (
-        Objective(network, styling(network, **given).terms(256, 256))
+        Objective(network, represented(network, **given).terms(256, 256))
         for given in ({"representation": kind, **options}, {"representation": "gram"})
     )
     one, other = interleaved(
@@ -176,12 +177,12 @@ def _plain(value: object) -> object:
     return value[0] if isinstance(value, tuple) else value
 
 
-def styling(network: Network, **options: object) -> Styling:
+def represented(network: Network, **options: object) -> Representation:
     """Return the style of a transfer at 256 px from van Gogh, in whatever representation."""
     names = {"content": "sample:astronaut", "styles": ("sample:gogh-auvers",), "size": 256}
     settings = TransferSettings(**names, **options)
     content = resize_to(open_picture(settings.content), 256, 256)
-    return Styling(settings, network, content, open_styles(settings.styles))
+    return represented_style(settings, network, content, open_styles(settings.styles))
 
 
 def batch_row(network: Network) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """The one loop: every picture of stylespace is made here, and nothing here knows of style.
 
 An objective is any callable from a picture to {name: value}; a value is a 0-d tensor (one
-problem) or a (B,) tensor (B independent problems, one a picture). `ladder` climbs from
+problem) or a (B,) tensor (B independent problems, one a picture). `coarse_to_fine` climbs from
 coarse to fine, a loop around this one.
 """
 
@@ -18,7 +18,7 @@ from stylespace.errors import StylespaceError, UsageError
 from stylespace.synthesis.optimizers import chosen, optimizer_for
 from stylespace.synthesis.parameters import Parameters, parameters_for
 
-Objective = Callable[[Tensor], Mapping[str, Tensor]]
+ObjectiveFunction = Callable[[Tensor], Mapping[str, Tensor]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +102,7 @@ class Rules:
 
 
 def synthesize(
-    objective: Objective,
+    objective: ObjectiveFunction,
     start: Tensor,
     *,
     optimizer: str = "lbfgs",
@@ -144,7 +144,7 @@ class _Run:
     """The state of one call of `synthesize`: the best picture, the trace, the reason to stop."""
 
     def __init__(
-        self, objective: Objective, parameters: Parameters, start: Tensor, rules: Rules
+        self, objective: ObjectiveFunction, parameters: Parameters, start: Tensor, rules: Rules
     ) -> None:
         self.objective, self.parameters, self.rules = objective, parameters, rules
         self.z = parameters.encode(start).contiguous()

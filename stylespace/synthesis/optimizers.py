@@ -6,12 +6,16 @@ so a picture's course does not depend on its neighbours in the batch.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from stylespace.errors import UsageError, unknown
+
+Bounds = tuple[float, float] | None
+"""Of every coordinate, both ends included; None for none."""
 
 
 class Optimizer(Protocol):
@@ -47,7 +51,7 @@ class LBFGS:
         self,
         start: Tensor,
         *,
-        bounds: tuple[float, float] | None = None,
+        bounds: Bounds = None,
         history: int = 10,
         first_step: float = 0.01,
     ) -> None:
@@ -162,7 +166,7 @@ class Adam:
         self,
         start: Tensor,
         *,
-        bounds: tuple[float, float] | None = None,
+        bounds: Bounds = None,
         learning_rate: float,
     ) -> None:
         self.point = start.contiguous().clone()
@@ -195,21 +199,35 @@ def chosen(rows: Tensor, yes: Tensor, no: Tensor) -> Tensor:
     return torch.where(rows.reshape(-1, *(1 for _ in yes.shape[1:])), yes, no)
 
 
-OPTIMIZERS = ("lbfgs", "adam")
+def _lbfgs(start: Tensor, bounds: Bounds, learning_rate: float) -> Optimizer:
+    return LBFGS(start, bounds=bounds)
+
+
+def _adam(start: Tensor, bounds: Bounds, learning_rate: float) -> Optimizer:
+    return Adam(start, bounds=bounds, learning_rate=learning_rate)
+
+
+OPTIMIZERS: dict[str, Callable[[Tensor, Bounds, float], Optimizer]] = {
+    "lbfgs": _lbfgs,
+    "adam": _adam,
+}
+"""By name: (problems (B, n), bounds, learning rate) -> optimiser; see `settings.shared`."""
 
 
 def optimizer_for(
     name: str,
     start: Tensor,
     *,
-    bounds: tuple[float, float] | None,
+    bounds: Bounds,
     learning_rate: float,
-) -> LBFGS | Adam:
-    """Return the optimiser of that name for problems start (B, n)."""
+) -> Optimizer:
+    """Return the optimiser of that name for problems start (B, n).
+
+    Raises:
+        UsageError: an unknown name, or a learning rate that is not above 0.
+    """
     if name not in OPTIMIZERS:
         raise unknown("optimizer", name, OPTIMIZERS)
     if not learning_rate > 0:
         raise UsageError(f"learning rate {learning_rate} must be above 0.")
-    if name == "adam":
-        return Adam(start, bounds=bounds, learning_rate=learning_rate)
-    return LBFGS(start, bounds=bounds)
+    return OPTIMIZERS[name](start, bounds, learning_rate)

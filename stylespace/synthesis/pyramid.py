@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from stylespace.images import resize_to
-from stylespace.synthesis.loop import Objective, Step, Synthesis, Watch, synthesize
+from stylespace.synthesis.loop import ObjectiveFunction, Step, Synthesis, Watch, synthesize
 
 
 @dataclass(frozen=True)
 class Scale:
-    """One rung of the ladder: size (H, W) in pixels and the evaluations spent there."""
+    """One step of the pyramid: size (H, W) in pixels and the evaluations spent there."""
 
     height: int
     width: int
@@ -21,7 +21,7 @@ class Scale:
 
 
 def coarse_to_fine(
-    objective_at: Callable[[int, int], Objective],
+    objective_at: Callable[[int, int], ObjectiveFunction],
     start: Tensor,
     scales: Sequence[Scale],
     *,

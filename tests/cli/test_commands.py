@@ -599,17 +599,17 @@ def test_ctrl_c_during_start_up_is_one_line(module, tmp_path):
 
 
 def test_ctrl_c_between_two_scales_keeps_the_picture(call, monkeypatch):
-    from stylespace.commands.texture.textures import _Work
+    from stylespace.commands.texture.textures import TextureProblem
 
-    true = _Work.objective
+    true = TextureProblem.objective
 
     def objective(self, network, height, width):
         if max(height, width) == 32:
-            monkeypatch.setattr(_Work, "objective", true)
+            monkeypatch.setattr(TextureProblem, "objective", true)
             raise KeyboardInterrupt
         return true(self, network, height, width)
 
-    monkeypatch.setattr(_Work, "objective", objective)
+    monkeypatch.setattr(TextureProblem, "objective", objective)
     scales = ("--sizes", "16,32", "--iterations", "2,2")
     result = call("texture", "sample:durer-lion", *SMALL, "--layers", "conv1_1", *scales)
     assert result.code == 130, result.err

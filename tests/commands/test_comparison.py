@@ -21,7 +21,7 @@ from stylespace.commands.transfer.partitions import LETTERS, compare, partitions
 from stylespace.errors import OutputError, UsageError, WeightsError
 from stylespace.images import read_image, read_recipe, resize, write_image
 from stylespace.losses.guides import Regions, resized
-from stylespace.losses.representations import (
+from stylespace.losses.representations.sliced import (
     JUDGE_DIRECTIONS,
     JUDGE_SEED,
     sliced_distance,

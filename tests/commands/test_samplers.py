@@ -9,7 +9,7 @@ import torch
 from scipy.stats import wasserstein_distance
 
 from stylespace.commands.texture import samplers
-from stylespace.commands.texture.samplers import COLUMNS, SAMPLERS, report, sample
+from stylespace.commands.texture.samplers import COLUMNS, SAMPLERS, sample_figures, sampled_gram
 from stylespace.errors import UsageError
 from stylespace.images import resize
 from stylespace.networks.network import load_network
@@ -58,7 +58,7 @@ def assert_certified(found):
     assert (f >= 0).all() and np.isfinite(f).all() and len(f) == len(found.gram)
     error = np.linalg.norm(f @ f.T / f.shape[1] - found.gram.numpy())
     assert error <= 1e-5 * np.linalg.norm(found.gram.numpy())
-    assert found.report["certificate_error"] < 1e-5
+    assert found.figures["certificate_error"] < 1e-5
 
 
 # --- what holds for all
@@ -67,7 +67,7 @@ def assert_certified(found):
 @pytest.mark.parametrize("name", SAMPLERS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_every_sample_is_a_symmetric_matrix_with_a_certificate_or_a_reason(name, dtype):
-    found = sample(name, drawn(dtype=dtype))
+    found = sampled_gram(name, drawn(dtype=dtype))
     assert found.name == name
     assert found.gram.shape == (9, 9) and found.gram.dtype == torch.float64
     assert torch.equal(found.gram, found.gram.mT) and torch.isfinite(found.gram).all()
@@ -75,14 +75,14 @@ def test_every_sample_is_a_symmetric_matrix_with_a_certificate_or_a_reason(name,
         assert_certified(found)
         assert found.reason == ""
     else:
-        assert found.certificate is None and "certificate_error" not in found.report
+        assert found.certificate is None and "certificate_error" not in found.figures
         assert found.reason.endswith(".") and "\n" not in found.reason
 
 
 @pytest.mark.parametrize("name", RANDOM)
 def test_the_seed_decides(name):
     features = drawn()
-    first, again, other = (sample(name, features, seed=seed).gram for seed in (3, 3, 4))
+    first, again, other = (sampled_gram(name, features, seed=seed).gram for seed in (3, 3, 4))
     assert torch.equal(first, again) and not torch.equal(first, other)
 
 
@@ -90,8 +90,8 @@ def test_the_seed_decides(name):
 def test_one_picture_with_or_without_its_batch(name):
     features = drawn(height=5, width=12).requires_grad_()
     before = features.detach().clone()
-    one, two = sample(name, features), sample(name, features[None])
-    assert torch.equal(one.gram, two.gram) and dict(one.report) == dict(two.report)
+    one, two = sampled_gram(name, features), sampled_gram(name, features[None])
+    assert torch.equal(one.gram, two.gram) and dict(one.figures) == dict(two.figures)
     assert torch.equal(features.detach(), before) and not one.gram.requires_grad
 
 
@@ -99,19 +99,19 @@ def test_one_picture_with_or_without_its_batch(name):
 def test_global_randomness_is_left_alone(name):
     torch.manual_seed(0)
     before = torch.get_rng_state()
-    sample(name, drawn())
+    sampled_gram(name, drawn())
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_an_unknown_sampler_names_the_nearest():
     with pytest.raises(UsageError, match="unknown sampler 'shufle'. Did you mean 'shuffle'?"):
-        sample("shufle", drawn())
+        sampled_gram("shufle", drawn())
 
 
 @pytest.mark.parametrize("shape", [(3, 4), (2, 3, 4, 5), (5,), (3, 0, 4), (0, 3, 4)])
 def test_other_shapes_are_refused(shape):
     with pytest.raises(ValueError, match=r"must be \(C, h, w\) or \(1, C, h, w\)"):
-        sample("true", torch.ones(shape))
+        sampled_gram("true", torch.ones(shape))
 
 
 @pytest.mark.parametrize("value", [-1e-6, math.nan, math.inf])
@@ -119,33 +119,33 @@ def test_values_that_no_relu_gives_are_refused(value):
     features = drawn()
     features[2, 3, 4] = value
     with pytest.raises(ValueError, match="finite and >= 0"):
-        sample("true", features)
+        sampled_gram("true", features)
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_a_black_layer_is_said_to_be_black(name):
-    found = sample(name, torch.zeros(4, 3, 5))
+    found = sampled_gram(name, torch.zeros(4, 3, 5))
     assert not found.gram.any() and "black" in found.reason
     assert_certified(found)
-    assert not any(found.report.values())
+    assert not any(found.figures.values())
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_a_single_channel_has_nothing_to_sample(name):
     features = drawn(1, dead=0)
-    found = sample(name, features)
+    found = sampled_gram(name, features)
     np.testing.assert_allclose(found.gram, numpy_gram(features), rtol=1e-12)
     assert "single channel" in found.reason
     assert_certified(found)
-    assert found.report["wasserstein_off_diagonal"] == found.report["largest_cosine"] == 0
+    assert found.figures["wasserstein_off_diagonal"] == found.figures["largest_cosine"] == 0
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
 @pytest.mark.parametrize("shape", [(2, 1, 1), (2, 3, 5), (5, 1, 3)])
 def test_few_channels_or_positions(name, shape):
-    found = sample(name, 0.1 + drawn(*shape, dead=0))
+    found = sampled_gram(name, 0.1 + drawn(*shape, dead=0))
     assert torch.isfinite(found.gram).all()
-    assert all(math.isfinite(value) for value in found.report.values())
+    assert all(math.isfinite(value) for value in found.figures.values())
     if name in CERTIFIED:
         assert_certified(found)
 
@@ -153,7 +153,7 @@ def test_few_channels_or_positions(name, shape):
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_the_scale_of_the_features_does_not_matter(name):
     features = drawn()
-    one, two = sample(name, features), sample(name, 1e6 * features)
+    one, two = sampled_gram(name, features), sampled_gram(name, 1e6 * features)
     tolerance = 0.05 if name == "sorted" else 1e-5  # the optimiser's course ends elsewhere
     difference = (1e-12 * two.gram - one.gram).norm() / one.gram.norm()
     assert difference < tolerance
@@ -161,24 +161,27 @@ def test_the_scale_of_the_features_does_not_matter(name):
 
 def test_a_sample_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
-        sample("true", drawn()).gram = None
+        sampled_gram("true", drawn()).gram = None
 
 
 # --- the report
 
 
 def test_report_of_the_matrix_itself(painting):
-    found = sample("true", painting)
+    found = sampled_gram("true", painting)
     np.testing.assert_allclose(found.gram, numpy_gram(painting), rtol=1e-10)
-    assert found.report["distance"] == found.report["wasserstein_diagonal"] == 0
-    assert found.report["wasserstein_off_diagonal"] == 0
-    assert found.report["largest_cosine"] <= 1 + 1e-12
-    assert found.report["smallest_entry"] >= 0
+    assert found.figures["distance"] == found.figures["wasserstein_diagonal"] == 0
+    assert found.figures["wasserstein_off_diagonal"] == 0
+    assert found.figures["largest_cosine"] <= 1 + 1e-12
+    assert found.figures["smallest_entry"] >= 0
 
 
 def test_report_is_numpys():
-    matrix, target = sample("shuffle", drawn()).gram, torch.from_numpy(numpy_gram(drawn(seed=1)))
-    found, m, t = report(matrix, target), matrix.numpy(), target.numpy()
+    matrix, target = (
+        sampled_gram("shuffle", drawn()).gram,
+        torch.from_numpy(numpy_gram(drawn(seed=1))),
+    )
+    found, m, t = sample_figures(matrix, target), matrix.numpy(), target.numpy()
     values = np.linalg.eigvalsh(m)
     assert found["eigenvalue_ratio"] == pytest.approx(values[0] / values[-1])
     assert found["smallest_entry"] == pytest.approx(m.min() / np.diag(t).mean())
@@ -190,25 +193,27 @@ def test_report_is_numpys():
 
 def test_report_of_an_energy_that_a_dead_channel_lends():
     matrix = torch.tensor([[0.0, 2.0], [2.0, 1.0]])
-    assert report(matrix, torch.eye(2))["largest_cosine"] == math.inf
+    assert sample_figures(matrix, torch.eye(2))["largest_cosine"] == math.inf
 
 
 # --- each sampler
 
 
 def test_permutation_keeps_entries_and_spectrum(painting):
-    g, found = numpy_gram(painting), sample("permutation", painting)
+    g, found = numpy_gram(painting), sampled_gram("permutation", painting)
     p = found.gram.numpy()
     np.testing.assert_allclose(np.linalg.eigvalsh(p), np.linalg.eigvalsh(g), rtol=1e-8, atol=1e-12)
-    np.testing.assert_array_equal(np.sort(upper(p)), np.sort(upper(sample("true", painting).gram)))
+    np.testing.assert_array_equal(
+        np.sort(upper(p)), np.sort(upper(sampled_gram("true", painting).gram))
+    )
     np.testing.assert_allclose(np.sort(np.diag(p)), np.sort(np.diag(g)), rtol=1e-12)
-    assert found.report["wasserstein_off_diagonal"] == found.report["wasserstein_diagonal"] == 0
-    assert found.report["distance"] > 0.5
+    assert found.figures["wasserstein_off_diagonal"] == found.figures["wasserstein_diagonal"] == 0
+    assert found.figures["distance"] > 0.5
 
 
 def test_permutation_moves_rows_and_columns_alike():
     features = drawn(dead=0)
-    g, found = numpy_gram(features), sample("permutation", features)
+    g, found = numpy_gram(features), sampled_gram("permutation", features)
     order = [int(np.argmin(np.abs(np.diag(g) - energy))) for energy in np.diag(found.gram)]
     assert sorted(order) == list(range(9)) != order
     np.testing.assert_allclose(found.gram, g[np.ix_(order, order)], rtol=1e-12)
@@ -216,28 +221,31 @@ def test_permutation_moves_rows_and_columns_alike():
 
 
 def test_shuffle_keeps_the_marginals_and_is_no_gram_matrix(painting):
-    true, found = sample("true", painting).gram, sample("shuffle", painting)
+    true, found = sampled_gram("true", painting).gram, sampled_gram("shuffle", painting)
     np.testing.assert_array_equal(np.sort(upper(found.gram)), np.sort(upper(true)))
     np.testing.assert_array_equal(*(np.sort(np.diag(g)) for g in (found.gram, true)))
-    assert found.report["wasserstein_off_diagonal"] == found.report["wasserstein_diagonal"] == 0
+    assert found.figures["wasserstein_off_diagonal"] == found.figures["wasserstein_diagonal"] == 0
     assert np.linalg.eigvalsh(found.gram.numpy())[0] < -0.1 * np.linalg.eigvalsh(true.numpy())[-1]
-    assert found.report["eigenvalue_ratio"] < -0.1 and found.report["largest_cosine"] > 2
+    assert found.figures["eigenvalue_ratio"] < -0.1 and found.figures["largest_cosine"] > 2
     assert not np.array_equal(np.diag(found.gram), np.diag(true))
 
 
 def test_the_nearest_psd_of_the_shuffle_has_negatives(painting):
-    shuffled, found = sample("shuffle", painting).gram.numpy(), sample("shuffle-psd", painting)
+    shuffled, found = (
+        sampled_gram("shuffle", painting).gram.numpy(),
+        sampled_gram("shuffle-psd", painting),
+    )
     values, vectors = np.linalg.eigh(shuffled)
     expected = sum(v * np.outer(u, u) for v, u in zip(values, vectors.T, strict=True) if v > 0)
     np.testing.assert_allclose(found.gram, expected, atol=1e-12 * values[-1])
     assert np.linalg.eigvalsh(found.gram.numpy())[0] > -1e-12 * values[-1]
-    assert found.report["smallest_entry"] < -0.01 and "negative" in found.reason
-    assert found.report["wasserstein_diagonal"] > 0.3 and found.report["largest_cosine"] <= 1
+    assert found.figures["smallest_entry"] < -0.01 and "negative" in found.reason
+    assert found.figures["wasserstein_diagonal"] > 0.3 and found.figures["largest_cosine"] <= 1
 
 
 def test_no_psd_matrix_is_nearer_to_the_shuffle():
     features = drawn()
-    shuffled, nearest = (sample(name, features).gram for name in ("shuffle", "shuffle-psd"))
+    shuffled, nearest = (sampled_gram(name, features).gram for name in ("shuffle", "shuffle-psd"))
     least = (nearest - shuffled).norm()
     for seed in range(20):
         step = torch.randn(9, 9, generator=torch.Generator().manual_seed(seed)).double()
@@ -246,10 +254,10 @@ def test_no_psd_matrix_is_nearer_to_the_shuffle():
 
 
 def test_bootstrap_is_near_the_painting(painting):
-    found = sample("bootstrap", painting)
-    assert 0 < found.report["wasserstein_off_diagonal"] < 0.1
-    assert 0 < found.report["wasserstein_diagonal"] < 0.1
-    assert 0 < found.report["distance"] < 0.05
+    found = sampled_gram("bootstrap", painting)
+    assert 0 < found.figures["wasserstein_off_diagonal"] < 0.1
+    assert 0 < found.figures["wasserstein_diagonal"] < 0.1
+    assert 0 < found.figures["distance"] < 0.05
     columns = {tuple(column) for column in painting[0].flatten(1).T.tolist()}
     assert {tuple(column) for column in found.certificate.T.tolist()} < columns
     assert found.certificate.shape == painting[0].flatten(1).shape
@@ -264,7 +272,7 @@ def test_bootstrap_is_unbiased():
 
 
 def test_independence_keeps_energies_and_leaves_products_of_means(painting):
-    found, g = sample("independence", painting), numpy_gram(painting)
+    found, g = sampled_gram("independence", painting), numpy_gram(painting)
     np.testing.assert_allclose(np.diag(found.gram), np.diag(g), rtol=1e-12)
     flat = painting[0].flatten(1).double().numpy()
     mu, count = flat.mean(1), flat.shape[1]
@@ -276,21 +284,21 @@ def test_independence_keeps_energies_and_leaves_products_of_means(painting):
 
 
 def test_sorted_has_the_painting_s_marginals_in_another_matrix(painting):
-    true, found = sample("true", painting), sample("sorted", painting)
+    true, found = sampled_gram("true", painting), sampled_gram("sorted", painting)
     assert_certified(found)
     assert found.certificate.shape == (64, COLUMNS)
     for part in (np.diag, upper):
         a, b = part(found.gram), part(true.gram)
         assert wasserstein_distance(a, b) / b.mean() < 2e-4
-    assert found.report["distance"] > 0.5 and found.report["smallest_entry"] >= 0
-    assert found.report["eigenvalue_ratio"] > -1e-12
+    assert found.figures["distance"] > 0.5 and found.figures["smallest_entry"] >= 0
+    assert found.figures["eigenvalue_ratio"] > -1e-12
 
 
 def test_sorted_leaves_as_many_positions_as_there_are():
-    found = sample("sorted", drawn(6, 3, 5, dead=2))
+    found = sampled_gram("sorted", drawn(6, 3, 5, dead=2))
     assert found.certificate.shape == (6, 15)
-    assert found.report["wasserstein_diagonal"] < 0.02
-    assert found.report["wasserstein_off_diagonal"] < 0.02
+    assert found.figures["wasserstein_diagonal"] < 0.02
+    assert found.figures["wasserstein_off_diagonal"] < 0.02
 
 
 def test_sorted_stops_where_it_is_close_enough(monkeypatch):
@@ -303,9 +311,9 @@ def test_sorted_stops_where_it_is_close_enough(monkeypatch):
         return result
 
     monkeypatch.setattr(samplers, "synthesize", watched)
-    sample("sorted", drawn(20, dead=0))
+    sampled_gram("sorted", drawn(20, dead=0))
     monkeypatch.setattr(samplers, "GOAL", 0.01)
-    sample("sorted", drawn(20, dead=0))
+    sampled_gram("sorted", drawn(20, dead=0))
     (long, *_), (short, stopped, loss) = evaluations
     assert short < long <= samplers.STEPS and stopped == "watch" and loss < 0.01
 
@@ -335,7 +343,7 @@ def test_sorted_at_full_size():
     network = load_network("vgg16-hed")
     picture = resize(open_picture("sample:gogh-auvers"), 192)
     with torch.no_grad():
-        found = sample("sorted", network(picture, ["conv4_1"])["conv4_1"])
+        found = sampled_gram("sorted", network(picture, ["conv4_1"])["conv4_1"])
     assert_certified(found)
-    assert found.report["wasserstein_diagonal"] < 1e-3
-    assert found.report["wasserstein_off_diagonal"] < 1e-3
+    assert found.figures["wasserstein_diagonal"] < 1e-3
+    assert found.figures["wasserstein_off_diagonal"] < 1e-3

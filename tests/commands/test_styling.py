@@ -10,8 +10,6 @@ from PIL import Image
 from tiny import seeded_picture
 
 import stylespace as ss
-from stylespace.commands.transfer.styling import Styling, check_style_size
-from stylespace.commands.transfer.styling_memory import styling_memory
 from stylespace.commands.transfer.transfer import transfer
 from stylespace.errors import MemoryLimitError, UsageError
 from stylespace.images.colour import luminance
@@ -19,7 +17,8 @@ from stylespace.losses.covariance.responses import on_grid
 from stylespace.losses.guides import guides_memory
 from stylespace.losses.local import local_memory
 from stylespace.losses.objective import Objective
-from stylespace.losses.representations import unit_vectors
+from stylespace.losses.representations import represented_style
+from stylespace.losses.representations.sliced import unit_vectors
 from stylespace.networks.memory import estimate, measured_bytes
 from stylespace.networks.network import load_network
 from stylespace.settings import TransferSettings
@@ -50,17 +49,18 @@ def network():
 
 
 def styled(network, content, style, **options):
-    """The styling of a transfer of one picture (1, 3, H, W) into the style of another."""
+    """The style of a transfer of one picture (1, 3, H, W) into the style of another."""
     given = {"size": max(content.shape[2:]), "layers": LAYERS, "weights": "random:0", **options}
     settings = TransferSettings(content="c.png", styles=("s.png",), **given)
-    return Styling(settings, network, content, (StyleSource("s.png", 1.0, style, None),))
+    source = StyleSource("s.png", 1.0, style, None)
+    return represented_style(settings, network, content, (source,))
 
 
-def measured(styling, image):
+def measured(style, image):
     """{term: its value with its weight} of a picture (1, 3, H, W), and {term: weight}."""
-    terms = styling.terms(*image.shape[2:])
+    terms = style.terms(*image.shape[2:])
     with torch.no_grad():
-        values = Objective(styling.network, terms)(image)
+        values = Objective(style.pictures.network, terms)(image)
     return {name: float(value) for name, value in values.items()}, {
         term.name: term.weight for term in terms.parts
     }
@@ -303,7 +303,7 @@ def ramp(height, width):
 @pytest.mark.parametrize(("height", "width"), [(24, 60), (60, 24), (40, 40)])
 def test_a_covering_style_keeps_its_proportions_and_its_middle(network, height, width):
     style = ramp(80, 100)
-    covered = styled(network, blocky(40, 40), style).covering(height, width)
+    covered = styled(network, blocky(40, 40), style).pictures.covering(height, width)
     assert covered.shape == (1, 3, height, width)
     inner = covered[..., 4:-4, 4:-4]  # resizing bends a slope at borders
     across, down = inner[0, 0].diff(dim=1), inner[0, 1].diff(dim=0)
@@ -319,8 +319,8 @@ def test_match_before_gives_the_style_the_contents_palette(network):
     plain, recoloured = (
         styled(network, content, style, colour=colour) for colour in ("style", "match-before")
     )
-    assert torch.equal(plain.sources[0].image, style)
-    image = recoloured.sources[0].image
+    assert torch.equal(plain.pictures.sources[0].image, style)
+    image = recoloured.pictures.sources[0].image
     wanted, found = (one[0].flatten(1) for one in (content, image))
     assert torch.allclose(found.mean(1), wanted.mean(1), atol=1e-4)
     assert torch.allclose(torch.cov(found), torch.cov(wanted), atol=1e-4)
@@ -342,16 +342,15 @@ def test_windows_larger_than_a_layer_are_said(network):
 
 def test_a_style_picture_smaller_than_a_window_is_refused(network):
     content, style = blocky(64, 64), blocky(20, 27)
-    fits = styled(network, content, style, representation="local", window=("3",))
     with pytest.raises(UsageError, match=r"27x20 pixels.*window of conv3_1, 28 pixels") as caught:
-        check_style_size(fits)  # 7 positions of stride 4
+        styled(network, content, style, representation="local", window=("3",))  # 7 of stride 4
     assert "--window" in str(caught.value)
     # Small enough, or so wide that they are larger than the result itself, which is only said.
     windows = ("2",), ("3", "conv3_1=2"), ("0",), ("2", "conv3_1=8")
     for options in ({"window": window} for window in windows):
-        check_style_size(styled(network, content, style, representation="local", **options))
-    check_style_size(styled(network, content, style))
-    check_style_size(styled(network, content, blocky(12, 32), representation="local"))
+        styled(network, content, style, representation="local", **options)
+    styled(network, content, style)
+    styled(network, content, blocky(12, 32), representation="local")
 
 
 # ------------------------------------------------------------------------------------------ memory
@@ -366,11 +365,11 @@ def masks(folder):
     return (f"{folder / 'left.png'}={folder / 'upper.png'}",)
 
 
-def test_styling_memory_is_that_of_the_representation(network, tmp_path):
+def test_the_memory_is_that_of_the_representation(network, tmp_path):
     content, style = blocky(28, 40), blocky(36, 30, seed=3)
 
     def extra(**options):
-        return styling_memory(styled(network, content, style, **options), 28, 40)
+        return styled(network, content, style, **options).memory(28, 40)
 
     assert extra() == extra(representation="mean") == 0
     measured = measured_bytes(network, NAMES, 40, 33)  # the style picture, 40 on its longer side
@@ -399,9 +398,7 @@ def test_a_large_style_picture_counts(network, kind):
     """Of a small result: its features, which are measured in one piece, are most of it."""
     content, style = blocky(28, 40), blocky(72, 60, seed=3)
     small, large = (
-        styling_memory(
-            styled(network, content, style, representation=kind, source_size=size), 28, 40
-        )
+        styled(network, content, style, representation=kind, source_size=size).memory(28, 40)
         for size in (40, 400)
     )
     positions = {"conv1_1": 400 * 333, "conv2_1": 200 * 166, "conv3_1": 100 * 83}
@@ -424,14 +421,14 @@ def kept_bytes(objective, image):
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "gram"])
-def test_styling_memory_covers_what_autograd_keeps(network, kind):
+def test_the_memory_covers_what_autograd_keeps(network, kind):
     content, style = blocky(64, 64), blocky(64, 64, seed=3)
     image, kept, held = content.clone().requires_grad_(), {}, None
     for name in ("gram", kind):
         held = styled(network, content, style, representation=name)
         kept[name] = kept_bytes(Objective(network, held.terms(64, 64)), image)
     small = 8 * 4 * sum(network.channels(name) ** 2 for name in NAMES)
-    assert kept[kind] - kept["gram"] <= styling_memory(held, 64, 64) + small
+    assert kept[kind] - kept["gram"] <= held.memory(64, 64) + small
 
 
 @pytest.mark.parametrize("kind", ["local", "covariance", "sliced"])
@@ -458,8 +455,8 @@ def test_more_guides_than_memory_allows_are_refused_before_anything_is_read(
     def nothing(*_, **__):
         raise AssertionError("opened")
 
-    monkeypatch.setattr("stylespace.commands.transfer.styling.open_guides", nothing)
-    monkeypatch.setattr("stylespace.commands.transfer.styling.matched_regions", nothing)
+    monkeypatch.setattr("stylespace.losses.representations.guided.open_guides", nothing)
+    monkeypatch.setattr("stylespace.losses.representations.guided.matched_regions", nothing)
     monkeypatch.setattr("stylespace.losses.guides.terms.available", lambda device: 2**20)
     options = {"auto_guides": 7} if automatic else {"guide": 7 * masks(tmp_path)}
     with pytest.raises(MemoryLimitError) as caught:

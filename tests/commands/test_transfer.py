@@ -403,7 +403,7 @@ def test_windows_of_one_position_copy_the_style_picture_and_the_command_says_so(
 
 @pytest.mark.parametrize("index", [0.1, 0.5, 0.9])
 def test_the_copy_index_is_told_in_words_by_its_size(pictures, call, monkeypatch, index):
-    module = importlib.import_module("stylespace.commands.transfer.transfer")
+    module = importlib.import_module("stylespace.losses.representations.local")
     monkeypatch.setattr(module, "copy_indices", lambda *_, **__: {"together": index})
     made, _ = record(call, "--representation", "local", *SHALLOW, "--window", "1")
     assert made["figures"]["copy_index"] == index

@@ -6,25 +6,25 @@ import numpy as np
 import pytest
 import skimage.data
 import torch
+from regularity import autocorrelation_error, seam_ratio
 from tiny import TINY_LAYERS, seeded_picture, tiny_network
 
-from stylespace.commands.outcome import noise_picture
+from stylespace.commands.scales import noise_picture
 from stylespace.images import resize_to
-from stylespace.losses.objective import Objective, Terms, gram_term, total_variation
+from stylespace.losses.objective import Objective, Terms, total_variation
 from stylespace.losses.patterns import (
     SHARE,
     autocorrelation,
-    autocorrelation_error,
     autocorrelation_term,
     cut_evenly,
+    fourier_waves,
     histogram_term,
     periodic_component,
-    seam_ratio,
-    spectrum,
     spectrum_term,
     wrapped_total_variation,
     wrapped_total_variation_term,
 )
+from stylespace.losses.representations.gram import gram_term
 from stylespace.networks.network import load_network
 from stylespace.styles.gram import gram
 from stylespace.synthesis.loop import synthesize
@@ -189,7 +189,7 @@ def test_the_periodic_component_leaves_moisans_smooth_one():
 
 @pytest.mark.parametrize("grid", [(13, 22), (7, 9), (5, 60), (30, 31)])
 def test_a_spectrum_is_numpys_sum_over_pixels(source, grid):
-    found = spectrum(source, grid, wrap=True)[0].numpy()
+    found = fourier_waves(source, grid, wrap=True)[0].numpy()
     x = source[0].numpy() - source[0].numpy().mean((1, 2), keepdims=True)
     expected = waves(13, grid[0]) @ x @ waves(22, grid[1]).T / np.sqrt(13 * 22)
     np.testing.assert_allclose(found, expected, atol=1e-12)

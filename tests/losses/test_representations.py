@@ -7,26 +7,42 @@ from tiny import TINY_LAYERS, seeded_picture, tiny_network
 
 from stylespace.errors import UsageError
 from stylespace.losses.objective import Objective, Terms, relative_square
-from stylespace.losses.representations import (
-    KINDS,
-    MOMENT_KINDS,
-    SHIFT,
-    chained_term,
-    covariance_term,
-    moment_terms,
+from stylespace.losses.representations import representation_class, represented_style
+from stylespace.losses.representations.centred import centred_term
+from stylespace.losses.representations.chained import chained_term
+from stylespace.losses.representations.gram import gram_term
+from stylespace.losses.representations.mean import mean_term
+from stylespace.losses.representations.shifted import SHIFT, shifted_term
+from stylespace.losses.representations.sliced import (
     projected,
-    representation_terms,
-    shifted_term,
     sliced_distance,
     sliced_term,
     unit_vectors,
 )
+from stylespace.settings import TransferSettings
 from stylespace.styles.gram import chained_gram, covariance, gram, mean, shifted_gram
+from stylespace.styles.sources import StyleSource
 from stylespace.styles.style import Style
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 WEIGHTS = {"conv1_1": 0.5, "conv2_1": 2.0, "conv3_1": 1.5}
+MOMENTS = {
+    "gram": (gram_term, gram),
+    "centred": (centred_term, covariance),
+    "mean": (mean_term, mean),
+    "shifted": (shifted_term, shifted_gram),
+}
+"""Representations of means and Gram matrices: their terms, and the statistic of the features."""
+KINDS = (*MOMENTS, "chained", "sliced")
+
+
+def representation_terms(kind, features, weights):
+    """The terms of a representation of features {layer: (1, C, h, w)}, in their precision."""
+    if kind not in MOMENTS:
+        return representation_class(kind).of_features(features, weights)
+    term, statistic = MOMENTS[kind]
+    return Terms(tuple(term(name, statistic(features[name])[0], weights[name]) for name in weights))
 
 
 def features(c=4, h=5, w=7, *, b=1, seed=0, dtype=torch.float64):
@@ -89,7 +105,7 @@ def numpys(kind, x, target):
 
     statistic = {
         "gram": lambda f: product(f, f),
-        "covariance": lambda f: np.stack([np.cov(one, bias=True) for one in f]),
+        "centred": lambda f: np.stack([np.cov(one, bias=True) for one in f]),
         "mean": lambda f: f.mean(2),
         "shifted": lambda f: product(f - 1, f - 1),
     }
@@ -110,7 +126,7 @@ def numpys(kind, x, target):
             for name, weight in WEIGHTS.items()
         }
     return {
-        f"{kind}.{name}": weight
+        f"{'covariance' if kind == 'centred' else kind}.{name}": weight
         * relative(statistic[kind](flat(x[name])), statistic[kind](flat(target[name]))[0])
         for name, weight in WEIGHTS.items()
     }
@@ -177,7 +193,7 @@ def test_one_colour_and_black_leave_finite_values_and_gradients(kind, dtype):
         assert torch.isfinite(total).all() and torch.isfinite(gradient).all()
 
 
-@pytest.mark.parametrize("kind", MOMENT_KINDS)
+@pytest.mark.parametrize("kind", MOMENTS)
 def test_channels_that_never_vary_have_no_covariance_to_be_relative_to(kind):
     """In float32 the mean of 221 times 0.1 is not 0.1; what is left must not be divided by."""
     even = torch.full((1, 4, 13, 17), 0.1) * torch.arange(1, 5)[:, None, None]
@@ -185,7 +201,7 @@ def test_channels_that_never_vary_have_no_covariance_to_be_relative_to(kind):
     x = features(dtype=torch.float32)
     covariances = float(covariance(x).square().sum())
     value = float(term.measure(x, {"a": x}))
-    assert value == pytest.approx(covariances, rel=1e-3) if kind == "covariance" else value < 1e3
+    assert value == pytest.approx(covariances, rel=1e-3) if kind == "centred" else value < 1e3
 
 
 def test_weights_are_shared_out_whole(tiny, picture):
@@ -200,8 +216,8 @@ def test_weights_are_shared_out_whole(tiny, picture):
 def test_other_names_are_refused(tiny, picture):
     with torch.no_grad():
         source = tiny(picture, tiny.names)
-    with pytest.raises(UsageError, match=r"'slices'.*'sliced'.*Known: gram, covariance"):
-        representation_terms("slices", source, WEIGHTS)
+    with pytest.raises(UsageError, match=r"'slices'.*'sliced'.*Known: gram, local, covariance"):
+        representation_class("slices")
     with pytest.raises(UsageError, match="name at least two"):
         representation_terms("chained", source, {"conv2_1": 1.0})
 
@@ -209,11 +225,11 @@ def test_other_names_are_refused(tiny, picture):
 # --- from mean and Gram matrix
 
 
-@pytest.mark.parametrize("kind", MOMENT_KINDS)
+@pytest.mark.parametrize("kind", MOMENTS)
 def test_a_captured_style_has_the_terms_of_its_picture(tiny, picture, kind):
     images = seeded_picture(9, 14, count=2, seed=6)
     style = Style.capture(tiny, picture, TINY_LAYERS)
-    found = Objective(tiny, moment_terms(kind, style, WEIGHTS))(images)
+    found = Objective(tiny, representation_class(kind).of_style(style, WEIGHTS))(images)
     expected = made(kind, tiny, picture)(images)
     assert found.keys() == expected.keys()
     for name in found:
@@ -226,7 +242,7 @@ def test_a_blend_has_the_moments_of_both_pictures_side_by_side():
     pictures = [seeded_picture(8, 8, seed=seed) for seed in (1, 2)]
     blend = Style.blend([(Style.capture(net, one, ["conv1_1"]), 1.0) for one in pictures])
     both = np.concatenate([flat(net(one, ["conv1_1"])["conv1_1"])[0] for one in pictures], 1)
-    (term,) = moment_terms("covariance", blend, {"conv1_1": 1.0}).parts
+    (term,) = representation_class("centred").of_style(blend, {"conv1_1": 1.0}).parts
     x = features(4, 6, 9, seed=3)
     goal = np.cov(both, bias=True)
     expected = ((np.cov(flat(x)[0], bias=True) - goal) ** 2).sum() / (goal**2).sum()
@@ -236,12 +252,14 @@ def test_a_blend_has_the_moments_of_both_pictures_side_by_side():
 @pytest.mark.parametrize("kind", ["chained", "sliced"])
 def test_what_moments_do_not_hold_is_refused(tiny, picture, kind):
     style = Style.capture(tiny, picture, TINY_LAYERS)
-    with pytest.raises(UsageError, match=f"'{kind}' needs style pictures.*gram, covariance"):
-        moment_terms(kind, style, WEIGHTS)
+    settings = TransferSettings(content="a", styles=("b",), layers=TINY_LAYERS, representation=kind)
+    sources = (StyleSource("b", 1.0, None, style),)
+    with pytest.raises(UsageError, match=f"'{kind}' needs style pictures.*gram, centred"):
+        represented_style(settings, tiny, picture, sources).terms(13, 22)
     with pytest.raises(UsageError, match=r"unknown representation"):
-        moment_terms("grams", style, WEIGHTS)
+        representation_class("grams")
     with pytest.raises(UsageError, match=r"unknown layer of the style 'conv9_1'"):
-        moment_terms("gram", style, {"conv9_1": 1.0})
+        representation_class("gram").of_style(style, {"conv9_1": 1.0})
 
 
 # --- covariance and shift
@@ -249,7 +267,7 @@ def test_what_moments_do_not_hold_is_refused(tiny, picture, kind):
 
 def test_the_covariance_does_not_see_a_constant_and_the_mean_sees_nothing_else():
     x, moved = features(), features() + torch.tensor([3.0, 0, 1, 2])[:, None, None]
-    term = covariance_term("a", covariance(x)[0])
+    term = centred_term("a", covariance(x)[0])
     assert float(term.measure(moved, {"a": moved})) < 1e-24
     for kind, least in (("mean", 1), ("gram", 1), ("shifted", 0.1), ("sliced", 1)):
         (part,) = representation_terms(kind, {"a": x}, {"a": 1.0}).parts
@@ -331,9 +349,6 @@ def test_layers_are_chained_from_fine_to_coarse_whatever_their_order(tiny, pictu
         for w in (WEIGHTS, backwards)
     ]
     assert names[0] == names[1] == ["chained.conv2_1.conv1_1", "chained.conv3_1.conv2_1"]
-
-
-# --- geometric weights
 
 
 # --- sliced Wasserstein

@@ -5,7 +5,8 @@ import torch
 from tiny import tiny_network
 
 from stylespace.errors import MemoryLimitError
-from stylespace.losses.objective import Objective, Terms, gram_term
+from stylespace.losses.objective import Objective, Terms
+from stylespace.losses.representations.gram import gram_term
 from stylespace.networks import memory
 from stylespace.networks.memory import (
     BATCH_PIXELS,

@@ -27,7 +27,7 @@ from stylespace.reports.collections import (
     pictures_in,
 )
 from stylespace.settings import StyleLayers
-from stylespace.styles.distances import KINDS, distance_matrix, streamed_distances
+from stylespace.styles.distances import DISTANCES, distance_matrix, streamed_distances
 from stylespace.styles.statistics import flattened, layer_statistics
 from stylespace.styles.style import Style
 
@@ -342,7 +342,7 @@ def test_statistics_are_those_of_every_style(collection):
         assert set(layers) == {"conv1_1", "conv3_1"}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", DISTANCES)
 def test_neighbours_are_the_nearest_of_the_matrix(collection, kind):
     pictures = list(collection.styles)
     styles = [Style.load(file) for file in collection.styles.values()]

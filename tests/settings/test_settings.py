@@ -385,21 +385,21 @@ def test_the_side_of_the_sources_at_a_scale(options, size, side):
 def test_a_ladder_climbs_and_its_schedule_adds_up(kind, size):
     shallow = {"layer": "conv1_1"} if kind is ProbeSettings else {}
     one = kind(**PLAIN[kind], size=size, iterations=(2000,), **shallow)
-    ladder = one.ladder()
-    assert ladder[-1] == size
-    assert all(b // 2 == a for a, b in zip(ladder, ladder[1:], strict=False))
-    assert len(ladder) == 1 or ladder[0] >= kind.COARSEST
-    assert ladder[0] < 2 * kind.COARSEST
-    for count in {len(ladder), len(ladder) + 1, 7 + len(ladder), 50, 300, 1000}:
+    pyramid = one.pyramid()
+    assert pyramid[-1] == size
+    assert all(b // 2 == a for a, b in zip(pyramid, pyramid[1:], strict=False))
+    assert len(pyramid) == 1 or pyramid[0] >= kind.COARSEST
+    assert pyramid[0] < 2 * kind.COARSEST
+    for count in {len(pyramid), len(pyramid) + 1, 7 + len(pyramid), 50, 300, 1000}:
         schedule = dataclasses.replace(one, iterations=(count,)).schedule()
-        assert sum(schedule) == count and min(schedule) >= 1 and len(schedule) == len(ladder)
+        assert sum(schedule) == count and min(schedule) >= 1 and len(schedule) == len(pyramid)
         if count >= 300:
             assert list(schedule) == sorted(schedule, reverse=True)
 
 
 def test_ladders_and_schedules_that_are_given():
     one = TextureSettings(sources=("a",), size=300, sizes=(64, 200, 300), iterations=(30, 20, 10))
-    assert one.ladder() == (64, 200, 300) and one.schedule() == (30, 20, 10)
+    assert one.pyramid() == (64, 200, 300) and one.schedule() == (30, 20, 10)
     assert TextureSettings(sources=("a",), size=300, sizes=(300,), iterations=(5,)).schedule() == (
         5,
     )
@@ -407,8 +407,8 @@ def test_ladders_and_schedules_that_are_given():
 
 def test_fewer_evaluations_than_scales_leave_the_coarse_ones_out():
     one = TextureSettings(sources=("a",), size=512, iterations=(2,))
-    assert one.ladder() == (256, 512) and one.schedule() == (1, 1)
-    assert TextureSettings(sources=("a",), size=512, iterations=(1,)).ladder() == (512,)
+    assert one.pyramid() == (256, 512) and one.schedule() == (1, 1)
+    assert TextureSettings(sources=("a",), size=512, iterations=(1,)).pyramid() == (512,)
 
 
 def test_the_finest_scales_share_all_evaluations():

@@ -9,7 +9,8 @@ from tiny import seeded_picture
 
 import stylespace as ss
 from stylespace.losses.entries import entry_term, entry_value
-from stylespace.losses.objective import Objective, Terms, gram_term
+from stylespace.losses.objective import Objective, Terms
+from stylespace.losses.representations.gram import gram_term
 from stylespace.styles.gram import gram
 from stylespace.synthesis.loop import synthesize
 from stylespace.synthesis.parameters import Free

@@ -9,7 +9,8 @@ from tiny import TINY, seeded_picture, tiny_network
 from stylespace.errors import StylespaceError, UsageError
 from stylespace.images import resize_to
 from stylespace.losses.entries import entry_term
-from stylespace.losses.objective import Objective, Terms, content_term, gram_term
+from stylespace.losses.objective import Objective, Terms, content_term
+from stylespace.losses.representations.gram import gram_term
 from stylespace.networks.network import Network
 from stylespace.networks.weights import random_weights
 from stylespace.styles.gram import gram

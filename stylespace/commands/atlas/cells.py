@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylespace.commands.outcome import SIGHT, judge_for, network_for
 from stylespace.commands.probe.patches import Paintings
 from stylespace.commands.probe.probes import probe
+from stylespace.commands.sight import SIGHT, judge_for, network_for
 from stylespace.errors import UnreachedError, WeightsError
 from stylespace.images import written_image
 from stylespace.losses.entries import entry_term

@@ -9,22 +9,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stylespace.commands.outcome import (
-    Outcome,
-    as_written,
-    fitted,
-    judge_for,
-    network_for,
-    noise_picture,
-    outcome_of,
-    run_ladder,
-    settings_with,
-)
+from stylespace.commands.keywords import settings_with
+from stylespace.commands.outcome import Outcome, as_written, outcome_of
+from stylespace.commands.scales import noise_picture, run_pyramid
+from stylespace.commands.sight import judge_for, network_for
 from stylespace.errors import UsageError
 from stylespace.images import resize
+from stylespace.images.resizing import fitted
 from stylespace.losses.entries import entry_value
 from stylespace.losses.matching import style_figures
-from stylespace.losses.objective import Features, Objective, Term, Terms, gram_term, relative_square
+from stylespace.losses.objective import Features, Objective, Term, Terms, relative_square
+from stylespace.losses.representations.gram import gram_term
 from stylespace.networks.network import Network
 from stylespace.settings import EditSettings
 from stylespace.styles.gram import gram
@@ -74,11 +69,12 @@ def edit(
     changes = {"source": source, "layer": layer, "entry": pair, **changes}
     settings = settings_with(EditSettings, settings, changes)
     network = network or network_for(settings)
-    place, (opened,) = settings.place(), open_styles([settings.source])
-    if opened.image is None:
+    place, (source_style,) = settings.place(), open_styles([settings.source])
+    picture = source_style.image
+    if picture is None:
         raise UsageError("an edit starts from a picture: name one, no style file.")
     layers = network.resolve([*settings.style_layers(), place[0]])
-    style_at = blender([opened], layers, largest=settings.size)
+    style_at = blender([source_style], layers, largest=settings.size)
     judge = judge_for(network, settings)
     target = style_at(judge, settings.size)
     _check_alive(target, place)
@@ -89,14 +85,14 @@ def edit(
 
     def start(height: int, width: int) -> Tensor:
         if settings.init == "painting":
-            return resize(opened.image, max(height, width))
-        colour = opened.image.mean((0, 2, 3))
+            return resize(picture, max(height, width))
+        colour = picture.mean((0, 2, 3))
         return noise_picture(height, width, colour=colour, seed=settings.seed)
 
-    shape = fitted(*opened.image.shape[2:])
-    synthesis = run_ladder(network, settings, objective_at, start, layers, shape, watch=watch)
+    shape = fitted(*picture.shape[2:])
+    synthesis = run_pyramid(network, settings, objective_at, start, layers, shape, watch=watch)
     image = as_written(synthesis, network)
-    painting = resize(opened.image, settings.size).to(image)
+    painting = resize(picture, settings.size).to(image)
     figures = edit_figures(Style.capture(judge, image, layers), target, place)
     figures["change"] = float((image - painting).abs().mean())
     return outcome_of(settings, image, figures, synthesis, network, beside=Edit(painting))
@@ -117,7 +113,8 @@ def _terms(
     """Return the entry's own term and those that hold the other layers and entries."""
     layer, i, j = place
     weights = {name: settings.style_layers().get(name, 1.0) for name in grams}
-    shares = {name: settings.hold * one / sum(weights.values()) for name, one in weights.items()}
+    total = sum(weights.values())
+    shares = {name: settings.hold * weight / total for name, weight in weights.items()}
     terms = Terms((_entry_target(layer, (i, j), settings.factor * grams[layer][i, j]),))
     for name, g in grams.items():
         if name == layer:
@@ -169,7 +166,7 @@ def _held(layer: str, target: Tensor, pair: tuple[int, int], weight: float) -> T
 def edit_figures(style: Style, target: Style, place: tuple[str, int, int]) -> dict[str, float]:
     """Return the figures of an edited picture's style beside the painting's."""
     layer, i, j = place
-    g, a = (one.grams[layer].cpu().double() for one in (style, target))
+    g, a = (each.grams[layer].cpu().double() for each in (style, target))
     mask = torch.ones_like(a)
     mask[i, j] = mask[j, i] = 0
     rest = (mask * (g - a)).square().sum() / (mask * a).square().sum()

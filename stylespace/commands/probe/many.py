@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from stylespace.commands.outcome import Outcome, judge_for
+from stylespace.commands.outcome import Outcome
 from stylespace.commands.probe.patches import Paintings
 from stylespace.commands.probe.probes import Entry, chosen_entries, probe_batch, single_settings
 from stylespace.commands.probe.tables import Row, write_tables
@@ -22,6 +22,7 @@ from stylespace.commands.recipes import (
     remark,
     write_outcome,
 )
+from stylespace.commands.sight import judge_for
 from stylespace.errors import PictureError, UnreachedError
 from stylespace.files import check_folder, check_output, write_whole
 from stylespace.images import read_image, read_recipe

@@ -124,13 +124,13 @@ class Paintings:
             self._frame(layer, picture, product)
             for picture, product in zip(pictures, products, strict=True)
         ]
-        found = _strongest(products, frames)
-        crops = [frames[k].crop(pictures[k], row, column) for _, k, row, column in found]
+        strongest = _strongest(products, frames)
+        crops = [frames[k].crop(pictures[k], row, column) for _, k, row, column in strongest]
         return Patches(
             torch.cat(crops) if crops else torch.zeros(0, 3, SHOWN_SIDE, SHOWN_SIDE),
-            tuple(product for product, *_ in found),
-            tuple(self.names[k] for _, k, *_ in found),
-            tuple(frames[k].centre(row, column) for _, k, row, column in found),
+            tuple(product for product, *_ in strongest),
+            tuple(self.names[k] for _, k, *_ in strongest),
+            tuple(frames[k].centre(row, column) for _, k, row, column in strongest),
         )
 
     def _pictures(self) -> Mapping[str, Tensor]:
@@ -143,8 +143,10 @@ class Paintings:
         if layer != self._layer:
             self._features, self._layer = [], ""  # the old ones go before the new ones come
             with torch.no_grad():
-                pictures = self._pictures().values()
-                self._features = [self.network(one, [layer])[layer].cpu() for one in pictures]
+                self._features = [
+                    self.network(picture, [layer])[layer].cpu()
+                    for picture in self._pictures().values()
+                ]
             self._layer = layer
         return self._features
 
@@ -174,13 +176,13 @@ def _strongest(
 
     products: (h, w) of each painting; changed.
     """
-    found = []
-    while len(found) < MOST_PATCHES:
+    strongest: list[tuple[float, int, int, int]] = []
+    while len(strongest) < MOST_PATCHES:
         peaks = [float(product.max()) for product in products]
         k = max(range(len(peaks)), key=peaks.__getitem__)
         if peaks[k] <= 0:
             break
         row, column = divmod(int(products[k].argmax()), products[k].shape[1])
-        found.append((peaks[k], k, row, column))
+        strongest.append((peaks[k], k, row, column))
         products[k] *= frames[k].others(row, column)
-    return found
+    return strongest

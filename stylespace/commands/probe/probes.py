@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -11,30 +11,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stylespace.commands.outcome import (
-    Outcome,
-    as_written,
-    judge_for,
-    network_for,
-    noise_picture,
-    outcome_of,
-    run_ladder,
-    settings_with,
-)
+from stylespace.commands.keywords import settings_with
+from stylespace.commands.outcome import Outcome, as_written, outcome_of
 from stylespace.commands.probe.patches import Paintings, Patches, painting
+from stylespace.commands.scales import noise_picture, run_pyramid
+from stylespace.commands.sight import judge_for, network_for
 from stylespace.errors import UnreachedError
 from stylespace.losses.entries import entry_term
 from stylespace.losses.objective import Objective, Terms
 from stylespace.networks.network import Network
 from stylespace.settings import ProbeSettings
+from stylespace.settings.probe import Entry
 from stylespace.styles.gram import gram
 from stylespace.styles.style import Style
-from stylespace.synthesis.loop import Synthesis, Watch
+from stylespace.synthesis.loop import ObjectiveFunction, Synthesis, Watch
 from stylespace.synthesis.parameters import parameters_for
 from stylespace.synthesis.phases import Importance
 from stylespace.synthesis.robustness import Robust
-
-Entry = tuple[str, int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +86,8 @@ def chosen_entries(settings: ProbeSettings, network: Network) -> tuple[Entry, ..
 
     @functools.cache
     def gram_of(layer: str) -> Tensor:
-        judge = judge_for(network, settings)
-        return Style.capture(judge, painting(settings.painting), [layer]).grams[layer].cpu()
+        judge, picture = judge_for(network, settings), painting(settings.painting or "")
+        return Style.capture(judge, picture, [layer]).grams[layer].cpu()
 
     def top(layer: str, count: int, diagonal: bool) -> list[tuple[int, int]]:
         return largest_entries(gram_of(layer), count, diagonal=diagonal)
@@ -104,7 +97,8 @@ def chosen_entries(settings: ProbeSettings, network: Network) -> tuple[Entry, ..
 
 def largest_entries(g: Tensor, count: int, *, diagonal: bool) -> list[tuple[int, int]]:
     """Return the places (i, j), i <= j, of the largest entries of a Gram matrix (C, C)."""
-    i, j = torch.triu_indices(*g.shape, 1) if not diagonal else torch.arange(len(g)).expand(2, -1)
+    n = len(g)
+    i, j = torch.arange(n).expand(2, -1) if diagonal else torch.triu_indices(n, n, 1)
     order = g[i, j].argsort(descending=True, stable=True)[:count]
     return list(zip(i[order].tolist(), j[order].tolist(), strict=True))
 
@@ -126,16 +120,16 @@ def probe_batch(
         reached.
     """
     layer = entries[0][0]
-    if any(one[0] != layer for one in entries):
+    if any(entry[0] != layer for entry in entries):
         raise ValueError("the entries of a batch must belong to one layer")
-    pairs = [one[1:] for one in entries]
+    pairs = [entry[1:] for entry in entries]
     synthesis, importance = _synthesis(settings, layer, pairs, network, watch)
     compared = compared or Paintings(judge_for(network, settings))
     made = []
     for number, entry in enumerate(entries):
-        own = range(number * settings.seeds, (number + 1) * settings.seeds)
-        runs = [synthesis.row(k) for k in own]
-        maps = [None if importance is None else importance[k] for k in own]
+        rows = range(number * settings.seeds, (number + 1) * settings.seeds)
+        runs = [synthesis.row(k) for k in rows]
+        maps = [None if importance is None else importance[k] for k in rows]
         made.append(_best(single_settings(settings, entry), runs, maps, network, compared))
     return tuple(made)
 
@@ -160,9 +154,9 @@ def _synthesis(
     places = torch.tensor(pairs, device=network.device).repeat_interleave(settings.seeds, 0)
     term = entry_term(layer, places, settings.selectivity, goal=settings.goal)
     objective = Objective(network, Terms((term,)))
-    importance = None
+    importance: Importance | None = None
 
-    def objective_at(height: int, width: int) -> Callable[[Tensor], Mapping[str, Tensor]]:
+    def objective_at(height: int, width: int) -> ObjectiveFunction:
         nonlocal importance
         measure = Robust(objective, seed=settings.seed) if settings.robust else objective
         if settings.parameters != "phases":
@@ -170,7 +164,7 @@ def _synthesis(
         importance = Importance(measure)  # of the last scale
         return importance
 
-    synthesis = run_ladder(
+    synthesis = run_pyramid(
         network,
         settings,
         objective_at,
@@ -181,7 +175,7 @@ def _synthesis(
         count=len(places),
         parameters=settings.parameters,
     )
-    return synthesis, importance and importance.map
+    return synthesis, None if importance is None else importance.map
 
 
 def _starts(settings: ProbeSettings, side: int) -> Tensor:
@@ -242,7 +236,7 @@ def entry_figures(g: Tensor, image: Tensor, entry: Entry, compared: Paintings) -
     `saturated`: fraction of the picture's values at 0 or 1.
     """
     layer, i, j = entry
-    value, own, norm = float(g[i, j]), float((g[i, i] * g[j, j]).sqrt()), float(g.norm())
+    value, energy, norm = float(g[i, j]), float((g[i, i] * g[j, j]).sqrt()), float(g.norm())
     in_paintings = compared.values(layer, i, j)
     highest, average = max(in_paintings), sum(in_paintings) / len(in_paintings)
     return {
@@ -253,7 +247,7 @@ def entry_figures(g: Tensor, image: Tensor, entry: Entry, compared: Paintings) -
         "enhancement_mean": _quotient(value, average),
         "percentile": compared.percentile(layer, i, j, value),
         "selectivity": (1 if i == j else 2) * value / norm if norm else 0.0,
-        "cosine": value / own if own else 0.0,
+        "cosine": value / energy if energy else 0.0,
         "saturated": float(((image <= 0) | (image >= 1)).float().mean()),
     }
 

@@ -49,25 +49,25 @@ GOAL = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
+class SampledGram:
     """A sampled Gram matrix, and whether features can have it.
 
     gram: (C, C) in float64. certificate: F (C, N') >= 0 with gram = F F^T / N', or None. reason:
     why there is no certificate, or why there was nothing to sample; else empty.
-    report: named numbers, see `report`.
+    figures: named numbers, see `sample_figures`, and `certificate_error`.
     """
 
     name: str
     gram: Tensor
     certificate: Tensor | None
     reason: str
-    report: Mapping[str, float]
+    figures: Mapping[str, float]
 
 
 Draw = tuple[Tensor, Tensor | None, str]  # gram (C, C), certificate (C, N') or None, reason
 
 
-def sample(name: str, features: Tensor, *, seed: int = 0) -> Sample:
+def sampled_gram(name: str, features: Tensor, *, seed: int = 0) -> SampledGram:
     """Sample a Gram matrix from the features of one layer of one picture.
 
     A black layer or a single channel leaves nothing to sample: the matrix itself comes back, and
@@ -91,13 +91,13 @@ def sample(name: str, features: Tensor, *, seed: int = 0) -> Sample:
     nothing = _nothing_to_sample(x)
     draw = _true if nothing else SAMPLERS[name]
     matrix, certificate, reason = draw(x, torch.Generator().manual_seed(seed))
-    numbers = report(matrix, _gram(x))
+    figures = sample_figures(matrix, _gram(x))
     if certificate is not None:
-        numbers["certificate_error"] = _certificate_error(certificate, matrix)
-    return Sample(name, matrix, certificate, nothing or reason, numbers)
+        figures["certificate_error"] = _certificate_error(certificate, matrix)
+    return SampledGram(name, matrix, certificate, nothing or reason, figures)
 
 
-def report(matrix: Tensor, target: Tensor) -> dict[str, float]:
+def sample_figures(matrix: Tensor, target: Tensor) -> dict[str, float]:
     """Return how far a matrix (C, C) is from a Gram matrix, and from the painting's.
 
     eigenvalue_ratio: smallest over largest eigenvalue; negative: no Gram matrix at all.
@@ -216,13 +216,16 @@ def _random_features(x: Tensor, generator: torch.Generator) -> Tensor:
 SAMPLERS: Mapping[str, Callable[[Tensor, torch.Generator], Draw]] = {
     "true": _true,
     "permutation": _permutation,
-    "shuffle": _shuffle,
-    "shuffle-psd": _shuffle_psd,
     "bootstrap": _bootstrap,
     "independence": _independence,
     "sorted": _sorted,
+    "shuffle": _shuffle,
+    "shuffle-psd": _shuffle_psd,
 }
-"""(features (C, N), generator) -> (gram, certificate or None, reason)."""
+"""By name: (features (C, N), generator) -> (gram, certificate or None, reason).
+
+All but "true" are the samplers of `stylespace.settings.texture`.
+"""
 
 
 def _certified(certificate: Tensor) -> Draw:

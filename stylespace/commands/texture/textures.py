@@ -9,20 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stylespace.commands.outcome import (
-    Outcome,
-    as_written,
-    fitted,
-    judge_for,
-    network_for,
-    noise_picture,
-    outcome_of,
-    run_ladder,
-    settings_with,
-    total_loss,
-)
-from stylespace.commands.texture.samplers import sample
+from stylespace.commands.keywords import settings_with
+from stylespace.commands.outcome import Outcome, as_written, outcome_of, total_loss
+from stylespace.commands.scales import noise_picture, run_pyramid
+from stylespace.commands.sight import judge_for, network_for
+from stylespace.commands.texture.samplers import sampled_gram
 from stylespace.images import resize
+from stylespace.images.resizing import fitted
 from stylespace.losses.matching import match_figures, seed_distance, smoothness_terms, style_terms
 from stylespace.losses.objective import Objective, Terms
 from stylespace.losses.patterns import (
@@ -34,7 +27,7 @@ from stylespace.losses.patterns import (
 from stylespace.networks.network import Network
 from stylespace.settings import TextureSettings
 from stylespace.styles.distances import relative_distance
-from stylespace.styles.sources import StyleSource, blender, open_styles
+from stylespace.styles.sources import blender, open_styles
 from stylespace.styles.style import Style
 from stylespace.synthesis.loop import Step, Synthesis, Watch
 
@@ -83,23 +76,23 @@ def texture(
     """
     settings = settings_with(TextureSettings, settings, {"sources": sources, **changes})
     network = network or network_for(settings)
-    work = _Work(settings, network)
+    problem = TextureProblem(settings, network)
     runs = 2 if settings.sampler else 1
-    synthesis = work.run(_run_of(watch, 0, runs))
+    synthesis = problem.run(_run_of(watch, 0, runs))
     judge = judge_for(network, settings)
-    images = [work.cut(as_written(synthesis.row(k), network)) for k in range(settings.seeds)]
-    painting, found = work.style_at(judge, work.largest), work.measured(judge, images)
-    loss = total_loss(work.objective(judge, *images[0].shape[2:]), images[0])
+    images = [problem.cut(as_written(synthesis.row(k), network)) for k in range(settings.seeds)]
+    painting, styles = problem.style_at(judge, problem.largest), problem.measured(judge, images)
+    loss = total_loss(problem.objective(judge, *images[0].shape[2:]), images[0])
     figures = {
-        **match_figures(found[0], painting),
-        **({"seed_distance": seed_distance(found, painting)} if len(found) > 1 else {}),
-        **(work.residuals(judge, found[0]) if settings.sampler else {}),
+        **match_figures(styles[0], painting),
+        **({"seed_distance": seed_distance(styles, painting)} if len(styles) > 1 else {}),
+        **(problem.residuals(judge, styles[0]) if settings.sampler else {}),
         "loss": loss,
     }
     if settings.sampler and synthesis.stopped != "interrupted":
-        figures |= work.true_residuals(judge, _run_of(watch, 1, runs, shown=images[0]))
-    grams = {name: (g, found[0].grams[name]) for name, g in painting.grams.items()}
-    match = Match(tuple(one.image for one in work.opened if one.image is not None), grams)
+        figures |= problem.true_residuals(judge, _run_of(watch, 1, runs, shown=images[0]))
+    grams = {name: (g, styles[0].grams[name]) for name, g in painting.grams.items()}
+    match = Match(tuple(problem.pictures()), grams)
     return outcome_of(
         settings,
         images[0],
@@ -107,22 +100,24 @@ def texture(
         synthesis.row(0),
         network,
         beside=match,
-        remarks=work.remarks(),
+        remarks=problem.remarks(),
     )
 
 
-class _Work:
-    """The parts of a texture: what is matched at each scale, from which start, and how far it got.
+class TextureProblem:
+    """What a texture has to solve: what is matched at each scale, from which start, and how near.
 
-    largest: side in pixels of the sources at the finest scale.
+    Attributes:
+        sources: the styles. layers: of the network. largest: side in pixels of the sources at the
+        finest scale.
     """
 
     def __init__(self, settings: TextureSettings, network: Network) -> None:
         self.settings, self.network = settings, network
-        self.opened = open_styles(settings.sources)
+        self.sources = open_styles(settings.sources)
         self.layers = tuple(settings.style_layers())
         self.largest = settings.source_side(max(self._shape(settings.size)))
-        self._blended = blender(self.opened, self.layers, largest=self.largest)
+        self._blended = blender(self.sources, self.layers, largest=self.largest)
         self._sampled: dict[str, Tensor] = {}
 
     def style_at(self, network: Network, side: int) -> Style:
@@ -130,17 +125,16 @@ class _Work:
 
         A seamless picture has no border, so pictures are continued beyond theirs (replicated).
         """
-        files = any(one.image is None for one in self.opened)
-        borderless = self.settings.seamless and not files
+        borderless = self.settings.seamless and len(self.pictures()) == len(self.sources)
         return self._blended(network.with_padding("replicate") if borderless else network, side)
 
     def run(self, watch: Watch | None) -> Synthesis:
-        """Climb the ladder from noise, a row of the batch a seed."""
-        return run_ladder(
+        """Climb the pyramid from noise, a row of the batch a seed."""
+        return run_pyramid(
             self.network,
             self.settings,
             lambda height, width: self.objective(self.network, height, width),
-            self._start,
+            self._noise,
             self.layers,
             self._shape,
             watch=watch,
@@ -160,6 +154,10 @@ class _Work:
         terms += smoothness_terms(self.settings, wrap=self.settings.seamless)
         return Objective(self._drawing(network), terms)
 
+    def pictures(self) -> list[Tensor]:
+        """Return the pictures among the sources, (1, 3, H, W) each; style files hold none."""
+        return [source.image for source in self.sources if source.image is not None]
+
     def cut(self, image: Tensor) -> Tensor:
         """Return a seamless picture with its borders where they show least."""
         return cut_evenly(image, self._stride) if self.settings.seamless else image
@@ -173,23 +171,23 @@ class _Work:
         drawing = self._drawing(network)
         return [Style.capture(drawing, image, self.layers) for image in images]
 
-    def residuals(self, judge: Network, found: Style) -> dict[str, float]:
+    def residuals(self, judge: Network, result: Style) -> dict[str, float]:
         """Return how far the picture stayed from the sampled matrices."""
-        return _residuals("residual", found.grams, self._grams(judge, self.largest))
+        return _residuals("residual", result.grams, self._grams(judge, self.largest))
 
     def true_residuals(self, judge: Network, watch: Watch | None) -> dict[str, float]:
         """Return how far a texture of the true matrices stays, or nothing after Ctrl-C."""
-        plain = _Work(replace(self.settings, sampler=None, seeds=1), self.network)
+        plain = TextureProblem(replace(self.settings, sampler=None, seeds=1), self.network)
         synthesis = plain.run(watch)
         if synthesis.stopped == "interrupted":
             return {}
-        (found,) = plain.measured(judge, [as_written(synthesis, self.network)])
+        (result,) = plain.measured(judge, [as_written(synthesis, self.network)])
         target = plain.style_at(judge, self.largest)
-        return _residuals("residual_true", found.grams, target.grams)
+        return _residuals("residual_true", result.grams, target.grams)
 
     def remarks(self) -> tuple[str, ...]:
         """Return what is degenerate about the sources, a sentence each."""
-        each = (one.remarks(self.network, self.layers, self.largest) for one in self.opened)
+        each = (source.remarks(self.network, self.layers, self.largest) for source in self.sources)
         return tuple(text for texts in each for text in texts)
 
     def _drawing(self, network: Network) -> Network:
@@ -198,25 +196,24 @@ class _Work:
 
     def _grams(self, network: Network, side: int) -> dict[str, Tensor]:
         """Return the Gram matrices to match, {layer: (C, C)}; sampled ones once for all scales."""
-        if not self.settings.sampler:
+        sampler, seed = self.settings.sampler, self.settings.seed
+        if not sampler:
             return self.style_at(network, side).grams
         if not self._sampled:
-            self._sampled = self._sample(network)
-        return {name: matrix.to(network.device) for name, matrix in self._sampled.items()}
-
-    def _sample(self, network: Network) -> dict[str, Tensor]:
-        with torch.no_grad():
-            features = network(resize(self.opened[0].image, self.largest), self.layers)
-        name, seed = self.settings.sampler, self.settings.seed
-        draws = {layer: sample(name, one.cpu(), seed=seed) for layer, one in features.items()}
-        return {layer: draw.gram.float() for layer, draw in draws.items()}
+            with torch.no_grad():
+                features = network(resize(self.pictures()[0], self.largest), self.layers)
+            self._sampled = {
+                layer: sampled_gram(sampler, seen.cpu(), seed=seed).gram.float()
+                for layer, seen in features.items()
+            }
+        return {layer: matrix.to(network.device) for layer, matrix in self._sampled.items()}
 
     def _pattern_terms(self, network: Network, side: int) -> Terms:
         """Return the terms of regular structure that weigh something."""
         settings, terms = self.settings, Terms()
         if not settings.reads_picture():
             return terms
-        source = resize(self.opened[0].image, side).to(network.device)
+        source = resize(self.pictures()[0], side).to(network.device)
         if settings.histogram_weight:
             terms += _histogram_terms(network, source, self.layers, settings.histogram_weight)
         if settings.spectrum_weight:
@@ -228,15 +225,15 @@ class _Work:
 
     def _shape(self, size: int) -> tuple[int, int]:
         """Return (H, W); of a seamless picture multiples of the deepest layer's stride."""
-        height, width = fitted(*self.opened[0].aspect)(size)
+        height, width = fitted(*self.sources[0].aspect)(size)
         if not self.settings.seamless:
             return height, width
         step = self._stride
-        return tuple(max(1, round(side / step)) * step for side in (height, width))
+        return max(1, round(height / step)) * step, max(1, round(width / step)) * step
 
-    def _start(self, height: int, width: int) -> Tensor:
+    def _noise(self, height: int, width: int) -> Tensor:
         """Return seeded noise around the sources' colour, or grey as light: (seeds, 3, H, W)."""
-        colour = _colour(self.opened)
+        colour = self.pictures()[0].mean((0, 2, 3)) if self.pictures() else None
         if colour is not None and self.settings.match != "gram":
             colour = colour.mean().expand(3)  # the painting's colours would be half of its style
         first = self.settings.seed
@@ -255,20 +252,22 @@ def _run_of(
 
     shown: the picture to show meanwhile, instead of the run's own.
     """
+    if watch is None:
+        return None
 
     def see(step: Step) -> object:
         number, total = step.number + place * step.total, count * step.total
         image = step.image if shown is None else shown
         return watch(replace(step, number=number, total=total, image=image))
 
-    return watch and see
+    return see
 
 
 def _residuals(
-    name: str, found: Mapping[str, Tensor], target: Mapping[str, Tensor]
+    name: str, result: Mapping[str, Tensor], target: Mapping[str, Tensor]
 ) -> dict[str, float]:
     """Return the relative distance of every layer's Gram matrix, named."""
-    return {f"{name}.{layer}": relative_distance(found[layer], g) for layer, g in target.items()}
+    return {f"{name}.{layer}": relative_distance(result[layer], g) for layer, g in target.items()}
 
 
 def _histogram_terms(
@@ -279,9 +278,3 @@ def _histogram_terms(
         features = network(source, layers)
     share = weight / len(layers)
     return Terms(tuple(histogram_term(name, features[name], share) for name in layers))
-
-
-def _colour(sources: tuple[StyleSource, ...]) -> Tensor | None:
-    """Return the mean colour (3,) of the first picture among the sources, or None."""
-    pictures = [source.image for source in sources if source.image is not None]
-    return pictures[0].mean((0, 2, 3)) if pictures else None

@@ -45,8 +45,8 @@ def drawn(outcome: Outcome) -> bytes | None:
     """Return the figure of a guided transfer as PNG, None of another."""
     if outcome.beside is None:
         return None
-    guided, styling = outcome.beside, outcome.beside.styling
-    return regions_figure(guided.content, styling.sources[0].image, styling.regions)
+    guided = outcome.beside
+    return regions_figure(guided.content, guided.style, guided.regions)
 
 
 def regions_figure(content: Tensor, style: Tensor, regions: Regions) -> bytes:

@@ -1,4 +1,4 @@
-"""Judging transfers by measures that none of them optimises."""
+"""What a transfer is judged by: its own figures, and measures that no transfer optimises."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from stylespace.commands.transfer.transfer import grey_similarity
 from stylespace.errors import StylespaceError, UsageError
 from stylespace.images import resize_to
 from stylespace.images.colour import colour_distance
 from stylespace.losses.guides import Regions, matched_regions
-from stylespace.losses.representations import sliced_distance
+from stylespace.losses.matching import style_figures
+from stylespace.losses.representations.sliced import sliced_distance
 from stylespace.networks.network import Network, load_network
 from stylespace.settings.shared import default_style_layers
 from stylespace.styles.distances import (
@@ -33,6 +33,30 @@ REGIONS, REGION_SEED, LEAST_POSITIONS = 8, 1, 4
 """Of `placed`: other regions than those of guides with few of them and seed 0."""
 INSIDE = 0.501
 """Share of a region above which a position lies in it: half and half, to rounding, in none."""
+
+
+def transfer_figures(
+    network: Network, image: Tensor, content: Tensor, target: Style
+) -> dict[str, float]:
+    """Return what a transfer is judged by.
+
+    Args:
+        network: of the target's style space. image, content: (1, 3, H, W). target: the style.
+
+    Returns:
+        The relative Gram distance to the style per layer (`gram.conv1_1`, ...), their geometric
+        mean `style_distance`, the content's own `content_style_distance`, the quotient
+        `reduction`, and `content_similarity`, the structural similarity of the grey pictures.
+    """
+    layers = tuple(target.layers)
+    figures = style_figures(Style.capture(network, image, layers), target)
+    before = geometric_mean(gram_distances(Style.capture(network, content, layers), target))
+    after = figures["style_distance"]
+    return figures | {
+        "content_style_distance": before,
+        "reduction": before / after if after else float("inf"),
+        "content_similarity": grey_similarity(image, content),
+    }
 
 
 class Judges:
@@ -68,17 +92,17 @@ class Judges:
             Layers that a picture is too small for are left out; NaN where none is left.
         """
         content = resize_to(content, *image.shape[2:])
-        found = {
+        figures = {
             "sliced": self._sliced(image, style),
             "similarity": grey_similarity(image, content),
             "content_colours": colour_distance(image, content),
             "style_colours": colour_distance(image, style),
         }
         if self.other is not None:
-            found["other_style"] = self._other_style(image, style)
-            found["other_content"] = self._other_content(image, content)
-            found["placed"] = self._placed(image, content, style)
-        return found
+            figures["other_style"] = _style_distance(self.other, image, style)
+            figures["other_content"] = _content_distance(self.other, image, content)
+            figures["placed"] = self._placed(self.other, image, content, style)
+        return figures
 
     def between(self, one: Tensor, other: Tensor) -> dict[str, float]:
         """Return how far two results are from each other, the same in either order.
@@ -92,32 +116,25 @@ class Judges:
             network's weights are installed.
         """
         layers = _fitting(self.network, default_style_layers(self.network.name), one, other)
-        found = {"pixels": float((one - other).square().mean().sqrt()), "style": math.nan}
+        figures = {"pixels": float((one - other).square().mean().sqrt()), "style": math.nan}
         if layers:
             a, b = (Style.capture(self.network, picture, layers) for picture in (one, other))
-            found["style"] = together(symmetric_distances(a, b))
+            figures["style"] = together(symmetric_distances(a, b))
         if self.other is not None:
-            found["perceptual"] = self._other_content(one, other)
-        return found
+            figures["perceptual"] = _content_distance(self.other, one, other)
+        return figures
 
     def _sliced(self, image: Tensor, style: Tensor) -> float:
         layers = _fitting(self.network, self.layers, image, style)
         if not layers:
             return math.nan
         with torch.no_grad():
-            a, b = (self.network(one, layers) for one in (image, style))
+            a, b = (self.network(picture, layers) for picture in (image, style))
         return geometric_mean({name: sliced_distance(a[name], b[name]) for name in layers})
 
-    def _other_style(self, image: Tensor, style: Tensor) -> float:
-        layers = _fitting(self.other, self.other.names, image, style)
-        if not layers:
-            return math.nan
-        a, b = (Style.capture(self.other, one, layers) for one in (image, style))
-        return geometric_mean(gram_distances(a, b))
-
-    def _placed(self, image: Tensor, content: Tensor, style: Tensor) -> float:
+    def _placed(self, judge: Network, image: Tensor, content: Tensor, style: Tensor) -> float:
         """Return the mean over regions, by their areas, of how far they are from their partners."""
-        layers = _fitting(self.other, self.other.names, image, style)
+        layers = _fitting(judge, judge.names, image, style)
         if not layers:
             return math.nan
         try:
@@ -125,43 +142,68 @@ class Judges:
         except UsageError:  # too small for a region
             return math.nan
         with torch.no_grad():
-            a, b = (self.other(one, layers) for one in (image, style))
-        found = {name: _between_regions(a[name], b[name], regions) for name in layers}
-        kept = {name: value for name, value in found.items() if not math.isnan(value)}
+            a, b = (judge(picture, layers) for picture in (image, style))
+        distances = {name: _between_regions(a[name], b[name], regions) for name in layers}
+        kept = {name: value for name, value in distances.items() if not math.isnan(value)}
         return geometric_mean(kept) if kept else math.nan
 
     def _regions(self, content: Tensor, style: Tensor) -> Regions:
         """Return the regions of a pair, kept while the same pair is asked for."""
         known = self._known
-        if known is None or not all(map(torch.equal, known, (content, style))):
-            options = {"count": REGIONS, "seed": REGION_SEED}
-            found = matched_regions(self.network, content, style, **options)
-            self._known = known = (content, style, found)
-        return known[2]
+        if known and torch.equal(known[0], content) and torch.equal(known[1], style):
+            return known[2]
+        regions = matched_regions(self.network, content, style, count=REGIONS, seed=REGION_SEED)
+        self._known = content, style, regions
+        return regions
 
-    def _other_content(self, image: Tensor, content: Tensor) -> float:
-        """Return the mean squared distance of unit features over layers, in [0, 4].
 
-        LPIPS without its learned weights.
+def _style_distance(network: Network, image: Tensor, style: Tensor) -> float:
+    layers = _fitting(network, network.names, image, style)
+    if not layers:
+        return math.nan
+    a, b = (Style.capture(network, picture, layers) for picture in (image, style))
+    return geometric_mean(gram_distances(a, b))
 
-        Source: Zhang et al. 2018, eq. 1. Departs: every channel weighs alike.
-        """
-        layers = _fitting(self.other, PERCEPTUAL, image, content)
-        if not layers:
-            return math.nan
-        with torch.no_grad():
-            a, b = (self.other(one, layers) for one in (image, content))
-        unit = [normalize(a[name], dim=1) - normalize(b[name], dim=1) for name in layers]
-        return float(sum(one.square().sum(1).mean() for one in unit) / len(unit))
+
+def _content_distance(network: Network, image: Tensor, content: Tensor) -> float:
+    """Return the mean squared distance of unit features over layers, in [0, 4].
+
+    LPIPS without its learned weights.
+
+    Source: Zhang et al. 2018, eq. 1. Departs: every channel weighs alike.
+    """
+    layers = _fitting(network, PERCEPTUAL, image, content)
+    if not layers:
+        return math.nan
+    with torch.no_grad():
+        a, b = (network(picture, layers) for picture in (image, content))
+    apart = [normalize(a[name], dim=1) - normalize(b[name], dim=1) for name in layers]
+    return float(sum((x.square().sum(1).mean() for x in apart), torch.zeros(())) / len(apart))
+
+
+def grey_similarity(image: Tensor, other: Tensor) -> float:
+    """Return the structural similarity of two grey pictures (1, 3, H, W): 1 is identical.
+
+    Source: Wang et al. 2004, scikit-image's implementation; window 7, or the largest odd number
+    that fits.
+    """
+    from skimage.color import rgb2gray
+    from skimage.metrics import structural_similarity
+
+    a, b = (rgb2gray(x[0].cpu().double().numpy(), channel_axis=0) for x in (image, other))
+    window = min(7, min(a.shape) - (min(a.shape) + 1) % 2)
+    if window < 3:
+        return float("nan")
+    return float(structural_similarity(a, b, win_size=window, data_range=1.0))
 
 
 def _between_regions(a: Tensor, b: Tensor, regions: Regions) -> float:
     """Return the mean distance of the positions of regions in (1, C, h, w) and (1, C, h', w')."""
-    masks = regions.at(tuple(a.shape[2:]), tuple(b.shape[2:]))
+    masks = regions.at((a.shape[2], a.shape[3]), (b.shape[2], b.shape[3]))
     pairs = zip(masks.content_masks[0].to(a), masks.style_masks[0].to(b), strict=True)
     total, area = 0.0, 0
-    for one, other in pairs:
-        inside, partner = a[..., one > INSIDE], b[..., other > INSIDE]  # (1, C, n)
+    for mask, partner_mask in pairs:
+        inside, partner = a[..., mask > INSIDE], b[..., partner_mask > INSIDE]  # (1, C, n)
         if min(inside.shape[2], partner.shape[2]) >= LEAST_POSITIONS:
             total += inside.shape[2] * sliced_distance(inside[..., None], partner[..., None])
             area += inside.shape[2]
@@ -170,5 +212,5 @@ def _between_regions(a: Tensor, b: Tensor, regions: Regions) -> float:
 
 def _fitting(network: Network, layers: Sequence[str], *pictures: Tensor) -> tuple[str, ...]:
     """Return those layers that every picture (1, 3, H, W) is large enough for."""
-    shapes = [tuple(one.shape[2:]) for one in pictures]
-    return tuple(one for one in layers if all(network.fits([one], *shape) for shape in shapes))
+    shapes = [picture.shape[2:] for picture in pictures]
+    return tuple(name for name in layers if all(network.fits([name], *shape) for shape in shapes))

@@ -17,7 +17,6 @@ from typing import Any
 from torch import Tensor
 
 from stylespace.assets import split_weight
-from stylespace.commands.outcome import SIGHT, network_for
 from stylespace.commands.recipes import (
     figures_of,
     input_hashes,
@@ -25,6 +24,7 @@ from stylespace.commands.recipes import (
     read_origin,
     write_outcome,
 )
+from stylespace.commands.sight import SIGHT, network_for
 from stylespace.commands.transfer.metrics import Judges
 from stylespace.commands.transfer.transfer import transfer
 from stylespace.errors import PictureError, UsageError

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from stylespace.commands.outcome import network_for
+from stylespace.commands.sight import network_for
 from stylespace.errors import OutputError, PictureError, StyleError, WeightsError
 from stylespace.files import STYLE_SUFFIX
 from stylespace.images import read_image, resize

@@ -9,7 +9,7 @@ from pathlib import Path
 from stylespace.errors import UsageError
 from stylespace.executors import completed, executor_for
 from stylespace.reports.collections.cache import one_thread
-from stylespace.styles.distances import kind_named, together
+from stylespace.styles.distances import distance_named, together
 from stylespace.styles.statistics import flattened, layer_statistics
 from stylespace.styles.style import Style
 
@@ -70,7 +70,7 @@ def neighbours(
     Args:
         style: whose layers are compared.
         styles: {picture: style file}, of a `Collection`.
-        kind: one of KINDS; `bures` takes .2 s a picture and layer of 512 channels.
+        kind: one of DISTANCES; `bures` takes .2 s a picture and layer of 512 channels.
         count: how many, at least 1; fewer where there are fewer.
 
     Raises:
@@ -84,7 +84,7 @@ def neighbours(
 
 
 def _compared(style: Style, styles: Mapping[Path, Path], kind: str) -> Iterator[Neighbour]:
-    chosen = kind_named(kind)
+    chosen = distance_named(kind)
     own = {name: chosen.prepared(layer) for name, layer in style.layers.items()}
     for picture, file in styles.items():
         other = Style.load(file)

@@ -18,7 +18,7 @@ the roots. Even then only `bures` tells every two layers apart: `gram` does not 
 """
 
 from stylespace.styles.distances.bures import bures_distance
-from stylespace.styles.distances.kinds import KINDS, Kind, kind_named
+from stylespace.styles.distances.kinds import DISTANCES, Distance, distance_named
 from stylespace.styles.distances.matrices import (
     TOGETHER,
     as_metric,
@@ -43,16 +43,16 @@ from stylespace.styles.distances.streamed import (
 
 __all__ = [
     "BURES_MOST",
-    "KINDS",
+    "DISTANCES",
     "TOGETHER",
-    "Kind",
+    "Distance",
     "StreamedDistances",
     "as_metric",
     "bures_distance",
     "distance_matrix",
     "geometric_mean",
     "gram_distances",
-    "kind_named",
+    "distance_named",
     "layer_pairs",
     "relative_distance",
     "relative_error",

@@ -21,7 +21,7 @@ from stylespace.styles.moments import LayerStyle
 
 
 @dataclass(frozen=True)
-class Kind:
+class Distance:
     """One kind of distance, in float64 on the CPU.
 
     prepared: layer -> what `between` needs of it. between: two of these -> the distance, >= 0.
@@ -33,15 +33,15 @@ class Kind:
     metric: Callable[[Any], Any]
 
 
-def kind_named(name: str) -> Kind:
-    """Return a kind of KINDS.
+def distance_named(name: str) -> Distance:
+    """Return a kind of DISTANCES.
 
     Raises:
         UsageError: an unknown kind, the nearest named.
     """
-    if name not in _KINDS:
-        raise unknown("kind of distance", name, KINDS)
-    return _KINDS[name]
+    if name not in DISTANCES:
+        raise unknown("kind of distance", name, DISTANCES)
+    return DISTANCES[name]
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,11 +169,10 @@ def _itself(values: Any) -> Any:
     return values
 
 
-_KINDS = {
-    "gram": Kind(_matrix, _relative_frobenius, _root),
-    "cosine": Kind(_direction, _cosine, _root),
-    "bures": Kind(_normal, _bures, _root),
-    "wasserstein": Kind(_sorted, _wasserstein, _itself),
+DISTANCES = {
+    "gram": Distance(_matrix, _relative_frobenius, _root),
+    "cosine": Distance(_direction, _cosine, _root),
+    "bures": Distance(_normal, _bures, _root),
+    "wasserstein": Distance(_sorted, _wasserstein, _itself),
 }
-KINDS = tuple(_KINDS)
-"""Names of the kinds; see the package for what they are."""
+"""By name; see the package for what they are."""

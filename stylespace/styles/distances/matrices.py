@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from stylespace.errors import StyleError
-from stylespace.styles.distances.kinds import kind_named
+from stylespace.styles.distances.kinds import distance_named
 from stylespace.styles.distances.relative import gram_distances, layer_pairs
 from stylespace.styles.style import Style
 
@@ -28,7 +28,7 @@ def style_distances(style: Style, other: Style, kind: str = "gram") -> dict[str,
     every kind.
 
     Args:
-        kind: one of KINDS.
+        kind: one of DISTANCES.
 
     Raises:
         StyleError: the two live in different style spaces.
@@ -40,13 +40,13 @@ def style_distances(style: Style, other: Style, kind: str = "gram") -> dict[str,
 
 
 def symmetric_distances(style: Style, other: Style, kind: str = "gram") -> dict[str, float]:
-    """Return the symmetric distance of two styles, for every layer of `other`; see KINDS.
+    """Return the symmetric distance of two styles, for every layer of `other`; see DISTANCES.
 
     Raises:
         StyleError: the two live in different style spaces.
         UsageError: an unknown kind, or a layer of `other` that `style` does not hold.
     """
-    chosen = kind_named(kind)
+    chosen = distance_named(kind)
     return {
         name: chosen.between(chosen.prepared(one), chosen.prepared(two))
         for name, (one, two) in layer_pairs(style, other).items()
@@ -63,7 +63,8 @@ def together(values: Mapping[str, Value]) -> Value:
     Args:
         values: {layer: a number, or an array (n, n)}.
     """
-    return sum(values.values()) / len(values)
+    first, *others = values.values()
+    return sum(others, first) / len(values)
 
 
 def as_metric(values: Value, kind: str) -> Value:
@@ -73,12 +74,12 @@ def as_metric(values: Value, kind: str) -> Value:
 
     Args:
         values: >= 0, of one layer or together; a number or an array.
-        kind: one of KINDS.
+        kind: one of DISTANCES.
 
     Raises:
         UsageError: an unknown kind.
     """
-    return kind_named(kind).metric(values)
+    return distance_named(kind).metric(values)
 
 
 def distance_matrix(
@@ -88,7 +89,7 @@ def distance_matrix(
 
     Args:
         styles: of one style space.
-        kind: one of KINDS. `bures` takes .14 s a pair and layer of 512 channels on one core.
+        kind: one of DISTANCES. `bures` takes .14 s a pair and layer of 512 channels on one core.
         layers: which; None for those of the first style.
 
     Returns:
@@ -98,7 +99,7 @@ def distance_matrix(
         StyleError: no styles, or of different spaces.
         UsageError: an unknown kind, or a layer that a style does not hold.
     """
-    chosen = kind_named(kind)
+    chosen = distance_named(kind)
     if not styles:
         raise StyleError("no styles, no distances: name at least one.")
     for style in styles:

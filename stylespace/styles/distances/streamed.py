@@ -23,7 +23,7 @@ from safetensors import safe_open
 
 from stylespace.errors import StyleError, UsageError, unknown
 from stylespace.networks.network import Space
-from stylespace.styles.distances.kinds import area_share, kind_named, ratio, sorted_parts
+from stylespace.styles.distances.kinds import area_share, distance_named, ratio, sorted_parts
 from stylespace.styles.distances.matrices import TOGETHER, pairwise, together
 from stylespace.styles.style import FORMAT, Style
 
@@ -62,7 +62,7 @@ def streamed_distances(
 
     Args:
         files: of one style space.
-        kind: one of KINDS.
+        kind: one of DISTANCES.
         layers: which; None for those of the first file.
         budget: bytes of the matrices' rows that are held at once; at least one row of each.
 
@@ -71,7 +71,7 @@ def streamed_distances(
         UsageError: an unknown kind, a layer that a file does not hold, or more than BURES_MOST
             files for `bures`.
     """
-    kind_named(kind)
+    distance_named(kind)
     names = _common_layers(files, layers)
     if kind == "bures" and len(files) > BURES_MOST:
         raise UsageError(
@@ -197,7 +197,7 @@ def _clean(matrix: np.ndarray) -> np.ndarray:
 
 def _exact(files: Sequence[File], layer: str, kind: str) -> np.ndarray:
     """Return the distances between a few styles, of which one at a time is read."""
-    chosen = kind_named(kind)
+    chosen = distance_named(kind)
     items = [chosen.prepared(Style.load(path).layers[layer]) for path in files]
     return pairwise(items, chosen.between)
 
@@ -219,8 +219,9 @@ class Sketch:
 def _area_shares(files: Sequence[File], layer: str) -> tuple[np.ndarray, float]:
     """Return the distances of kind wasserstein, and by how much they may be too small."""
     sketches = [_sketches(path, layer) for path in files]
-    found = [_part(part) for part in zip(*sketches, strict=True)]
-    low, high = (sum(one) / len(one) for one in zip(*found, strict=True))
+    parts = [_part(part) for part in zip(*sketches, strict=True)]
+    low = np.sum([least for least, _ in parts], axis=0) / len(parts)
+    high = np.sum([most for _, most in parts], axis=0) / len(parts)
     return _clean(low), float(np.triu(high - low, 1).max())
 
 

@@ -1,0 +1,49 @@
+"""The keywords of the Python functions, as the fields of settings hold them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any, TypeVar
+
+from stylespace.settings import Settings
+
+Kind = TypeVar("Kind", bound=Settings)
+
+
+def settings_with(kind: type[Kind], settings: Kind | None, changes: Mapping[str, Any]) -> Kind:
+    """Return `settings` with `changes`, or new ones from `changes` alone; None changes nothing.
+
+    Where a field holds several values, one alone or any sequence will do; entries may be (i, j).
+    Paths and numbers will do where a text is meant.
+
+    Raises:
+        UsageError: a value out of range. TypeError: an unknown name.
+    """
+    types = {one.name: str(one.type) for one in fields(kind)}
+    changes = {
+        name: _typed(name, value, types.get(name, ""))
+        for name, value in changes.items()
+        if value is not None
+    }
+    return kind(**changes) if settings is None else replace(settings, **changes)
+
+
+def _typed(name: str, value: Any, kind: str) -> Any:
+    """Return a keyword as its field holds it."""
+    if not kind.startswith("tuple"):
+        return os.fspath(value) if isinstance(value, os.PathLike) else value
+    values = _several(name, value)
+    if "str" not in kind:
+        return values
+    return tuple(str(one) if type(one) in (int, float) else one for one in values)
+
+
+def _several(name: str, value: Any) -> tuple:
+    """Return the values of a field that holds several: "a", 3, Path("a"), (12, 40), [...]."""
+    if name == "entry" and not isinstance(value, str):
+        pairs = [value] if all(isinstance(one, int) for one in value) else value
+        return tuple(one if isinstance(one, str) else ",".join(map(str, one)) for one in pairs)
+    values = (value,) if isinstance(value, str | int | float | os.PathLike) else value
+    return tuple(os.fspath(one) if isinstance(one, os.PathLike) else one for one in values)

@@ -1,0 +1,61 @@
+"""The run of a command from coarse to fine: its scales, its memory, the noise it starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from stylespace.networks.memory import check_memory
+from stylespace.networks.network import Network
+from stylespace.settings import Making
+from stylespace.synthesis.loop import ObjectiveFunction, Synthesis, Watch
+from stylespace.synthesis.pyramid import Scale, coarse_to_fine
+
+
+def run_pyramid(
+    network: Network,
+    settings: Making,
+    objective_at: Callable[[int, int], ObjectiveFunction],
+    start: Callable[[int, int], Tensor],
+    deepest: tuple[str, ...],
+    shape: Callable[[int], tuple[int, int]],
+    *,
+    watch: Watch | None,
+    count: int = 1,
+    extra: int = 0,
+    **options: object,
+) -> Synthesis:
+    """Check the memory of the finest scale and climb the pyramid of the settings.
+
+    Scales that the user did not name are left out where they are too small for a layer.
+    start: (H, W) -> the `count` pictures to start from. shape: scale in pixels (longer side) ->
+    (H, W). extra: bytes that the objective takes beside the network and global Gram matrices.
+    """
+    check_memory(network, deepest, *shape(settings.size), count=count, extra=extra)
+    sizes = settings.pyramid()
+    while len(sizes) > 1 and not settings.sizes and not network.fits(deepest, *shape(sizes[0])):
+        sizes = sizes[1:]
+    schedule = settings.schedule(len(sizes))
+    scales = [Scale(*shape(size), steps) for size, steps in zip(sizes, schedule, strict=True)]
+    coarsest = scales[0].height, scales[0].width
+    network.check_size(deepest, *coarsest)
+    return coarse_to_fine(
+        objective_at,
+        start(*coarsest).to(network.device),
+        scales,
+        optimizer=settings.optimizer,
+        watch=watch,
+        **options,
+    )
+
+
+def noise_picture(
+    height: int, width: int, *, colour: Tensor | None = None, seed: int, spread: float = 0.1
+) -> Tensor:
+    """Return seeded noise around a colour (3,) or grey: (1, 3, H, W) in [0, 1]."""
+    generator = torch.Generator().manual_seed(seed)
+    middle = torch.full((3,), 0.5) if colour is None else colour.float().cpu()
+    noise = spread * torch.randn(1, 3, height, width, generator=generator)
+    return (middle[:, None, None] + noise).clamp(0, 1)

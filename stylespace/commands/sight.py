@@ -1,0 +1,28 @@
+"""The network that settings name: the one that sees the pictures, and the one that judges them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stylespace.networks.network import Network, load_network
+from stylespace.settings import Settings
+
+SIGHT = ("network", "weights", "pooling", "padding", "device", "precision")
+"""Settings that say which network sees a picture, and where."""
+
+
+def network_for(settings: Settings, *, progress: bool = False) -> Network:
+    """Load the network that settings name, on their device, in their precision.
+
+    Raises:
+        WeightsError: see `load_weights`. UsageError: a device that is not there.
+    """
+    options = {name: getattr(settings, name) for name in SIGHT if name != "network"}
+    return load_network(settings.network, **options, progress=progress)
+
+
+def judge_for(network: Network, settings: Settings) -> Network:
+    """Return the network that figures are measured with: never one in half precision."""
+    if network.dtype.itemsize >= 4:
+        return network
+    return network_for(replace(settings, precision="float32"))

@@ -1,0 +1,43 @@
+"""Centred Gram matrices: how channels of a layer vary together, whatever their level."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from stylespace.losses.objective import Term, relative_square
+from stylespace.losses.representations.base import FromMoments
+from stylespace.styles.gram import covariance
+from stylespace.styles.moments import LayerStyle
+
+UNVARIED = 1e-12
+"""Squared norm up to which a covariance is the rounding of channels that do not vary."""
+
+
+def centred_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
+    """Relative distance of a layer's covariance to target (C, C): the centred Gram matrix.
+
+    Zero for channels that never vary, whatever their value: of those `mean_term` takes care.
+    """
+    return Term(
+        f"covariance.{layer}",
+        lambda image, features: relative_square(
+            covariance(features[layer]), target[None], nothing=UNVARIED
+        ),
+        (layer,),
+        weight,
+    )
+
+
+class CentredGram(FromMoments):
+    """A style as the covariances of its channels. One evaluation takes .8 copies, at 256 px."""
+
+    copies = 1
+
+    @staticmethod
+    def term(layer: str, style: LayerStyle, weight: float) -> Term:
+        """See `FromMoments.term`; the target is G - mu mu^T in float64, as it cancels."""
+        mu, matrix = (x.cpu().double() for x in (style.mean, style.gram))
+        return centred_term(layer, (matrix - mu[:, None] * mu).to(style.gram), weight)
+
+
+REPRESENTATION = CentredGram

@@ -1,0 +1,36 @@
+"""Gram matrices: which channels of a layer fire together, wherever they do (G15a)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from stylespace.losses.objective import Term, relative_square
+from stylespace.losses.representations.base import FromMoments
+from stylespace.styles.gram import gram
+from stylespace.styles.moments import LayerStyle
+
+
+def gram_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
+    """Relative distance of a layer's Gram matrix to target (C, C) or (B, C, C).
+
+    Source: G15a eq. 3. Departs: relative to the target instead of 1 / (4 N^2 C^2).
+    """
+    goal = target if target.ndim == 3 else target[None]
+    return Term(
+        f"gram.{layer}",
+        lambda image, features: relative_square(gram(features[layer]), goal),
+        (layer,),
+        weight,
+    )
+
+
+class GramMatrices(FromMoments):
+    """A style as its Gram matrices."""
+
+    @staticmethod
+    def term(layer: str, style: LayerStyle, weight: float) -> Term:
+        """See `FromMoments.term`."""
+        return gram_term(layer, style.gram, weight)
+
+
+REPRESENTATION = GramMatrices

@@ -1,0 +1,32 @@
+"""Means: how much each channel of a layer fires, alone."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from stylespace.losses.objective import Term, relative_square
+from stylespace.losses.representations.base import FromMoments
+from stylespace.styles.gram import mean
+from stylespace.styles.moments import LayerStyle
+
+
+def mean_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
+    """Relative distance of a layer's channel means to target (C,)."""
+    return Term(
+        f"mean.{layer}",
+        lambda image, features: relative_square(mean(features[layer]), target[None]),
+        (layer,),
+        weight,
+    )
+
+
+class Means(FromMoments):
+    """A style as the means of its channels."""
+
+    @staticmethod
+    def term(layer: str, style: LayerStyle, weight: float) -> Term:
+        """See `FromMoments.term`."""
+        return mean_term(layer, style.mean, weight)
+
+
+REPRESENTATION = Means
