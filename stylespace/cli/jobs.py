@@ -183,11 +183,12 @@ class Job:
         return network
 
     def _survey(self, watching: Watching) -> Report:
-        from stylespace.commands.probe.many import survey
+        from stylespace.commands.probe.many import probe_many
         from stylespace.commands.probe.tables import SHEET
 
         network = self._network(watching)
-        found = survey(self.settings, self.out, network, force=self.force, watch=watching.named)
+        options = {"force": self.force, "watch": watching.named}
+        found = probe_many(self.settings, self.out, network, **options)
         pictures = [self.out / row.picture for row in found.reached]
         sheet = [self.out / SHEET] if pictures else []
         figures = {"entries": found.count, "done": len(found.rows), "reached": len(pictures)}

@@ -339,7 +339,7 @@ def test_a_failure_before_the_first_picture_leaves_no_folder(pictures, network, 
     def fails(**_):
         raise OutputError("no.")
 
-    monkeypatch.setattr("stylespace.commands.transfer.partitions.transfer", fails)
+    monkeypatch.setattr("stylespace.commands.transfer.many.transfer", fails)
     with pytest.raises(OutputError):
         compared(network)
     assert not Path("both").exists()
