@@ -19,7 +19,7 @@ def table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
 
 
 def number_table(
-    rows: Mapping[str, Mapping[str, float]], columns: Sequence[str], corner: str = ""
+    rows: Mapping[str, Mapping[str, float | None]], columns: Sequence[str], corner: str = ""
 ) -> str:
     """Return a table of {row: {column: number}}; `corner` stands above the names of the rows."""
     cells = ((name, *(shown(row.get(column)) for column in columns)) for name, row in rows.items())
