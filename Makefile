@@ -42,9 +42,9 @@ pages: $(TEXTURES) $(NULLS) $(PATTERNS)  ## the pages of reports/: about three h
 	textures, and an entry taken out of a painting."
 	$(BIN)/stylespace run probes/atlas-conv2_1.toml --out reports/atlas
 	$(BIN)/stylespace run probes/report-paintings.toml --out reports/paintings --force
-	$(BIN)/python -m stylespace.studies.trials probes/trials/transfer.toml --out reports/transfer
-	$(BIN)/python -m stylespace.studies.trials probes/trials/starts.toml --out reports/starts
-	$(BIN)/python -m stylespace.studies.ground_truth probes/scenes/season.toml --out reports/season
+	$(BIN)/stylespace study probes/trials/transfer.toml --out reports/transfer
+	$(BIN)/stylespace study probes/trials/starts.toml --out reports/starts
+	$(BIN)/stylespace study probes/scenes/season.toml --out reports/season
 	for way in fourier energy phases robust pixels; do \
 	$(BIN)/stylespace run probes/compare-$$way.toml --out reports/parametrisations/$$way; done
 

@@ -7,7 +7,7 @@ import itertools
 import os
 import secrets
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -145,6 +145,17 @@ def write_whole(
         _remove(temporary)
 
 
+def write_files(folder: Path, files: Mapping[str, bytes | str]) -> None:
+    """Write {name: content} into a folder, each whole, replacing those of an earlier call.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    for name, content in files.items():
+        data = content.encode() if isinstance(content, str) else content
+        write_whole(folder / name, data, force=True)
+
+
 def _refuse_taken(path: Path, force: bool) -> None:
     """Raise unless `path` is free, or an ordinary file that `force` may replace."""
     try:
@@ -206,7 +217,8 @@ def _failure(path: Path, error: OSError) -> OutputError:
         cause = f"there is no folder {_shown(path.parent)}"
     elif error.errno == errno.EEXIST:
         cause = "the file exists already"
-    return OutputError(f"{_shown(path)}: {cause}; {_REMEDIES.get(error.errno, _ELSEWHERE)}.")
+    remedy = _REMEDIES.get(error.errno or 0, _ELSEWHERE)
+    return OutputError(f"{_shown(path)}: {cause}; {remedy}.")
 
 
 def _shown(path: Path) -> str:

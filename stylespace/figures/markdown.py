@@ -1,16 +1,29 @@
-"""Parts of a page in Markdown: tables, lists, and numbers as they stand in them."""
+"""A page in Markdown and its parts: tables, lists, and numbers as they stand in them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tabulate import tabulate
+
+
+def page(parts: Iterable[str]) -> str:
+    """Return paragraphs as a page; empty ones are left out."""
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
     """Return a table; its cells are words, and stay as they are."""
     return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
+
+
+def number_table(
+    rows: Mapping[str, Mapping[str, float | None]], columns: Sequence[str], corner: str = ""
+) -> str:
+    """Return a table of {row: {column: number}}; `corner` stands above the names of the rows."""
+    cells = ((name, *(shown(row.get(column)) for column in columns)) for name, row in rows.items())
+    return table(list(cells), (corner, *columns))
 
 
 def bullets(sentences: Sequence[str]) -> str:

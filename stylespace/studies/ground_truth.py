@@ -8,7 +8,7 @@ pictures that are there are kept, so that an interrupted run goes on where it st
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,30 +18,41 @@ import torch
 from torch import Tensor
 
 from stylespace.assets import SAMPLE
-from stylespace.commands.recipes import write_outcome
-from stylespace.commands.transfer.partitions import STRIP, known_record, network_of
-from stylespace.commands.transfer.transfer import grey_similarity, transfer
+from stylespace.commands.folder import Folder, resume
+from stylespace.commands.transfer.many import network_of, transfer_many
+from stylespace.commands.transfer.partitions import STRIP
+from stylespace.commands.transfer.transfer import grey_similarity
 from stylespace.errors import UsageError
 from stylespace.figures import markdown
 from stylespace.figures.sheets import contact_sheet
-from stylespace.files import check_folder, check_output, write_whole
+from stylespace.files import write_files
 from stylespace.images import read_image, resize, resize_to, write_image, written_image
 from stylespace.images.colour import lab, match_colours
 from stylespace.networks.network import Network
-from stylespace.settings import TransferSettings, settings_from
+from stylespace.settings import TransferSettings
 from stylespace.studies.alterations import ALTERATIONS, LOCAL
-from stylespace.studies.studies import study_command, study_values, write_study
+from stylespace.studies.results import (
+    StudyResult,
+    result_of,
+    study_values,
+    way_settings,
+    write_study,
+)
 from stylespace.styles.sources import open_picture
 from stylespace.synthesis.progress import Watching
 
 MARK = "scenes.toml"
-"""File that tells a folder of scenes from others."""
+"""File that tells the folder of a ground truth from others."""
 UNCHANGED, COLOURS = "unchanged", "colours alone"
 SHOWN = 200  # pixels of a picture on a strip
 
 
+Place = tuple[str, str]
+"""A scene, and how it is altered."""
+
+
 @dataclass(frozen=True)
-class Scenes:
+class GroundTruth:
     """What is tried.
 
     scenes: names of photographs. ways: {label: settings that differ}. base: settings of all.
@@ -56,64 +67,90 @@ class Scenes:
 
     def settings(self, scene: str, way: str, style: Path) -> TransferSettings:
         """Return the settings of one way to move the altered scene's look to a scene."""
-        pictures = {"content": SAMPLE + scene, "styles": [str(style)]}
-        return settings_from({"command": "transfer", **pictures, **self.base, **self.ways[way]})
+        return way_settings(SAMPLE + scene, str(style), self.base, self.ways[way])
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Make the page; pictures that are there are kept."""
-    example = "probes/scenes/season.toml"
-    study_command("stylespace.studies.ground_truth", __doc__, example, read, run, arguments)
-
-
-def read(path: Path) -> Scenes:
-    """Return the scenes of a TOML file: scenes, text, [base], [ways.LABEL].
+def ground_truth_of(path: Path) -> GroundTruth:
+    """Return the ground truth of a TOML file: scenes, text, [base], [ways.LABEL].
 
     Raises:
         UsageError: what is missing, unknown or of another kind. PictureError: no such file.
     """
-    values = study_values(path, Scenes, "scenes")
+    values = study_values(path, GroundTruth, "scenes")
     if not isinstance(values.get("scenes"), list) or not values.get("ways"):
         raise UsageError(f"{str(path)!r} holds no scenes: see probes/scenes/season.toml.")
-    return Scenes(**values)
+    return GroundTruth(**values)
 
 
-def run(tried: Scenes, folder: Path, watching: Watching, *, force: bool = False) -> pd.DataFrame:
-    """Transfer every alteration of every scene in every way, write the page, return the scores.
+def run_ground_truth(
+    tried: GroundTruth, folder: Path, watching: Watching, *, force: bool = False
+) -> StudyResult:
+    """Transfer every alteration of every scene in every way, and write scores and page.
 
     force: use a folder that holds anything else, and replace pictures that were made otherwise.
 
     Raises:
         OutputError: a folder that holds anything else, or a picture that was made otherwise.
         UsageError: ways of different networks.
-        KeyboardInterrupt: Ctrl-C; what was made stays, and the same call goes on.
+        KeyboardInterrupt: Ctrl-C before the first picture was done.
     """
-    check_folder(folder, MARK, None, force=force)
-    every = [tried.settings(scene, way, folder) for scene in tried.scenes for way in tried.ways]
-    network = network_of(every)
-    folder.mkdir(exist_ok=True)
-    write_whole(folder / MARK, tried.recipe.encode(), force=True)
     rows: list[dict[str, Any]] = []
-    for scene in tried.scenes:
-        for name, alter in ALTERATIONS.items():
-            place = folder / f"{scene}-{name}"
-            place.mkdir(exist_ok=True)
-            content = resize(open_picture(SAMPLE + scene), every[0].size)
-            truth = alter(content)
-            style = _style(style_path(place), truth.flip(3), force=force)
-            results = {UNCHANGED: content, COLOURS: match_colours(content, style).clamp(0, 1)}
-            for way in tried.ways:
-                settings = tried.settings(scene, way, style_path(place))
-                watch = watching.named(f"{scene} {name} {way}")
-                made = place / f"{slug(way)}.png"
-                results[way] = _made(made, settings, network, watch, force=force)
-            rows += [
-                {"scene": scene, "alteration": name, "way": way, **scores(image, truth)}
-                for way, image in results.items()
-            ]
-            _strip(place, {"content": content, "style": style, "truth": truth, **results})
-            _write(folder, tried.text, rows)
-    return pd.DataFrame(rows)
+    places = [(scene, name) for scene in tried.scenes for name in ALTERATIONS]
+    with Folder(folder, tried.recipe, MARK, exact=False, force=force).opened():
+        every = [tried.settings(scene, way, folder) for scene in tried.scenes for way in tried.ways]
+        network = network_of(every)
+
+        def make(missing: list[Place]) -> Iterator[tuple[Place, None]]:
+            for place in missing:
+                scored, whole = _scored(tried, place, folder, network, watching, force)
+                rows.extend(scored)
+                _write(folder, tried.text, rows)
+                yield place, None
+                if not whole:
+                    raise KeyboardInterrupt
+
+        _, interrupted = resume(places, lambda _: None, make)
+    total = len(places) * (len(tried.ways) + 2)
+    return result_of(folder, pd.DataFrame(rows), total, tried.recipe, interrupted)
+
+
+def _scored(
+    tried: GroundTruth,
+    place: Place,
+    folder: Path,
+    network: Network,
+    watching: Watching,
+    force: bool,
+) -> tuple[list[dict[str, Any]], bool]:
+    """Try every way on an altered scene, in a folder of its own.
+
+    Returns:
+        The scores, a row a way, and whether they are all: Ctrl-C leaves ways out.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C before the first way was done.
+    """
+    (scene, name), at = place, folder / "-".join(place)
+    at.mkdir(exist_ok=True)
+    settings = {way: tried.settings(scene, way, style_path(at)) for way in tried.ways}
+    content = resize(open_picture(SAMPLE + scene), next(iter(settings.values())).size)
+    truth = ALTERATIONS[name](content)
+    style = _style(style_path(at), truth.flip(3), force=force)
+    files = {at / f"{file_stem(way)}.png": way for way in tried.ways}
+    done, interrupted = transfer_many(
+        {file: settings[way] for file, way in files.items()},
+        network,
+        force=force,
+        watch=lambda file: watching.named(f"{scene} {name} {files[file]}"),
+    )
+    results = {UNCHANGED: content, COLOURS: match_colours(content, style).clamp(0, 1)}
+    results |= {way: read_image(file) for file, way in files.items() if file in done}
+    _strip(at, {"content": content, "style": style, "truth": truth, **results})
+    rows = [
+        {"scene": scene, "alteration": name, "way": way, **scores(image, truth)}
+        for way, image in results.items()
+    ]
+    return rows, not interrupted
 
 
 def style_path(place: Path) -> Path:
@@ -121,8 +158,8 @@ def style_path(place: Path) -> Path:
     return place / "style.png"
 
 
-def slug(way: str) -> str:
-    """Return a way's name as a file name."""
+def file_stem(way: str) -> str:
+    """Return the name of a way as that of its file, without suffix."""
     return way.replace(",", "").replace(" ", "-")
 
 
@@ -149,36 +186,18 @@ def _style(path: Path, picture: Tensor, *, force: bool) -> Tensor:
     return whole
 
 
-def _made(
-    path: Path, settings: TransferSettings, network: Network, watch: Any, *, force: bool
-) -> Tensor:
-    """Return the picture of a run, from its file where that was made so.
-
-    Raises:
-        OutputError: another picture is there.
-        KeyboardInterrupt: Ctrl-C before it was done.
-    """
-    if known_record(path, settings, network) is None:
-        check_output(path, force=force)
-        outcome = transfer(settings=settings, network=network, watch=watch)
-        if outcome.synthesis.stopped == "interrupted":
-            raise KeyboardInterrupt
-        write_outcome(path, outcome, force=force)
-    return read_image(path)
-
-
 def _strip(place: Path, pictures: Mapping[str, Tensor]) -> None:
     shown = [resize(picture.clamp(0, 1), SHOWN) for picture in pictures.values()]
-    write_whole(place / STRIP, contact_sheet(shown, list(pictures), columns=5), force=True)
+    write_files(place, {STRIP: contact_sheet(shown, list(pictures), columns=5)})
 
 
-def _write(folder: Path, text: str, rows: Sequence[Mapping[str, Any]]) -> None:
+def _write(folder: Path, text: str, rows: list[dict[str, Any]]) -> None:
     table = pd.DataFrame(rows)
     results = table.to_json(orient="records", indent=1, double_precision=6)
-    write_study(folder, table, results, _page(text, table))
+    write_study(folder, rows, results, _page(text, table))
 
 
-def sentences(table: pd.DataFrame) -> list[str]:
+def nearest_ways(table: pd.DataFrame) -> list[str]:
     """Return which way comes nearest to the truth, an alteration a sentence.
 
     Beside it stand colours alone, or where these are the nearest, the best of the others.
@@ -203,24 +222,16 @@ def _page(text: str, table: pd.DataFrame) -> str:
         "The style picture is the scene altered and mirrored, so that what should come out is "
         "known: the content altered alike. Every way keeps the content with weight 1, and a table "
         "shows means over the scenes.",
-        *filter(None, [text.strip()]),
+        text.strip(),
     ]
     for score, better in (("colour_error", "lower"), ("similarity", "higher")):
         wide = table.pivot_table(
             index="way", columns="alteration", values=score, aggfunc="mean", sort=False
         )
-        rows = [(way, *(f"{value:.3g}" for value in line)) for way, line in wide.iterrows()]
-        shown = markdown.table(rows, (score, *wide.columns))
+        shown = markdown.number_table(wide.to_dict("index"), list(wide.columns), score)
         parts.append(f"Mean `{score}` over the scenes, {better} is better:\n\n{shown}")
-    parts.append(markdown.bullets(sentences(table)))
+    parts.append(markdown.bullets(nearest_ways(table)))
     places = dict.fromkeys(f"{row.scene}-{row.alteration}" for row in table.itertuples())
     parts += [f"## {place}\n\n![{place}: every way]({place}/{STRIP})" for place in places]
-    parts.append(
-        "Made again by `python -m stylespace.studies.ground_truth probes/scenes/season.toml "
-        "--out FOLDER`."
-    )
-    return "\n\n".join(parts) + "\n"
-
-
-if __name__ == "__main__":
-    main()
+    parts.append("Made again by `stylespace study probes/scenes/season.toml --out FOLDER`.")
+    return markdown.page(parts)

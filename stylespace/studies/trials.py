@@ -7,8 +7,7 @@ ways over all pairs.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -16,17 +15,27 @@ from typing import Any
 
 import pandas as pd
 
+from stylespace.commands.folder import Folder, resume
 from stylespace.commands.recipes import plain_figures
+from stylespace.commands.transfer.many import network_of
 from stylespace.commands.transfer.metrics import Judges
-from stylespace.commands.transfer.partitions import STRIP, Comparison, compare, network_of
+from stylespace.commands.transfer.partitions import STRIP, Comparison, compare
 from stylespace.errors import UsageError, unknown
 from stylespace.figures import markdown
 from stylespace.figures.sheets import loss_curves
-from stylespace.files import check_folder, write_whole
+from stylespace.figures.tables import json_text
+from stylespace.files import write_files
 from stylespace.images import read_image, read_recipe
-from stylespace.settings import TransferSettings, settings_from
-from stylespace.studies.studies import study_command, study_values, write_study
-from stylespace.studies.verdicts import SUMMARY, Claim, sentences, summary, verdicts
+from stylespace.networks.network import Network
+from stylespace.settings import TransferSettings
+from stylespace.studies.results import (
+    StudyResult,
+    result_of,
+    study_values,
+    way_settings,
+    write_study,
+)
+from stylespace.studies.verdicts import SUMMARY, Claim, counted_wins, summary, verdicts
 from stylespace.synthesis.progress import Watching
 
 CURVES = "losses.png"
@@ -61,18 +70,11 @@ class Trials:
 
     def variants(self, pair: str) -> dict[str, TransferSettings]:
         """Return {label: settings} of a pair."""
-        content, style = self.pairs[pair]
-        common = {"command": "transfer", "content": content, "styles": [style], **self.base}
-        return {label: settings_from({**common, **way}) for label, way in self.ways.items()}
+        pictures = self.pairs[pair]
+        return {label: way_settings(*pictures, self.base, way) for label, way in self.ways.items()}
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the trials of a file into a folder."""
-    example = "probes/trials/transfer.toml"
-    study_command("stylespace.studies.trials", __doc__, example, read, run, arguments)
-
-
-def read(path: Path) -> Trials:
+def trials_of(path: Path) -> Trials:
     """Return the trials of a TOML file: title, [pairs], [ways.LABEL], and what else Trials has.
 
     Raises:
@@ -80,7 +82,9 @@ def read(path: Path) -> Trials:
     """
     values = study_values(path, Trials, "trials")
     try:
-        values["pairs"] = {name: (one, other) for name, (one, other) in values["pairs"].items()}
+        values["pairs"] = {
+            name: (content, style) for name, (content, style) in values["pairs"].items()
+        }
         values["claims"] = tuple(Claim(**claim) for claim in values.get("claims", ()))
         trials = Trials(**{"text": "", **values})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -96,95 +100,113 @@ def read(path: Path) -> Trials:
     return trials
 
 
-def run(trials: Trials, folder: Path, watching: Watching, *, force: bool = False) -> pd.DataFrame:
-    """Make every picture that is missing, then the tables and the page; return the table.
+def run_trials(
+    trials: Trials, folder: Path, watching: Watching, *, force: bool = False
+) -> StudyResult:
+    """Make every picture that is missing, then the tables and the page.
 
     force: use a folder that holds anything else, and replace pictures that were made otherwise.
 
     Raises:
         OutputError: a folder that holds anything else, or a picture that was made otherwise.
         UsageError: ways of different networks.
-        KeyboardInterrupt: Ctrl-C; what was made stays, and the same call goes on.
+        KeyboardInterrupt: Ctrl-C before the first picture was done.
     """
-    check_folder(folder, MARK, None, force=force)
-    network = network_of(one for pair in trials.pairs for one in trials.variants(pair).values())
-    folder.mkdir(exist_ok=True)
-    write_whole(folder / MARK, trials.recipe.encode(), force=True)
-    judges = Judges(network) if trials.one_objective else None
-    rows: list[dict[str, Any]] = []
-    between: list[dict[str, Any]] = []
-    for pair in trials.pairs:
-        variants = trials.variants(pair)
-        found = compare(
-            variants,
-            folder / pair,
-            network,
-            title=f"{trials.title}: {pair}",
-            mark=PAIR_MARK,
-            recipe="content = {!r}\nstyle = {!r}\n".format(*trials.pairs[pair]),
-            force=force,
-            again="Every picture carries its recipe: `stylespace run PICTURE` makes it again.",
-            watch=lambda label, pair=pair: watching.named(f"{pair} {label}"),
+    with Folder(folder, trials.recipe, MARK, exact=False, force=force).opened():
+        variants = (trials.variants(pair) for pair in trials.pairs)
+        tables = _Tables(
+            trials, folder, network_of(way for each in variants for way in each.values())
         )
-        rows += [{"pair": pair, "way": row.label, **row.figures} for row in found.rows]
-        if judges:
-            curves = loss_curves(_traces(found, folder / pair))
-            write_whole(folder / pair / CURVES, curves, force=True)
-            apart = distances(found, folder / pair, judges)
-            between += [{"pair": pair, **row} for row in apart]
-        _write(trials, folder, rows, between)
-        if found.interrupted:
-            raise KeyboardInterrupt
-    return pd.DataFrame(rows)
+
+        def make(missing: list[str]) -> Iterator[tuple[str, Comparison]]:
+            for pair in missing:
+                comparison = _compared(trials, pair, folder / pair, tables.network, watching, force)
+                tables.add(pair, comparison)
+                yield pair, comparison
+                if comparison.interrupted:
+                    raise KeyboardInterrupt
+
+        _, interrupted = resume(trials.pairs, lambda _: None, make)
+    total = len(trials.pairs) * len(trials.ways)
+    return result_of(folder, pd.DataFrame(tables.rows), total, trials.recipe, interrupted)
 
 
-def distances(found: Comparison, folder: Path, judges: Judges) -> list[dict[str, Any]]:
+def _compared(
+    trials: Trials, pair: str, folder: Path, network: Network, watching: Watching, force: bool
+) -> Comparison:
+    """Try every way on a pair; pictures that are there are kept."""
+    return compare(
+        trials.variants(pair),
+        folder,
+        network,
+        title=f"{trials.title}: {pair}",
+        mark=PAIR_MARK,
+        recipe="content = {!r}\nstyle = {!r}\n".format(*trials.pairs[pair]),
+        force=force,
+        again="Every picture carries its recipe: `stylespace run PICTURE` makes it again.",
+        watch=lambda label: watching.named(f"{pair} {label}"),
+    )
+
+
+class _Tables:
+    """The tables of trials, written anew with every pair.
+
+    rows: a result each. between: two results of a pair each.
+    """
+
+    def __init__(self, trials: Trials, folder: Path, network: Network) -> None:
+        self._trials, self._folder, self.network = trials, folder, network
+        self._judges = Judges(network) if trials.one_objective else None
+        self.rows: list[dict[str, Any]] = []
+        self.between: list[dict[str, Any]] = []
+
+    def add(self, pair: str, comparison: Comparison) -> None:
+        """Add the results of a pair, and write what there is so far."""
+        self.rows += [{"pair": pair, "way": row.label, **row.figures} for row in comparison.rows]
+        if self._judges:
+            place = self._folder / pair
+            write_files(place, {CURVES: loss_curves(_traces(comparison, place))})
+            apart = distances(comparison, place, self._judges)
+            self.between += [{"pair": pair, **row} for row in apart]
+        content = {"title": self._trials.title, "rows": [_plain(row) for row in self.rows]}
+        content |= {"between": self.between} if self.between else {}
+        columns = ["pair", "one", "other", *BETWEEN]
+        between = pd.DataFrame(self.between, columns=columns)
+        page = _page(self._trials, pd.DataFrame(self.rows), between)
+        write_study(self._folder, self.rows, json_text(content), page)
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    names = {"pair": row["pair"], "way": row["way"]}
+    return names | plain_figures({name: row[name] for name in row if name not in names})
+
+
+def distances(comparison: Comparison, folder: Path, judges: Judges) -> list[dict[str, Any]]:
     """Return how far the results of a comparison are from one another, a row for every two."""
-    pictures = {row.label: read_image(folder / f"{row.name}.png") for row in found.rows}
+    pictures = {row.label: read_image(folder / f"{row.name}.png") for row in comparison.rows}
     return [
         {"one": one, "other": other} | plain_figures(judges.between(pictures[one], pictures[other]))
         for one, other in combinations(pictures, 2)
     ]
 
 
-def _traces(found: Comparison, folder: Path) -> dict[str, Any]:
+def _traces(comparison: Comparison, folder: Path) -> dict[str, Any]:
     """Return {label: trace} of the results of a comparison, as their pictures carry them."""
-    records = {row.label: read_recipe(folder / f"{row.name}.png") for row in found.rows}
-    return {label: record["trace"] for label, record in records.items()}
-
-
-def _write(
-    trials: Trials,
-    folder: Path,
-    rows: Sequence[Mapping[str, Any]],
-    between: Sequence[Mapping[str, Any]],
-) -> None:
-    table = pd.DataFrame(rows)
-    plain = [
-        {"pair": row["pair"], "way": row["way"], **plain_figures(_measures(row))} for row in rows
-    ]
-    found = {"title": trials.title, "rows": plain} | ({"between": between} if between else {})
-    results = json.dumps(found, indent=1, allow_nan=False)
-    page = _page(trials, table, pd.DataFrame(between, columns=["pair", "one", "other", *BETWEEN]))
-    write_study(folder, table, results, page)
-
-
-def _measures(row: Mapping[str, Any]) -> dict[str, float]:
-    return {name: value for name, value in row.items() if name not in ("pair", "way")}
+    records = {row.label: read_recipe(folder / f"{row.name}.png") for row in comparison.rows}
+    return {label: record["trace"] for label, record in records.items() if record}
 
 
 def _page(trials: Trials, table: pd.DataFrame, between: pd.DataFrame) -> str:
     """Return the page in Markdown: medians over all pairs, claims, wins, and a strip a pair."""
     names = ("loss", *SUMMARY) if trials.one_objective else SUMMARY
     medians = summary(table, names)
-    rows = [(way, *map(markdown.shown, line)) for way, line in medians.iterrows()]
     parts = [
         f"# {trials.title}",
         trials.text.strip(),
         f"Medians over {table['pair'].nunique()} pairs. Lower is better, but for `similarity`; "
         "what each measure is stands below the table of a pair.",
-        markdown.table(rows, ("", *medians.columns)),
-        markdown.bullets(sentences(table)),
+        markdown.number_table(medians.to_dict("index"), list(medians.columns)),
+        markdown.bullets(counted_wins(table)),
     ]
     if trials.claims:
         parts += [
@@ -199,7 +221,7 @@ def _page(trials: Trials, table: pd.DataFrame, between: pd.DataFrame) -> str:
         ]
         if trials.one_objective:
             parts += _apart(pair, table, between)
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return markdown.page(parts)
 
 
 def _apart(pair: str, table: pd.DataFrame, between: pd.DataFrame) -> list[str]:
@@ -210,14 +232,10 @@ def _apart(pair: str, table: pd.DataFrame, between: pd.DataFrame) -> list[str]:
     parts += [f"Final losses of the written pictures: {each}."]
     ways, rows = list(losses.index), between[between["pair"] == pair]
     for measure in (name for name in BETWEEN if rows[name].notna().any()):
-        of = {(row["one"], row["other"]): row[measure] for _, row in rows.iterrows()}
-        lines = [
-            (way, *(markdown.shown(of.get((way, other), of.get((other, way)))) for other in ways))
-            for way in ways
-        ]
-        parts.append(f"`{measure}`, {BETWEEN[measure]}:\n\n{markdown.table(lines, ('', *ways))}")
+        values = {}
+        for _, row in rows.iterrows():
+            values[row["one"], row["other"]] = values[row["other"], row["one"]] = row[measure]
+        lines = {way: {other: values.get((way, other)) for other in ways} for way in ways}
+        shown = markdown.number_table(lines, ways)
+        parts.append(f"`{measure}`, {BETWEEN[measure]}:\n\n{shown}")
     return parts
-
-
-if __name__ == "__main__":
-    main()

@@ -42,14 +42,15 @@ def better(table: pd.DataFrame, way: str, than: str, measure: str) -> tuple[int,
     return int(wins.sum()), len(both)
 
 
-def sentences(table: pd.DataFrame) -> list[str]:
+def counted_wins(table: pd.DataFrame) -> list[str]:
     """Return how often each way is better than the first by each measure, a sentence a way."""
     first, *others = table["way"].unique()
     said = []
     for way in others:
-        found = {name: better(table, way, first, name) for name in SUMMARY[:-1] if name in table}
-        counts = ", ".join(f"{name} {wins}" for name, (wins, count) in found.items() if count)
-        count = max(count for _, count in found.values())
+        measures = [name for name in SUMMARY[:-1] if name in table]
+        wins_of = {name: better(table, way, first, name) for name in measures}
+        counts = ", ".join(f"{name} {wins}" for name, (wins, count) in wins_of.items() if count)
+        count = max(count for _, count in wins_of.values())
         said.append(f"{way} is better than {first} in so many of {count}: {counts}.")
     return said + _copied(table)
 

@@ -258,9 +258,9 @@ def test_one_reached_entry_is_enough(call, monkeypatch):
 
 def interrupting(monkeypatch, number):
     """Make one entry a batch, and press Ctrl-C before batch `number` begins."""
-    from stylespace.commands.probe import many as surveys
+    from stylespace.commands.probe import many
 
-    true, made = surveys.probe_batch, []
+    true, made = many.probe_batch, []
 
     def probe_batch(*arguments, **options):
         made.append(1)

@@ -15,10 +15,17 @@ from PIL import Image
 from skimage.metrics import structural_similarity
 
 from stylespace.commands.recipes import plain_figures
+from stylespace.commands.transfer import many
 from stylespace.commands.transfer import partitions as comparison
 from stylespace.commands.transfer.metrics import PERCEPTUAL, Judges
 from stylespace.commands.transfer.partitions import LETTERS, compare, partitions
-from stylespace.errors import OutputError, UsageError, WeightsError
+from stylespace.errors import (
+    OutputError,
+    PictureError,
+    StylespaceError,
+    UsageError,
+    WeightsError,
+)
 from stylespace.images import read_image, read_recipe, resize, write_image
 from stylespace.losses.guides import Regions, resized
 from stylespace.losses.representations.sliced import (
@@ -30,6 +37,7 @@ from stylespace.losses.representations.sliced import (
 from stylespace.networks.network import load_network
 from stylespace.settings import TransferSettings, to_toml
 from stylespace.studies import trials, verdicts
+from stylespace.studies.studies import study
 from stylespace.synthesis.progress import Watching
 
 pytestmark = pytest.mark.usefixtures("cheap")
@@ -339,7 +347,7 @@ def test_a_failure_before_the_first_picture_leaves_no_folder(pictures, network, 
     def fails(**_):
         raise OutputError("no.")
 
-    monkeypatch.setattr("stylespace.commands.transfer.partitions.transfer", fails)
+    monkeypatch.setattr("stylespace.commands.transfer.many.transfer", fails)
     with pytest.raises(OutputError):
         compared(network)
     assert not Path("both").exists()
@@ -396,16 +404,21 @@ WAYS = ("whole", "noise", "local 1")
 def trial(pictures):
     written("other.png", blots(50, 50, 2, 0, 0.5))
     Path("t.toml").write_text(TRIALS)
-    return trials.read(Path("t.toml"))
+    return trials.trials_of(Path("t.toml"))
 
 
 def run(trial, out="out"):
     with Watching(quiet=True) as watching:
-        return trials.run(trial, Path(out), watching)
+        return trials.run_trials(trial, Path(out), watching)
+
+
+def studied(out="out"):
+    with Watching(quiet=True) as watching:
+        return study(Path("t.toml"), Path(out), watching=watching)
 
 
 def test_trials_make_a_row_for_every_pair_and_way(trial):
-    table = run(trial)
+    table = run(trial).table
     results = json.loads(Path("out/results.json").read_text(), parse_constant=pytest.fail)
     rows = results["rows"]
     assert results["title"] == "Small trials"
@@ -477,15 +490,20 @@ def unjudged(monkeypatch):
 def test_interrupted_trials_keep_what_is_done_and_go_on(trial, unjudged, monkeypatch, number, made):
     with monkeypatch.context() as patch:
         pressing(patch, number)
-        with pytest.raises(KeyboardInterrupt):
-            run(trial)
+        if made:
+            first = run(trial)
+            assert first.interrupted and first.figures == {"results": 9, "done": made}
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                run(trial)
+            assert not Path("out").exists()
     rows = json.loads(Path("out/results.json").read_text())["rows"] if made else []
     assert len(rows) == made
     assert len(list(Path("out").glob("*/*.png"))) == made
     begun = pressing(monkeypatch, 99)
-    table = run(trial)
-    assert len(begun) == 9 - made
-    assert len(table) == len(json.loads(Path("out/results.json").read_text())["rows"]) == 9
+    result = run(trial)
+    assert len(begun) == 9 - made and not result.interrupted
+    assert len(result.table) == len(json.loads(Path("out/results.json").read_text())["rows"]) == 9
     written_before = {path: path.read_bytes() for path in Path("out").rglob("*.*")}
     run(trial)
     assert len(begun) == 9 - made
@@ -501,11 +519,11 @@ def test_a_picture_of_before_a_setting_was_is_kept(pictures, network):
     del record["recipe"]["mask"]
     picture = read_image(out / "01.png")
     write_image(out / "01.png", picture, recipe=record, force=True)
-    assert comparison.known_record(out / "01.png", one, network)
-    assert not comparison.known_record(out / "01.png", replace(one, seed=1), network)
+    assert many.known_record(out / "01.png", one, network)
+    assert not many.known_record(out / "01.png", replace(one, seed=1), network)
     record["recipe"]["nothing"] = 1
     write_image(out / "01.png", picture, recipe=record, force=True)
-    assert not comparison.known_record(out / "01.png", one, network)
+    assert not many.known_record(out / "01.png", one, network)
 
 
 def test_one_objective_shows_losses_and_distances_between_results(trial):
@@ -590,21 +608,26 @@ def test_a_claim_without_measures_could_not_be_tested():
         ),
     ],
 )
-def test_files_that_hold_no_trials(pictures, capsys, text, words):
+def test_files_that_hold_no_trials(pictures, text, words):
     Path("t.toml").write_text(text)
-    with pytest.raises(SystemExit) as caught:
-        trials.main(["t.toml", "--out", "out", "--quiet"])
-    assert caught.value.code == 1 and not Path("out").exists()
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("stylespace.studies.trials: ") and all(
-        word in line for word in words.split("; did you mean ")
-    )
+    with pytest.raises(StylespaceError) as caught:
+        trials.trials_of(Path("t.toml"))
+    (line,) = str(caught.value).splitlines()
+    assert all(word in line for word in words.split("; did you mean "))
+    with pytest.raises(StylespaceError) as caught:
+        studied()
+    assert not Path("out").exists() and len(str(caught.value).splitlines()) == 1
+    if "[pairs]" in text:
+        assert str(caught.value) == line
+    elif "not TOML" not in words:
+        assert "'t.toml' holds no study: name [pairs] and [ways], or scenes" in str(caught.value)
 
 
-def test_a_missing_file_of_trials(pictures, capsys):
-    with pytest.raises(SystemExit):
-        trials.main(["nothing.toml", "--out", "out"])
-    assert "'nothing.toml' is missing" in capsys.readouterr().err
+def test_a_missing_file_of_trials(pictures):
+    with pytest.raises(PictureError, match="'nothing.toml' is missing"):
+        trials.trials_of(Path("nothing.toml"))
+    with pytest.raises(PictureError, match="'t.toml' is missing"):
+        studied()
 
 
 def test_trials_leave_folders_and_pictures_of_others_alone(trial, unjudged, capsys):
@@ -619,10 +642,10 @@ def test_trials_leave_folders_and_pictures_of_others_alone(trial, unjudged, caps
         run(changed)
     more = replace(trial, ways={**trial.ways, "one more": {"seed": 2, "init": "noise"}})
     before = Path("out/first/01.png").read_bytes()
-    assert len(run(more)) == 12  # what was there is kept, and the new way is made
+    assert len(run(more).table) == 12  # what was there is kept, and the new way is made
     assert Path("out/first/01.png").read_bytes() == before
     with Watching(quiet=True) as watching:
-        trials.run(changed, Path("out"), watching, force=True)
+        trials.run_trials(changed, Path("out"), watching, force=True)
     assert Path("out/first/01.png").read_bytes() != before
 
 
@@ -639,8 +662,7 @@ def test_ways_of_different_networks_are_not_compared(trial, way):
 def test_one_result_alone_has_no_distances(trial, unjudged, monkeypatch):
     alone = replace(trial, one_objective=True)
     pressing(monkeypatch, 2)
-    with pytest.raises(KeyboardInterrupt):
-        run(alone)
+    assert run(alone).interrupted
     page = Path("out/README.md").read_text()
     assert "Final losses of the written pictures: whole" in page and "root mean squared" not in page
 
@@ -650,21 +672,18 @@ def test_sentences_leave_out_pairs_that_one_of_both_ways_lacks():
 
     rows = [("a", "x", 1.0), ("a", "y", 0.5), ("b", "x", 1.0), ("b", "y", 2.0), ("c", "x", 3.0)]
     table = pd.DataFrame([{"pair": p, "way": w, "sliced": value} for p, w, value in rows])
-    assert verdicts.sentences(table) == ["y is better than x in so many of 2: sliced 1."]
-    assert verdicts.sentences(table[table["way"] == "x"]) == []
+    assert verdicts.counted_wins(table) == ["y is better than x in so many of 2: sliced 1."]
+    assert verdicts.counted_wins(table[table["way"] == "x"]) == []
 
 
-def test_trials_as_a_program(trial, unjudged, monkeypatch, capsys):
-    trials.main(["t.toml", "--out", "out", "--quiet"])
-    assert Path("out/README.md").is_file()
+def test_trials_as_a_study(trial, unjudged, monkeypatch):
+    result = studied()
+    assert result.outputs[0] == Path("out") and all(path.exists() for path in result.outputs)
+    assert result.figures == {"results": 9, "done": 9} and not result.interrupted
+    assert result.recipe["title"] == "Small trials"
     pressing(monkeypatch, 1)
-    with pytest.raises(SystemExit) as caught:
-        trials.main(["t.toml", "--out", "again", "--quiet"])
-    assert caught.value.code == 130
-    assert (
-        capsys.readouterr().err
-        == "stylespace.studies.trials: interrupted; the same call goes on.\n"
-    )
+    with pytest.raises(KeyboardInterrupt):
+        studied("again")
 
 
 @pytest.mark.parametrize(
@@ -676,21 +695,19 @@ def test_trials_as_a_program(trial, unjudged, monkeypatch, capsys):
         (("size = 24", 'size = "large"'), "size"),
     ],
 )
-def test_trials_that_cannot_be_are_one_line(trial, capsys, change, words):
+def test_trials_that_cannot_be_are_one_line(trial, change, words):
     Path("t.toml").write_text(TRIALS.replace(*change))
-    with pytest.raises(SystemExit) as caught:
-        trials.main(["t.toml", "--out", "out", "--quiet"])
-    assert caught.value.code == 1
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("stylespace.studies.trials: ") and words in line
+    with pytest.raises(StylespaceError) as caught:
+        studied()
+    (line,) = str(caught.value).splitlines()
+    assert words in line
 
 
-def test_a_folder_for_trials_that_cannot_be_is_one_line(trial, capsys):
+def test_a_folder_for_trials_that_cannot_be_is_one_line(trial):
     for out in ("gone/out", picture_file("file.png")):
-        with pytest.raises(SystemExit) as caught:
-            trials.main(["t.toml", "--out", out, "--quiet"])
-        assert caught.value.code == 1
-        (line,) = capsys.readouterr().err.splitlines()
+        with pytest.raises(OutputError) as caught:
+            studied(out)
+        (line,) = str(caught.value).splitlines()
         assert Path(out).name in line or "gone" in line
 
 
@@ -700,7 +717,7 @@ def test_a_folder_for_trials_that_cannot_be_is_one_line(trial, capsys):
     ids=lambda p: p.stem,
 )
 def test_committed_trials_hold_settings_that_can_be(path):
-    found = trials.read(path)
+    found = trials.trials_of(path)
     for pair in found.pairs:
         ways = found.variants(pair)
         assert list(ways) == list(found.ways)

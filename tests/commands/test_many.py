@@ -183,15 +183,15 @@ def test_a_picture_of_a_survey_is_made_again_alone(call, easy):
 
 def test_entries_of_one_layer_share_a_batch_whatever_their_order(call, easy, monkeypatch):
     """Layer by layer, though each --entry names both layers."""
-    from stylespace.commands.probe import many as surveys
+    from stylespace.commands.probe import many
 
-    true, made = surveys.probe_batch, []
+    true, made = many.probe_batch, []
 
     def probe_batch(settings, entries, *arguments, **options):
         made.append(tuple(entries))
         return true(settings, entries, *arguments, **options)
 
-    monkeypatch.setattr(surveys, "probe_batch", probe_batch)
+    monkeypatch.setattr(many, "probe_batch", probe_batch)
     both = ("probe", "--layer", "conv1_1,conv1_2", *SMALL, "--quiet")
     assert call(*both, "--entry", "4,4", "--entry", "6,6", "--entries", "0-0,1-1").code == 0
     assert [len(batch) for batch in made] == [3, 3]
@@ -213,7 +213,7 @@ def spoiled(path, how):
 
 @pytest.mark.parametrize("how", ["removed", "cut short", "empty", "text"])
 def test_only_what_is_missing_or_damaged_is_made_again(call, easy, three, monkeypatch, how):
-    from stylespace.commands.probe import many as surveys
+    from stylespace.commands.probe import many
 
     assert call(*COMMAND, *BLOCK, "--json").code == 0
     before = listing()
@@ -221,13 +221,13 @@ def test_only_what_is_missing_or_damaged_is_made_again(call, easy, three, monkey
     bad = ["probe-conv1_1-4-6.png", "probe-conv1_1-6-6.png"]
     for name in bad:
         spoiled(FOLDER / name, how)
-    true, made = surveys.probe_batch, []
+    true, made = many.probe_batch, []
 
     def probe_batch(settings, entries, *arguments, **options):
         made.extend(entries)
         return true(settings, entries, *arguments, **options)
 
-    monkeypatch.setattr(surveys, "probe_batch", probe_batch)
+    monkeypatch.setattr(many, "probe_batch", probe_batch)
     force = () if how == "removed" else ("--out", FOLDER, "--force")  # what is there is kept
     result = call(*COMMAND, *BLOCK, "--json", *force)
     assert result.code == 0, result.err

@@ -12,8 +12,8 @@ from command_line import RANDOM, SMALL, assert_refused, picture_file
 from PIL import Image
 from tiny import TINY_LAYERS, tiny_network
 
-from stylespace.commands.texture.figure import drawn
 from stylespace.commands.scales import noise_picture
+from stylespace.commands.texture.figure import drawn
 from stylespace.commands.texture.samplers import sample
 from stylespace.commands.texture.textures import _Work, texture
 from stylespace.errors import StyleError, UsageError

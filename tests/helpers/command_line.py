@@ -127,9 +127,9 @@ def assert_refused(result, code, *words):
 
 def pressing(monkeypatch, number):
     """Press Ctrl-C in the first evaluation of transfer `number` of a comparison."""
-    from stylespace.commands.transfer import partitions as comparison
+    from stylespace.commands.transfer import many
 
-    true, begun = comparison.transfer, []
+    true, begun = many.transfer, []
 
     def pressed(step):
         raise KeyboardInterrupt

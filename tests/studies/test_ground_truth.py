@@ -13,21 +13,27 @@ from skimage.color import rgb2lab
 from stylespace.assets import sample_path
 from stylespace.errors import OutputError, StylespaceError
 from stylespace.images import read_image, resize
-from stylespace.studies import ground_truth as scenes
+from stylespace.studies import ground_truth
 from stylespace.studies.alterations import ALTERATIONS
+from stylespace.studies.studies import study
 from stylespace.synthesis.progress import Watching
 
 BASE = {"size": 32, "iterations": [2], "weights": "random:0", "content_weight": 1.0}
 WAYS = {"global": {}, "local 1": {"representation": "local", "window": ["1"]}}
-TRIED = scenes.Scenes(["rocket"], WAYS, BASE)
+TRIED = ground_truth.GroundTruth(["rocket"], WAYS, BASE)
+
+
+def studied(file, folder=None):
+    with Watching(quiet=True) as watching:
+        return study(file, folder or file.parent / "out", watching=watching)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("scenes") / "season"
     with Watching(quiet=True) as watching:
-        table = scenes.run(TRIED, folder, watching)
-    return folder, table
+        result = ground_truth.run_ground_truth(TRIED, folder, watching)
+    return folder, result.table
 
 
 def test_every_alteration_is_tried_in_every_way(made):
@@ -48,10 +54,10 @@ def test_a_second_run_makes_nothing_anew(made, monkeypatch):
     def never(**options):
         raise AssertionError("made again")
 
-    monkeypatch.setattr(scenes, "transfer", never)
+    monkeypatch.setattr("stylespace.commands.transfer.many.transfer", never)
     with Watching(quiet=True) as watching:
-        again = scenes.run(TRIED, folder, watching)
-    assert again.equals(table)
+        again = ground_truth.run_ground_truth(TRIED, folder, watching)
+    assert again.table.equals(table)
 
 
 def test_the_style_is_the_truth_mirrored_whatever_it_depends_on(made):
@@ -67,21 +73,23 @@ def test_scenes_leave_folders_and_pictures_of_others_alone(made, tmp_path):
     (tmp_path / "README.md").write_text("my notes")
     with Watching(quiet=True) as watching:
         with pytest.raises(OutputError, match="--force"):
-            scenes.run(TRIED, tmp_path, watching)
+            ground_truth.run_ground_truth(TRIED, tmp_path, watching)
         copy = tmp_path / "copy"
         shutil.copytree(made[0], copy)
         larger = replace(TRIED, base={**BASE, "size": 48})
         with pytest.raises(OutputError, match="style.png"):
-            scenes.run(larger, copy, watching)
+            ground_truth.run_ground_truth(larger, copy, watching)
     assert [one.name for one in tmp_path.iterdir() if one.is_file()] == ["README.md"]
 
 
 @pytest.mark.parametrize("text", ["", "scenes = 3", "scene = ['rocket']", "scenes = ['rocket']"])
-def test_files_that_hold_no_scenes(tmp_path, capsys, text):
+def test_files_that_hold_no_scenes(tmp_path, text):
     (tmp_path / "s.toml").write_text(text)
-    with pytest.raises(SystemExit) as caught:
-        scenes.main([str(tmp_path / "s.toml"), "--out", str(tmp_path / "out")])
-    assert caught.value.code == 1 and len(capsys.readouterr().err.splitlines()) == 1
+    for read in (ground_truth.ground_truth_of, studied):
+        with pytest.raises(StylespaceError) as caught:
+            read(tmp_path / "s.toml")
+        assert len(str(caught.value).splitlines()) == 1
+    assert not (tmp_path / "out").exists()
 
 
 def test_scores_are_those_of_another_library():
@@ -89,14 +97,14 @@ def test_scores_are_those_of_another_library():
     image, truth = torch.rand(1, 3, 20, 24), torch.rand(1, 3, 20, 24)
     labs = [rgb2lab(one[0].permute(1, 2, 0).double().numpy()) for one in (image, truth)]
     expected = np.linalg.norm(labs[0] - labs[1], axis=2).mean()
-    assert scenes.scores(image, truth)["colour_error"] == pytest.approx(expected, rel=1e-3)
-    same = scenes.scores(truth, truth)
+    assert ground_truth.scores(image, truth)["colour_error"] == pytest.approx(expected, rel=1e-3)
+    same = ground_truth.scores(truth, truth)
     assert same["colour_error"] == 0 and same["similarity"] == pytest.approx(1)
 
 
 def test_the_sentences_name_the_smallest_mean(made):
     _, table = made
-    said = scenes.sentences(table)
+    said = ground_truth.nearest_ways(table)
     assert len(said) == len(ALTERATIONS)
     for sentence, name in zip(said, ALTERATIONS, strict=True):
         rows = [row for row in table.itertuples() if row.alteration == name]
@@ -106,15 +114,17 @@ def test_the_sentences_name_the_smallest_mean(made):
 
 
 def test_the_committed_scenes_hold_settings_that_can_be():
-    tried = scenes.read(Path(__file__).parents[2] / "probes" / "scenes" / "season.toml")
+    tried = ground_truth.ground_truth_of(
+        Path(__file__).parents[2] / "probes" / "scenes" / "season.toml"
+    )
     for scene in tried.scenes:
         assert sample_path(scene).is_file()
         for way in tried.ways:
             assert tried.settings(scene, way, Path("style.png")).content_weight == 1
 
 
-def test_scenes_as_a_program(made, tmp_path, capsys, monkeypatch):
-    folder, _ = made
+def test_scenes_as_a_study(made, tmp_path, monkeypatch):
+    folder, table = made
     file = tmp_path / "scenes.toml"
     file.write_text(
         'scenes = ["rocket"]\n[base]\nsize = 32\niterations = [2]\nweights = "random:0"\n'
@@ -122,16 +132,39 @@ def test_scenes_as_a_program(made, tmp_path, capsys, monkeypatch):
         'window = ["1"]\n'
     )
     page = (folder / "README.md").read_bytes()
-    scenes.main([str(file), "--out", str(folder), "--quiet"])
+    result = studied(file, folder)
     assert (folder / "README.md").read_bytes() == page
-    for code, error in ((1, StylespaceError("no such thing.")), (130, KeyboardInterrupt())):
+    assert result.table.equals(table) and not result.interrupted
+    assert result.figures == {"results": len(table), "done": len(table)}
+    assert result.recipe["scenes"] == ["rocket"] and "local 1" in result.recipe["ways"]
+    assert result.outputs[0] == folder and all(path.exists() for path in result.outputs)
+    for error in (StylespaceError("no such thing."), KeyboardInterrupt()):
 
         def fails(*_, error=error, **options):
             raise error
 
-        monkeypatch.setattr(scenes, "run", fails)
-        with pytest.raises(SystemExit) as caught:
-            scenes.main([str(file), "--out", str(folder), "--quiet"])
-        assert caught.value.code == code
-    err = capsys.readouterr().err
-    assert "no such thing." in err and "the same call goes on" in err
+        monkeypatch.setattr("stylespace.studies.studies.run_ground_truth", fails)
+        with pytest.raises(type(error)):
+            studied(file, folder)
+
+
+def test_interrupted_scenes_show_what_is_done_and_go_on(made, tmp_path, monkeypatch):
+    begun = []
+
+    def named(self, name):
+        begun.append(name)
+
+        def watch(step):
+            if len(begun) == 4:
+                raise KeyboardInterrupt
+
+        return watch
+
+    with monkeypatch.context() as patch, Watching(quiet=True) as watching:
+        patch.setattr(Watching, "named", named)
+        first = ground_truth.run_ground_truth(TRIED, tmp_path / "out", watching)
+    assert first.interrupted and len(first.table) == first.figures["done"] == 4 + 3
+    assert f"## rocket-{list(ALTERATIONS)[1]}" in (tmp_path / "out" / "README.md").read_text()
+    with Watching(quiet=True) as watching:
+        again = ground_truth.run_ground_truth(TRIED, tmp_path / "out", watching)
+    assert not again.interrupted and again.table.equals(made[1])

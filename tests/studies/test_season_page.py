@@ -7,13 +7,18 @@ import pandas as pd
 import pytest
 
 from stylespace.studies.alterations import ALTERATIONS, LOCAL
-from stylespace.studies.ground_truth import COLOURS, UNCHANGED, read, sentences
+from stylespace.studies.ground_truth import (
+    COLOURS,
+    UNCHANGED,
+    ground_truth_of,
+    nearest_ways,
+)
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "reports" / "season"
 ROWS = json.loads((FOLDER / "results.json").read_text(encoding="utf-8"))
 PAGE = (FOLDER / "README.md").read_text(encoding="utf-8")
-TRIED = read(ROOT / "probes" / "scenes" / "season.toml")
+TRIED = ground_truth_of(ROOT / "probes" / "scenes" / "season.toml")
 
 
 def mean(way, alteration, score="colour_error"):
@@ -33,7 +38,7 @@ def test_every_way_was_tried_on_every_altered_scene():
 
 
 def test_the_sentences_and_the_means_of_the_page_are_those_of_the_results():
-    said = sentences(pd.DataFrame(ROWS))
+    said = nearest_ways(pd.DataFrame(ROWS))
     assert len(said) == len(ALTERATIONS) and all(f"- {sentence}" in PAGE for sentence in said)
     for way in (COLOURS, *TRIED.ways):
         lines = [line for line in PAGE.splitlines() if line.startswith(f"| {way} ")]

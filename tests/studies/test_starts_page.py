@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from stylespace.studies.trials import BETWEEN, read
-from stylespace.studies.verdicts import sentences, verdicts
+from stylespace.studies.trials import BETWEEN, trials_of
+from stylespace.studies.verdicts import counted_wins, verdicts
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "reports" / "starts"
 RESULTS = json.loads((FOLDER / "results.json").read_text(encoding="utf-8"))
 PAGE = (FOLDER / "README.md").read_text(encoding="utf-8")
-TRIALS = read(ROOT / "probes" / "trials" / "starts.toml")
+TRIALS = trials_of(ROOT / "probes" / "trials" / "starts.toml")
 
 
 def test_every_start_and_every_two_of_them_are_there():
@@ -29,7 +29,7 @@ def test_every_start_and_every_two_of_them_are_there():
 
 def test_the_page_says_what_the_results_hold():
     table = pd.DataFrame(RESULTS["rows"])
-    said = sentences(table) + verdicts(TRIALS.claims, table)
+    said = counted_wins(table) + verdicts(TRIALS.claims, table)
     assert len(verdicts(TRIALS.claims, table)) == len(TRIALS.claims)
     assert all(f"- {sentence}" in PAGE for sentence in said)
     for pair in TRIALS.pairs:

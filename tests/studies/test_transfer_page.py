@@ -6,14 +6,14 @@ from statistics import median
 
 import pandas as pd
 
-from stylespace.studies.trials import read
-from stylespace.studies.verdicts import sentences, verdicts
+from stylespace.studies.trials import trials_of
+from stylespace.studies.verdicts import counted_wins, verdicts
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "reports" / "transfer"
 ROWS = json.loads((FOLDER / "results.json").read_text(encoding="utf-8"))["rows"]
 PAGE = (FOLDER / "README.md").read_text(encoding="utf-8")
-TRIALS = read(ROOT / "probes" / "trials" / "transfer.toml")
+TRIALS = trials_of(ROOT / "probes" / "trials" / "transfer.toml")
 
 
 def test_every_way_was_tried_on_every_pair():
@@ -25,7 +25,7 @@ def test_every_way_was_tried_on_every_pair():
 
 def test_the_sentences_of_the_page_are_those_of_the_results():
     table = pd.DataFrame(ROWS)
-    said = sentences(table) + verdicts(TRIALS.claims, table)
+    said = counted_wins(table) + verdicts(TRIALS.claims, table)
     assert len(verdicts(TRIALS.claims, table)) == len(TRIALS.claims)
     assert all(f"- {sentence}" in PAGE for sentence in said)
 

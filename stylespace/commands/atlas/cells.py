@@ -45,11 +45,10 @@ class Batch:
     @property
     def rows(self) -> dict[Pair, dict[str, float]]:
         """The figures of each entry."""
-        columns = [self.figures[name].tolist() for name in FIGURES]
-        rows = zip(*columns, strict=True)
+        columns = {name: self.figures[name].tolist() for name in FIGURES}
         return {
-            pair: dict(zip(FIGURES, row, strict=True))
-            for pair, row in zip(self.pairs, rows, strict=True)
+            pair: {name: column[place] for name, column in columns.items()}
+            for place, pair in enumerate(self.pairs)
         }
 
 
@@ -98,8 +97,7 @@ def _start(settings: AtlasSettings, count: int) -> Tensor:
     """Return the seeded start of every cell, `count` times: (count, 3, S, S)."""
     fourier = Fourier(settings.size, settings.size)
     generator = torch.Generator().manual_seed(settings.seed)
-    one = fourier.decode(fourier.noise(1, generator=generator))
-    return one.expand(count, -1, -1, -1)
+    return fourier.decode(fourier.noise(1, generator=generator)).expand(count, -1, -1, -1)
 
 
 def _figures(
@@ -110,11 +108,11 @@ def _figures(
         g = gram(judge(image, [settings.place])[settings.place]).cpu().double()
     i, j = torch.tensor(pairs).unbind(1)
     rows = torch.arange(len(g))
-    value, own = g[rows, i, j], (g[rows, i, i] * g[rows, j, j]).sqrt()
+    value, energies = g[rows, i, j], (g[rows, i, i] * g[rows, j, j]).sqrt()
     both = torch.where(i == j, 1, 2) * value
     saturated = ((image <= 0) | (image >= 1)).double().mean((1, 2, 3)).cpu()
-    quotients = (value, both / g.flatten(1).norm(dim=1), value / own, saturated)
-    return {name: one.nan_to_num(0).numpy() for name, one in zip(FIGURES, quotients, strict=True)}
+    figures = (value, both / g.flatten(1).norm(dim=1), value / energies, saturated)
+    return {name: x.nan_to_num(0).numpy() for name, x in zip(FIGURES, figures, strict=True)}
 
 
 def seconds_of(
@@ -155,9 +153,9 @@ def full_value(
     Raises:
         KeyboardInterrupt: Ctrl-C.
     """
-    one, paintings = full_settings(settings, pair), tools.paintings
+    full, paintings = full_settings(settings, pair), tools.paintings
     try:
-        outcome = probe(settings=one, network=tools.network, compared=paintings, watch=watch)
+        outcome = probe(settings=full, network=tools.network, compared=paintings, watch=watch)
     except UnreachedError as error:  # no more than a painting has is still a value
         if error.interrupted:
             raise KeyboardInterrupt from error

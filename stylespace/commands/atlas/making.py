@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from stylespace.commands.atlas.agreement import Agreement, agreement_of, spread
 from stylespace.commands.atlas.cells import Tools
-from stylespace.commands.atlas.comparison import Comparison, compared, spread
 from stylespace.commands.atlas.runs import Runs, batch_size, duration, groups_of
 from stylespace.commands.atlas.sheets import name_of, parts, sheet, value_map
-from stylespace.commands.atlas.store import FOLDER, Store, mark_of
-from stylespace.commands.atlas.tables import MAP, Row, csv_text, json_text, page, rows_of
+from stylespace.commands.atlas.store import CELLS, Store, mark_of
+from stylespace.commands.atlas.tables import MAP, MappedEntry, page, rows_of, table_files
+from stylespace.commands.folder import Folder, resume
 from stylespace.commands.recipes import figures_record
 from stylespace.errors import UnreachedError, UsageError
-from stylespace.executors import Serial, executor_for
-from stylespace.files import check_folder, write_whole
+from stylespace.executors import executor_for
+from stylespace.files import write_files
 from stylespace.images import write_image
 from stylespace.networks.network import Network
-from stylespace.settings import RECIPE_FILE, recipe_of, to_toml
+from stylespace.settings import recipe_of, to_toml
 from stylespace.settings.atlas import AtlasSettings, Pair, ordered
 from stylespace.synthesis.loop import Watch
 
@@ -33,13 +33,13 @@ class Atlas:
     """What an atlas found.
 
     rows: the entries that are done, each once, i <= j. total: entries of the block. sheets: file
-    names. comparison: with full probes. interrupted: by Ctrl-C, before all was done.
+    names. agreement: with full probes. interrupted: by Ctrl-C, before all was done.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[MappedEntry, ...]
     total: int
     sheets: tuple[str, ...]
-    comparison: Comparison
+    agreement: Agreement
     interrupted: bool
 
     @property
@@ -49,8 +49,8 @@ class Atlas:
             "entries": self.total,
             "done": len(self.rows),
             "reached": sum(row.reached for row in self.rows),
-            "checked": len(self.comparison.rows),
-            "rank_correlation": self.comparison.correlation,
+            "checked": len(self.agreement.rows),
+            "rank_correlation": self.agreement.correlation,
         }
 
 
@@ -84,25 +84,15 @@ def atlas(
         UnreachedError: not one entry was reached; the tables are written.
         KeyboardInterrupt: Ctrl-C before the first batch was done.
     """
-    recipe = to_toml(settings.decisive)
-    check_folder(folder, RECIPE_FILE, recipe, force=force)
-    _check_sizes(settings, network)
-    cells = folder / FOLDER
-    ours = [path for path in (folder / RECIPE_FILE, cells, folder) if not path.exists()]
-    cells.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / RECIPE_FILE, recipe.encode(), force=True)
-    store = Store(folder, mark_of(settings, network.sha256), network.sha256)
-    interrupted = False
-    try:
-        with executor_for(settings.executor, settings.workers) as executor:
-            _fill(settings, Tools(network, settings), executor, store, watch, say)
-    except BaseException as error:
-        if not any(pair in store.figures for pair in settings.pairs()):
-            _remove(ours)
-            raise
-        if not isinstance(error, KeyboardInterrupt):
-            raise
-        interrupted = True
+    opened = Folder(folder, to_toml(settings.decisive), force=force, inside=(CELLS,)).opened()
+    with opened:
+        _check_sizes(settings, network)
+        store = Store(folder, mark_of(settings, network.sha256), network.sha256)
+
+        def make(missing: list[Pair]) -> Iterator[tuple[Pair, dict[str, float]]]:
+            yield from _cells(settings, Tools(network, settings), store, missing, watch, say)
+
+        _, interrupted = resume(settings.pairs(), store.figures.get, make)
     return _written(settings, folder, store, network, interrupted)
 
 
@@ -117,36 +107,32 @@ def _check_sizes(settings: AtlasSettings, network: Network) -> None:
         )
 
 
-def _remove(ours: Sequence[Path]) -> None:
-    """Remove what a call made before its first batch; folders only where nothing else is in."""
-    with suppress(OSError):
-        for path in ours:
-            path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
-
-
-def _fill(
+def _cells(
     settings: AtlasSettings,
     tools: Tools,
-    executor: Serial,
     store: Store,
+    missing: list[Pair],
     watch: Named | None,
     say: Callable[[str], object] | None,
-) -> None:
-    """Make what is missing: cells first, then the full probes of some of them."""
-    runs, pairs = Runs(settings, tools, executor), settings.pairs()
-    size = batch_size(tools.network, settings, executor.count)
-    groups = groups_of(pairs, size, store.figures.keys())
-    if groups and say:
-        done = sum(pair in store.figures for pair in pairs)
-        expected = runs.expected_seconds(groups, settings.check)
-        say(f"about {duration(expected)} for {len(pairs)} entries ({done} done).")
-    for batch in runs.batches(groups, watch and watch(f"atlas {settings.place}")):
-        store.add(batch)
-    values = store.checks(settings.check_size)
-    missing = [pair for pair in _chosen(settings, store) if pair not in values]
-    for pair, value in runs.full_values(missing, watch and watch("full probes")):
-        values[pair] = value
-        store.keep_checks(settings.check_size, values)
+) -> Iterator[tuple[Pair, dict[str, float]]]:
+    """Make the cells that are missing and yield their figures; then full probes of some cells."""
+    with executor_for(settings.executor, settings.workers) as executor:
+        runs, pairs = Runs(settings, tools, executor), settings.pairs()
+        groups = groups_of(pairs, batch_size(tools.network, settings, executor.count), missing)
+        if groups and say:
+            expected, done = (
+                runs.expected_seconds(groups, settings.check),
+                len(pairs) - len(missing),
+            )
+            say(f"about {duration(expected)} for {len(pairs)} entries ({done} done).")
+        for batch in runs.batches(groups, watch and watch(f"atlas {settings.place}")):
+            store.add(batch)
+            yield from batch.rows.items()
+        values = store.checks(settings.check_size)
+        unchecked = [pair for pair in _chosen(settings, store) if pair not in values]
+        for pair, value in runs.full_values(unchecked, watch and watch("full probes")):
+            values[pair] = value
+            store.keep_checks(settings.check_size, values)
 
 
 def _chosen(settings: AtlasSettings, store: Store) -> tuple[Pair, ...]:
@@ -163,20 +149,18 @@ def _written(
     pairs = settings.pairs()
     values = {pair: row["value"] for pair, row in store.figures.items()}
     full = store.checks(settings.check_size)
-    comparison = compared(values, full, _chosen(settings, store), settings.check_size)
-    rows = rows_of(pairs, store.figures, comparison)
+    agreement = agreement_of(values, full, _chosen(settings, store), settings.check_size)
+    rows = rows_of(pairs, store.figures, agreement)
     sheets = tuple(name_of(*part) for part in parts(settings.rows, settings.columns))
-    result = Atlas(rows, len(pairs), sheets, comparison, interrupted)
+    result = Atlas(rows, len(pairs), sheets, agreement, interrupted)
     record = {"recipe": recipe_of(settings.decisive), "weights": network.sha256}
     _write_sheets(settings, folder, store, {**record, **figures_record(result.figures)})
     files = {
         MAP: value_map(values, settings.rows, settings.columns, _map_title(settings)),
-        "table.csv": csv_text(rows).encode(),
-        "table.json": json_text(rows, result.figures).encode(),
-        "README.md": page(settings, rows, sheets, comparison, len(pairs)).encode(),
+        **table_files(rows, result.figures),
+        "README.md": page(settings, rows, sheets, agreement, len(pairs)),
     }
-    for name, content in files.items():
-        write_whole(folder / name, content, force=True)
+    write_files(folder, files)
     if not any(row.reached for row in rows):
         raise UnreachedError(
             f"none of {len(rows)} entries was reached: their channels never fired together; try "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from time import perf_counter
 from typing import Any
@@ -76,10 +76,10 @@ class Runs:
     ) -> Iterator[tuple[int, Any]]:
         if not self._executor.remote:
             watch = progress and progress.watch
-            own = [(self._settings, self._tools, one, watch) for one in arguments]
-            return completed(self._executor, function, own)
+            here = [(self._settings, self._tools, argument, watch) for argument in arguments]
+            return completed(self._executor, function, here)
         common = (function.__name__, self._settings.decisive, self._tools.network.sha256)
-        calls = [(*common, one) for one in arguments]
+        calls = [(*common, argument) for argument in arguments]
         tick = progress.tick if progress else lambda: None
         return completed(self._executor, remotely, calls, tick=tick)
 
@@ -98,12 +98,14 @@ class Progress:
     @property
     def watch(self) -> Watch | None:
         """The watcher of a run in this process; None where nobody looks on."""
-        return self._watch and self._see
+        watch = self._watch
+        return watch and (lambda step: watch(self._of_all(step)))
 
-    def _see(self, step: Step) -> object:
+    def _of_all(self, step: Step) -> Step:
+        """Return the step of a batch as one of all entries."""
         number = self._done + step.number * len(step.losses)
         image = None if step.image is None else step.image[:1]
-        return self._watch(replace(step, number=number, total=self._total, image=image))
+        return replace(step, number=number, total=self._total, image=image)
 
     def finished(self, values: Sequence[float], *, tell: bool) -> None:
         """Count entries as done, and tell the watcher unless it has seen their evaluations."""
@@ -139,14 +141,15 @@ def batch_size(network: Network, settings: AtlasSettings, workers: int) -> int:
 
 
 def groups_of(
-    pairs: Sequence[Pair], size: int, done: Sequence[Pair] | set[Pair]
+    pairs: Sequence[Pair], size: int, missing: Collection[Pair]
 ) -> list[tuple[Pair, ...]]:
-    """Return the batches of `size` entries that hold one that is not done.
+    """Return the batches of `size` entries that hold one that is missing.
 
     Whole batches, so that an entry has the same neighbours however often the run was stopped.
     """
     every = (tuple(pairs[place : place + size]) for place in range(0, len(pairs), size))
-    return [group for group in every if not set(group) <= set(done)]
+    wanted = set(missing)
+    return [group for group in every if not wanted.isdisjoint(group)]
 
 
 def duration(seconds: float) -> str:

@@ -198,5 +198,6 @@ def _in_ink(axises: Sequence, frames: Sequence) -> None:
             spine.set_color(_shade(DIM))
 
 
-def _shade(colour: tuple[int, int, int]) -> tuple[float, ...]:
-    return tuple(level / 255 for level in colour)
+def _shade(colour: tuple[int, int, int]) -> tuple[float, float, float]:
+    red, green, blue = colour
+    return red / 255, green / 255, blue / 255

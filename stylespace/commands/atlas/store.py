@@ -17,9 +17,10 @@ from stylespace.files import write_whole
 from stylespace.settings import recipe_of
 from stylespace.settings.atlas import AtlasSettings, Pair
 
-FOLDER = "cells"
+CELLS = "cells"
 CHECKS = "checks.json"
-KEY = "stylespace.commands.atlas"
+KEY = "stylespace.atlas"
+"""Name of a file's header; part of the format."""
 _ELSEWHERE = ("block", "check", "check_size")
 """Settings that leave a cell as it is."""
 
@@ -39,7 +40,7 @@ class Store:
     """
 
     def __init__(self, folder: Path, mark: str, weights: str) -> None:
-        self._folder, self._mark, self._weights = folder / FOLDER, mark, weights
+        self._folder, self._mark, self._weights = folder / CELLS, mark, weights
         self._paths: dict[Pair, Path] = {}
         self.figures: dict[Pair, dict[str, float]] = {}
         for path in sorted(self._folder.glob("*.safetensors")):
@@ -68,12 +69,12 @@ class Store:
     def pictures(self, pairs: Iterable[Pair]) -> dict[Pair, np.ndarray]:
         """Return the pictures (S, S, 3) of those of the entries that are done."""
         wanted = {pair for pair in pairs if pair in self._paths}
-        found: dict[Pair, np.ndarray] = {}
+        pictures: dict[Pair, np.ndarray] = {}
         for path in sorted({self._paths[pair] for pair in wanted}):
             batch = self._read(path)
             if batch:
-                found |= dict(zip(batch.pairs, batch.pictures, strict=True))
-        return {pair: picture for pair, picture in found.items() if pair in wanted}
+                pictures |= dict(zip(batch.pairs, batch.pictures, strict=True))
+        return {pair: picture for pair, picture in pictures.items() if pair in wanted}
 
     def checks(self, size: int) -> dict[Pair, float]:
         """Return {(i, j): value} of the full probes of that size that are done."""

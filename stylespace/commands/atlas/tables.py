@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from stylespace.commands.atlas.agreement import Agreement
 from stylespace.commands.atlas.cells import FIGURES
-from stylespace.commands.atlas.comparison import Comparison
 from stylespace.commands.recipes import plain_figures
 from stylespace.figures import markdown
+from stylespace.figures.tables import csv_text, json_text
 from stylespace.settings import to_toml
 from stylespace.settings.atlas import AtlasSettings, Pair
 
@@ -23,7 +21,7 @@ NOTE = "never fired together"
 
 
 @dataclass(frozen=True)
-class Row:
+class MappedEntry:
     """One entry: figures of its cell, the value of its full probe if it has one, why not."""
 
     i: int
@@ -50,34 +48,31 @@ class Row:
 
 
 def rows_of(
-    pairs: Sequence[Pair], figures: Mapping[Pair, Mapping[str, float]], comparison: Comparison
-) -> tuple[Row, ...]:
+    pairs: Sequence[Pair], figures: Mapping[Pair, Mapping[str, float]], agreement: Agreement
+) -> tuple[MappedEntry, ...]:
     """Return a row for every entry that is done, in their order."""
-    full = {pair: value for pair, _, value in comparison.rows}
-    return tuple(Row(*pair, figures[pair], full.get(pair)) for pair in pairs if pair in figures)
+    full = {pair: value for pair, _, value in agreement.rows}
+    return tuple(
+        MappedEntry(*pair, figures[pair], full.get(pair)) for pair in pairs if pair in figures
+    )
 
 
-def csv_text(rows: Sequence[Row]) -> str:
-    """Return the rows as CSV."""
-    stream = io.StringIO()
-    names = ("i", "j", "reached", *FIGURES, "full_value", "note")
-    writer = csv.DictWriter(stream, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(row.record for row in rows)
-    return stream.getvalue()
-
-
-def json_text(rows: Sequence[Row], figures: Mapping[str, float]) -> str:
-    """Return figures and rows as JSON."""
-    content = {"figures": plain_figures(figures), "entries": [row.record for row in rows]}
-    return json.dumps(content, indent=1, allow_nan=False)
+def table_files(
+    rows: Sequence[MappedEntry], figures: Mapping[str, float]
+) -> dict[str, bytes | str]:
+    """Return {file name: rows}, as CSV, and as JSON with the figures of the whole atlas."""
+    records = [row.record for row in rows]
+    return {
+        "table.csv": csv_text(records, ("i", "j", "reached", *FIGURES, "full_value", "note")),
+        "table.json": json_text({"figures": plain_figures(figures), "entries": records}),
+    }
 
 
 def page(
     settings: AtlasSettings,
-    rows: Sequence[Row],
+    rows: Sequence[MappedEntry],
     sheets: Sequence[str],
-    comparison: Comparison,
+    agreement: Agreement,
     total: int,
 ) -> str:
     """Return the atlas as a page in Markdown.
@@ -90,13 +85,13 @@ def page(
         _about(settings, len(rows), total),
         *(f"![Cells of the channels in {name}]({name})" for name in sheets),
         f"![log10 of the values]({MAP})" if reached else "",
-        _agreement(comparison),
+        _agreement(agreement),
         _strongest(rows),
         _unreached(rows),
         "The recipe, for `stylespace run recipe.toml`:",
         f"```toml\n{to_toml(settings.decisive)}```",
     ]
-    return "\n\n".join(filter(None, parts)) + "\n"
+    return markdown.page(parts)
 
 
 def _about(settings: AtlasSettings, done: int, total: int) -> str:
@@ -119,21 +114,21 @@ def _ends(channels: range) -> str:
     return f"{channels[0]} to {channels[-1]}"
 
 
-def _agreement(comparison: Comparison) -> str:
+def _agreement(agreement: Agreement) -> str:
     """State the rank correlation and the entries behind it."""
-    if not comparison.rows:
+    if not agreement.rows:
         return ""
-    table = [(f"{i},{j}", f"{cell:.4g}", f"{full:.4g}") for (i, j), cell, full in comparison.rows]
+    table = [(f"{i},{j}", f"{cell:.4g}", f"{full:.4g}") for (i, j), cell, full in agreement.rows]
     return (
         "## Agreement with full probes\n\n"
         f"Spearman's rank correlation between the values of the cells and those of full probes "
-        f"({comparison.size} px, default settings) over {len(table)} entries spread over the "
-        f"block: **{comparison.correlation:.3f}**.\n\n"
+        f"({agreement.size} px, default settings) over {len(table)} entries spread over the "
+        f"block: **{agreement.correlation:.3f}**.\n\n"
         + markdown.table(table, ("entry", "cell", "full probe"))
     )
 
 
-def _strongest(rows: Sequence[Row]) -> str:
+def _strongest(rows: Sequence[MappedEntry]) -> str:
     best = sorted((row for row in rows if row.reached), key=lambda row: -row.value)[:STRONGEST]
     if not best:
         return ""
@@ -148,7 +143,7 @@ def _strongest(rows: Sequence[Row]) -> str:
     )
 
 
-def _unreached(rows: Sequence[Row]) -> str:
+def _unreached(rows: Sequence[MappedEntry]) -> str:
     names = [f"{row.i},{row.j}" for row in rows if not row.reached]
     more = f" and {len(names) - 50} more" if len(names) > 50 else ""
     return f"## Not reached\n\n{'; '.join(names[:50])}{more}: {NOTE}." if names else ""

@@ -39,14 +39,14 @@ def _single(settings: ProbeSettings, output: Output) -> Result:
 
 def _many(settings: ProbeSettings, output: Output) -> Result:
     from stylespace.commands.picture import network_of, watched
-    from stylespace.commands.probe.many import survey
+    from stylespace.commands.probe.many import probe_many
     from stylespace.commands.probe.tables import SHEET
     from stylespace.synthesis.progress import Watching
 
     def work(watching: Watching) -> Result:
         network = network_of(settings, output, watching)
         folder = output.path
-        found = survey(settings, folder, network, force=output.force, watch=watching.named)
+        found = probe_many(settings, folder, network, force=output.force, watch=watching.named)
         pictures = [folder / row.picture for row in found.reached]
         return Result(
             (folder, *pictures, *([folder / SHEET] if pictures else [])),

@@ -1,4 +1,4 @@
-"""Surveys: many entries into one folder, in batches; begun again, they go on where they stopped."""
+"""Many entries into one folder, in batches; begun again, they go on where they stopped."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from stylespace.commands.folder import Folder, resume
 from stylespace.commands.outcome import Outcome
 from stylespace.commands.probe.patches import Paintings
 from stylespace.commands.probe.probes import Entry, chosen_entries, probe_batch, single_settings
-from stylespace.commands.probe.tables import Row, write_tables
+from stylespace.commands.probe.tables import ProbedEntry, write_tables
 from stylespace.commands.recipes import (
     figures_of,
     figures_record,
@@ -24,30 +25,34 @@ from stylespace.commands.recipes import (
 )
 from stylespace.commands.sight import judge_for
 from stylespace.errors import PictureError, UnreachedError
-from stylespace.files import check_folder, check_output, write_whole
+from stylespace.figures.tables import json_text
+from stylespace.files import check_output, write_whole
 from stylespace.images import read_image, read_recipe
 from stylespace.networks.memory import batch_size
 from stylespace.networks.network import Network
-from stylespace.settings import RECIPE_FILE, ProbeSettings, recipe_of, to_toml
+from stylespace.settings import ProbeSettings, recipe_of, to_toml
 from stylespace.synthesis.loop import Watch
 
-RUN = ("stopped", "evaluations", "remark")
+CARRIED = ("stopped", "evaluations", "remark")
+"""What a picture says of its run, and a row has too."""
 UNREACHED = "unreached.json"
+Named = Callable[[str, str], Watch]
+"""(Name of a batch, time left in words) -> a watcher of its run."""
 
 
 @dataclass(frozen=True)
-class Survey:
-    """What a survey found: a row an entry, those before Ctrl-C if it was interrupted.
+class ProbedMany:
+    """What was found: a row an entry, those before Ctrl-C if it was interrupted.
 
     count: how many entries were asked for.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[ProbedEntry, ...]
     count: int
     interrupted: bool
 
     @property
-    def reached(self) -> tuple[Row, ...]:
+    def reached(self) -> tuple[ProbedEntry, ...]:
         """The rows that have a picture."""
         return tuple(row for row in self.rows if row.picture)
 
@@ -78,14 +83,14 @@ def probe_stem(layer: str, i: int, j: int) -> str:
     return f"probe-{layer}-{i}-{j}"
 
 
-def survey(
+def probe_many(
     settings: ProbeSettings,
     folder: Path,
     network: Network,
     *,
     force: bool = False,
-    watch: Callable[[str, str], Watch] | None = None,
-) -> Survey:
+    watch: Named | None = None,
+) -> ProbedMany:
     """Probe every entry of the settings into a folder; entries that are there are kept.
 
     Writes a picture an entry, then table.csv, table.json, README.md and contact-sheet.jpg beside
@@ -103,30 +108,21 @@ def survey(
         OutputError: the folder holds anything but an earlier call with the same settings.
         KeyboardInterrupt: Ctrl-C before the first entry was done.
     """
-    check_folder(folder, RECIPE_FILE, to_toml(settings), force=force)
-    entries = _by_layer(chosen_entries(settings, network))
-    ours = [path for path in (folder / RECIPE_FILE, folder) if not path.exists()]
-    work = _Work(settings, folder, network, force, Paintings(judge_for(network, settings)))
-    rows: dict[Entry, Row] = {}
-    interrupted = False
-    try:
-        folder.mkdir(exist_ok=True)
-        write_whole(folder / RECIPE_FILE, to_toml(settings).encode(), force=True)
-        for entry in entries:
-            found = work.known(entry)
-            rows |= {} if found is None else {entry: found}
-        work.check_free([entry for entry in entries if entry not in rows])
-        for name, left, batch in _batches(settings, network, entries, rows):
-            rows |= work.make(batch, watch and watch(name, left))
-    except BaseException as error:
-        if not rows:
-            _remove(folder, ours)
-        if not rows or not isinstance(error, KeyboardInterrupt):
-            raise
-        interrupted = True
-    done = [rows[entry] for entry in entries if entry in rows]
-    write_tables(folder, settings, done, work.compared)
-    return Survey(tuple(done), len(entries), interrupted)
+    with Folder(folder, to_toml(settings), force=force).opened():
+        entries = _by_layer(chosen_entries(settings, network))
+        paintings = Paintings(judge_for(network, settings))
+        files = _EntryFiles(settings, folder, network, force)
+
+        def make(missing: list[Entry]) -> Iterator[tuple[Entry, ProbedEntry]]:
+            files.check_free(missing)
+            for name, left, batch in _batches(settings, network, missing, len(entries)):
+                seen = watch and watch(name, left)
+                outcomes = probe_batch(settings, batch, network, compared=paintings, watch=seen)
+                yield from files.write(batch, outcomes)
+
+        rows, interrupted = resume(entries, files.known, make)
+    write_tables(folder, settings, tuple(rows.values()), paintings)
+    return ProbedMany(tuple(rows.values()), len(entries), interrupted)
 
 
 def _by_layer(entries: Sequence[Entry]) -> list[Entry]:
@@ -136,21 +132,21 @@ def _by_layer(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _batches(
-    settings: ProbeSettings, network: Network, entries: Sequence[Entry], rows: dict[Entry, Row]
+    settings: ProbeSettings, network: Network, missing: Sequence[Entry], count: int
 ) -> Iterator[tuple[str, str, tuple[Entry, ...]]]:
     """Yield what is missing, layer by layer, as (name, time left, entries of a batch)."""
-    missing = [entry for entry in entries if entry not in rows]
     began, done = time.perf_counter(), 0
     for layer, group in groupby(missing, key=lambda entry: entry[0]):
-        rest = tuple(group)
+        entries = tuple(group)
         most = batch_size(network, [layer], settings.size, settings.size) // settings.seeds
-        while rest:
-            batch, rest = rest[: max(1, most)], rest[max(1, most) :]
-            number = len(rows) + 1
-            span = f"{number}-{number + len(batch) - 1}" if len(batch) > 1 else f"{number}"
-            one = f" {batch[0][1]},{batch[0][2]}" if len(batch) == 1 else ""
+        for start in range(0, len(entries), max(1, most)):
+            batch = entries[start : start + max(1, most)]
+            first = count - len(missing) + done + 1
+            span, channels = f"{first}-{first + len(batch) - 1}", ""
+            if len(batch) == 1:
+                span, channels = f"{first}", f" {batch[0][1]},{batch[0][2]}"
             left = _left(time.perf_counter() - began, done, len(missing))
-            yield f"{span}/{len(entries)} {layer}{one}", left, batch
+            yield f"{span}/{count} {layer}{channels}", left, batch
             done += len(batch)
 
 
@@ -162,32 +158,24 @@ def _left(seconds: float, done: int, count: int) -> str:
     return f", {minutes:.0f} min left" if minutes >= 1 else ", under a minute left"
 
 
-def _remove(folder: Path, ours: Sequence[Path]) -> None:
-    """Remove what a call made before its first entry, unless anything else is in the folder."""
-    with suppress(OSError):
-        if {path.name for path in folder.iterdir()} <= {RECIPE_FILE}:
-            for path in ours:
-                path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
-
-
 @dataclass(frozen=True)
-class _Work:
-    """What every entry of a survey is made with."""
+class _EntryFiles:
+    """The files of entries in a folder: a picture each, or why there is none."""
 
     settings: ProbeSettings
     folder: Path
     network: Network
     force: bool
-    compared: Paintings
 
-    def known(self, entry: Entry) -> Row | None:
+    def known(self, entry: Entry) -> ProbedEntry | None:
         """Return the row of an entry that an earlier call made, if it is whole and the same."""
-        path, ours = self._path(entry), self._ours(entry)
+        path, ours = self._path(entry), self._made_by(entry)
         for record in (_record(path), _record(self._unreached(entry))):
             if record and {key: record.get(key) for key in ours} == ours:
                 picture = None if "note" in record else path.name
-                run = {name: record[name] for name in RUN if name in record}
-                return Row(*entry, picture, figures_of(record), record.get("note", ""), **run)
+                run = {name: record[name] for name in CARRIED if name in record}
+                figures, note = figures_of(record), record.get("note", "")
+                return ProbedEntry(*entry, picture, figures, note, **run)
         return None
 
     def check_free(self, entries: Sequence[Entry]) -> None:
@@ -195,28 +183,30 @@ class _Work:
         for entry in entries:
             check_output(self._path(entry), force=self.force)
 
-    def make(self, batch: tuple[Entry, ...], watch: Watch | None) -> dict[Entry, Row]:
-        """Make a batch of entries and write them; nothing of a batch that was interrupted."""
-        made = probe_batch(self.settings, batch, self.network, compared=self.compared, watch=watch)
-        for one in made:
-            if getattr(one, "interrupted", False) or (
-                isinstance(one, Outcome) and one.synthesis.stopped == "interrupted"
-            ):
-                raise KeyboardInterrupt
-        return {entry: self._written(entry, one) for entry, one in zip(batch, made, strict=True)}
+    def write(
+        self, batch: Sequence[Entry], outcomes: Sequence[Outcome | UnreachedError]
+    ) -> Iterator[tuple[Entry, ProbedEntry]]:
+        """Write a batch, and yield its rows; nothing of one that was interrupted."""
+        if any(map(_interrupted, outcomes)):
+            raise KeyboardInterrupt
+        for entry, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, UnreachedError):
+                yield entry, self._without_picture(entry, outcome)
+            else:
+                yield entry, self._with_picture(entry, outcome)
 
-    def _written(self, entry: Entry, made: Outcome | UnreachedError) -> Row:
-        """Write a picture; of an unreached entry the reason, so that no call tries it again."""
-        if isinstance(made, UnreachedError):
-            record = {**self._ours(entry), **figures_record(made.figures), "note": str(made)}
-            text = json.dumps(record, indent=1)
-            write_whole(self._unreached(entry), text.encode(), force=True)
-            self._path(entry).unlink(missing_ok=True)  # of other settings, replaced by --force
-            return Row(*entry, None, dict(made.figures), str(made))
-        path, run = self._path(entry), made.synthesis
-        write_outcome(path, made, force=self.force)
-        figures = dict(made.figures)
-        return Row(*entry, path.name, figures, "", run.stopped, len(run.steps), remark(run))
+    def _without_picture(self, entry: Entry, error: UnreachedError) -> ProbedEntry:
+        """Write why an entry was not reached, so that no call tries it again."""
+        record = {**self._made_by(entry), **figures_record(error.figures), "note": str(error)}
+        write_whole(self._unreached(entry), json_text(record).encode(), force=True)
+        self._path(entry).unlink(missing_ok=True)  # of other settings, replaced by --force
+        return ProbedEntry(*entry, None, dict(error.figures), str(error))
+
+    def _with_picture(self, entry: Entry, outcome: Outcome) -> ProbedEntry:
+        path, run = self._path(entry), outcome.synthesis
+        write_outcome(path, outcome, force=self.force)
+        told = run.stopped, len(run.steps), remark(run)
+        return ProbedEntry(*entry, path.name, dict(outcome.figures), "", *told)
 
     def _path(self, entry: Entry) -> Path:
         return self.folder / f"{probe_stem(*entry)}.png"
@@ -224,9 +214,15 @@ class _Work:
     def _unreached(self, entry: Entry) -> Path:
         return self._path(entry).with_suffix(f".{UNREACHED}")
 
-    def _ours(self, entry: Entry) -> dict[str, Any]:
+    def _made_by(self, entry: Entry) -> dict[str, Any]:
         recipe = recipe_of(single_settings(self.settings, entry))
         return {"recipe": recipe, "weights": self.network.sha256}
+
+
+def _interrupted(outcome: Outcome | UnreachedError) -> bool:
+    if isinstance(outcome, UnreachedError):
+        return outcome.interrupted
+    return outcome.synthesis.stopped == "interrupted"
 
 
 def _record(path: Path) -> dict[str, Any] | None:

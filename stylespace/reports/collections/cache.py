@@ -23,6 +23,7 @@ from stylespace.images import read_image, resize
 from stylespace.images.source import opened
 from stylespace.networks.memory import check_picture
 from stylespace.networks.network import Network, Space
+from stylespace.networks.weights import file_hash
 from stylespace.settings import StyleLayers
 from stylespace.styles.distances import style_header
 from stylespace.styles.style import FORMAT, Style
@@ -102,8 +103,8 @@ def content_of(picture: Path) -> str:
     """
     if picture.is_dir():
         raise PictureError(f"{str(picture)!r}: this folder cannot be listed; allow reading it.")
-    with opened(picture) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with opened(picture):
+        return file_hash(picture)
 
 
 def keep(picture: Path, file: Path, network: Network, measurement: Measurement) -> None:

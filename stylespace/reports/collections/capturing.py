@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
+from stylespace.commands.folder import resume
 from stylespace.errors import (
     MemoryLimitError,
     PictureError,
@@ -102,14 +103,20 @@ def captured(
     if not pictures:
         raise PictureError("no pictures: name at least one.")
     measurement = Measurement.of(network, settings, size)
-    work = _Work(pictures, measurement, made_folder(folder or cache_folder()), watch)
-    missing = work.missing()
-    if missing:
+    work = _Pictures(pictures, measurement, made_folder(folder or cache_folder()), watch)
+
+    def make(missing: list[Path]) -> Iterator[tuple[Path, str]]:
+        if not missing:
+            return
         with executor_for(executor, workers) as pool:
             place = (_placed(settings, network), network.space) if pool.remote else network
             calls = [(work.groups[file][0], file, measurement, place) for file in missing]
             for number, reason in completed(pool, _kept, calls):
-                work.finish(missing[number], reason)
+                yield missing[number], work.finish(missing[number], reason)
+
+    _, interrupted = resume(work.groups, work.known, make)
+    if interrupted:
+        raise KeyboardInterrupt
     return work.collection()
 
 
@@ -119,8 +126,8 @@ def _placed(settings: StyleLayers, network: Network) -> StyleLayers:
     return replace(settings, device=str(network.device), precision=precision)
 
 
-class _Work:
-    """What is known of every picture of a collection so far.
+class _Pictures:
+    """The pictures of a collection, and what became of each so far.
 
     groups: {style file: pictures of that content}.
     """
@@ -133,59 +140,57 @@ class _Work:
         watch: Callable[[Seen], object] | None,
     ) -> None:
         self._pictures, self._measurement, self._watch = pictures, measurement, watch
-        self._folder, self._began = folder, perf_counter()
-        self.groups: dict[Path, list[Path]] = {}
+        self._began, self._measured = perf_counter(), 0
         self._files: dict[Path, Path] = {}
         self._reasons: dict[Path, str] = {}
-        self._measured = 0
-
-    def missing(self) -> list[Path]:
-        """Return the style files that are to be made, in the order of their pictures."""
-        for picture in self._pictures:
+        self.groups: dict[Path, list[Path]] = {}
+        for picture in pictures:
             try:
-                content = content_of(picture)
+                file = measurement.file(folder, content_of(picture))
             except PictureError as error:
-                self._skip(picture, _reason(picture, error))
-                continue
-            self.groups.setdefault(self._measurement.file(self._folder, content), []).append(
-                picture
-            )
-        kept = {file for file in self.groups if self._measurement.is_kept(file)}
-        for file in (file for file in self.groups if file in kept):
-            self._take(file, kept=True)
-        return [file for file in self.groups if file not in kept]
+                self._tell(picture, _reason(picture, error))
+            else:
+                self.groups.setdefault(file, []).append(picture)
 
-    def finish(self, file: Path, reason: str) -> None:
+    def known(self, file: Path) -> str | None:
+        """Return the reason why a style file is not there: none if it is, None to make it."""
+        return self._end(file, "", kept=True) if self._measurement.is_kept(file) else None
+
+    def finish(self, file: Path, reason: str) -> str:
         """Take note of a style file that was made, or of the reason why it was not."""
-        if not reason:
-            self._measured += 1
-            self._take(file, kept=False)
-            return
-        for picture in self.groups[file]:
-            self._skip(picture, reason)
+        self._measured += not reason
+        return self._end(file, reason)
 
     def collection(self) -> Collection:
-        """Return what was found, in the order of the pictures."""
-        styles = {one: self._files[one] for one in self._pictures if one in self._files}
-        reasons = {one: self._reasons[one] for one in self._pictures if one in self._reasons}
+        """Return what was found, in the order of the pictures.
+
+        Raises:
+            PictureError: not one could be measured.
+        """
+        styles = {path: self._files[path] for path in self._pictures if path in self._files}
+        skipped = tuple(
+            Skipped(path, self._reasons[path]) for path in self._pictures if path in self._reasons
+        )
         if not styles:
-            picture, reason = next(iter(reasons.items()))
+            picture, reason = skipped[0]
             raise PictureError(
-                f"none of {len(reasons)} pictures could be measured; {str(picture)!r}: {reason}"
+                f"none of {len(skipped)} pictures could be measured; {str(picture)!r}: {reason}"
             )
-        skipped = tuple(Skipped(*item) for item in reasons.items())
         return Collection(styles, skipped, self._measured)
 
-    def _take(self, file: Path, *, kept: bool) -> None:
+    def _end(self, file: Path, reason: str, *, kept: bool = False) -> str:
         for picture in self.groups[file]:
+            self._tell(picture, reason, None if reason else file, kept=kept)
+        return reason
+
+    def _tell(
+        self, picture: Path, reason: str, file: Path | None = None, *, kept: bool = False
+    ) -> None:
+        """Note the style file of a picture, or why there is none, and tell the watcher."""
+        if file:
             self._files[picture] = file
-            self._tell(picture, "", kept)
-
-    def _skip(self, picture: Path, reason: str) -> None:
-        self._reasons[picture] = reason
-        self._tell(picture, reason, False)
-
-    def _tell(self, picture: Path, reason: str, kept: bool) -> None:
+        else:
+            self._reasons[picture] = reason
         if self._watch:
             number, seconds = len(self._files) + len(self._reasons), perf_counter() - self._began
             self._watch(Seen(number, len(self._pictures), picture, reason, kept, seconds))

@@ -11,8 +11,8 @@ from stylespace.settings.atlas import Pair
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Entries with the value of their cell and of their full probe.
+class Agreement:
+    """Entries with the value of their cell and that of their full probe.
 
     rows: (pair, cell, full). size: side of the full probes in pixels.
     """
@@ -31,12 +31,12 @@ class Comparison:
         return float(spearmanr(cells, full).statistic)
 
 
-def compared(
+def agreement_of(
     cells: Mapping[Pair, float], full: Mapping[Pair, float], chosen: Sequence[Pair], size: int
-) -> Comparison:
-    """Return the comparison over those of the chosen entries whose full probe is done."""
+) -> Agreement:
+    """Return the agreement over those of the chosen entries whose full probe is done."""
     rows = ((pair, cells[pair], full[pair]) for pair in chosen if pair in full)
-    return Comparison(tuple(rows), size)
+    return Agreement(tuple(rows), size)
 
 
 def spread(pairs: Sequence[Pair], count: int, seed: int) -> tuple[Pair, ...]:

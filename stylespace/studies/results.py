@@ -1,0 +1,77 @@
+"""What studies share: their files in TOML, what they find, and the files that they write."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, cast
+
+import pandas as pd
+
+from stylespace.errors import unknown
+from stylespace.figures.tables import columns_of, csv_text
+from stylespace.files import write_files
+from stylespace.settings import TransferSettings, settings_from, toml_of
+
+PAGE, TABLE, RESULTS = "README.md", "table.csv", "results.json"
+
+
+@dataclass(frozen=True, eq=False)
+class StudyResult:
+    """What a study found.
+
+    table: a row a result that is done. outputs: the folder and the files that show them. figures:
+    how many results are done, of how many. recipe: what the file says. interrupted: by Ctrl-C.
+    """
+
+    table: pd.DataFrame
+    outputs: tuple[Path, ...]
+    figures: Mapping[str, float]
+    recipe: Mapping[str, Any]
+    interrupted: bool
+
+
+def result_of(
+    folder: Path, table: pd.DataFrame, total: int, recipe: str, interrupted: bool
+) -> StudyResult:
+    """Return the result of a study with a table, a row each of `total` results."""
+    outputs = (folder, *(folder / name for name in (PAGE, TABLE, RESULTS)))
+    figures = {"results": total, "done": len(table)}
+    return StudyResult(table, outputs, figures, tomllib.loads(recipe), interrupted)
+
+
+def study_values(path: Path, kind: type, what: str) -> dict[str, Any]:
+    """Return what a TOML file says of a study, and its own text as `recipe`.
+
+    Args:
+        kind: dataclass of the study, whose fields the file may set. what: its name in an error.
+
+    Raises:
+        UsageError: not TOML, or what no field is named. PictureError: no such file.
+    """
+    values = toml_of(path)
+    names = tuple(field.name for field in fields(kind))
+    for name in values:
+        if name not in names:
+            raise unknown(f"setting of {what}", name, names)
+    return {"base": {}, **values, "recipe": path.read_text(encoding="utf-8")}
+
+
+def way_settings(content: str, style: str, *changes: Mapping[str, Any]) -> TransferSettings:
+    """Return the settings of a way to transfer: pictures, and what differs from the defaults.
+
+    Raises:
+        UsageError: unknown settings, or values out of range.
+    """
+    values: dict[str, Any] = {"content": content, "styles": [style]}
+    for change in changes:
+        values |= change
+    return cast(TransferSettings, settings_from({**values, "command": "transfer"}))
+
+
+def write_study(folder: Path, rows: list[dict[str, Any]], results: str, page: str) -> None:
+    """Write results.json, table.csv and README.md, replacing those of an earlier call."""
+    table = csv_text(rows, columns_of(rows), digits=6)
+    write_files(folder, {RESULTS: results + "\n", TABLE: table, PAGE: page})
