@@ -14,16 +14,18 @@ import numpy as np
 import torch
 
 from stylespace.figures.drawing import array
-from stylespace.figures.formatting import number, share, zeros
-from stylespace.figures.measures import MEASURES
-from stylespace.figures.phrases import (
+from stylespace.figures.formatting import (
     extremes,
     medians,
+    number,
     place_of,
     sentences,
+    share,
     span,
     zero_share,
+    zeros,
 )
+from stylespace.figures.measures import MEASURES
 from stylespace.figures.traces import bands
 from stylespace.figures.trees import leaves, linkage
 from stylespace.styles.statistics import FITS, cosine_values, off_diagonal

@@ -20,12 +20,7 @@ from stylespace.figures import classical_scaling
 from stylespace.files import check_folder, check_output
 from stylespace.networks.network import Network
 from stylespace.networks.weights import file_hash
-from stylespace.reports.content import (
-    Draughts,
-    short_group,
-    single_group,
-    together_group,
-)
+from stylespace.reports.content import Draughts, short_group, single_group, together_group
 from stylespace.reports.findings import sentences
 from stylespace.reports.making_of import making_of
 from stylespace.reports.measuring import Measured, measured

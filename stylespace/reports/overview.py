@@ -16,12 +16,7 @@ from stylespace.figures.formatting import number
 from stylespace.images import read_image, resize
 from stylespace.networks.network import Network
 from stylespace.reports import alt_texts
-from stylespace.reports.collections import (
-    Collection,
-    Seen,
-    captured,
-    collection_statistics,
-)
+from stylespace.reports.collections import Collection, Seen, captured, collection_statistics
 from stylespace.reports.content import Draughts
 from stylespace.reports.content.parts import metric_name, section_of, table_of
 from stylespace.reports.findings import COMPARED, collection_sentences

@@ -131,12 +131,7 @@ def _pairs(one: Measured) -> Iterator[dict[str, Any]]:
 def _spectra(one: Measured) -> Iterator[dict[str, Any]]:
     for layer, gram in one.subject.style.grams.items():
         for rank, value in enumerate(spectrum(gram).tolist(), 1):
-            yield {
-                "subject": one.subject.name,
-                "layer": layer,
-                "rank": rank,
-                "eigenvalue": value,
-            }
+            yield {"subject": one.subject.name, "layer": layer, "rank": rank, "eigenvalue": value}
 
 
 def _orders(one: Measured) -> Iterator[dict[str, Any]]:

@@ -16,13 +16,7 @@ from stylespace.figures.sheets import contact_sheet
 from stylespace.images import read_image, resize
 from stylespace.networks.network import Network
 from stylespace.networks.weights import file_hash
-from stylespace.reports.collections import (
-    Collection,
-    Neighbour,
-    captured,
-    neighbours,
-    pictures_in,
-)
+from stylespace.reports.collections import Collection, Neighbour, captured, neighbours, pictures_in
 from stylespace.reports.pictures import Watch, layers_of, opened, printable
 from stylespace.settings import SimilarSettings
 
