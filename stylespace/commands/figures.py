@@ -22,7 +22,7 @@ from stylespace.figures.sheets import (
     sorted_curves,
 )
 from stylespace.images import resize_to
-from stylespace.styles.statistics import diagonal, off_diagonal
+from stylespace.styles.statistics.matrices import diagonal, off_diagonal
 
 
 def figure_of(outcome: Outcome) -> bytes | None:

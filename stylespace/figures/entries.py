@@ -11,7 +11,9 @@ from stylespace.figures import drawing
 from stylespace.figures.drawing import MAIN, OTHER, SMALL
 from stylespace.figures.formatting import legible, number, zero_share, zeros
 from stylespace.figures.sheets import COLOURS, sorted_curves
-from stylespace.styles.statistics import Fits, cosine_values, diagonal, off_diagonal
+from stylespace.styles.statistics.fitting import Fits
+from stylespace.styles.statistics.matrices import diagonal, off_diagonal
+from stylespace.styles.statistics.pairs import cosine_values
 
 POINTS = 400
 """Of a curve, which may have 131,000 entries."""
@@ -22,7 +24,7 @@ BINS = 40
 
 
 @drawing.styled
-def intensity(
+def intensity_figure(
     layers: Mapping[str, drawing.Values], fits: Mapping[str, tuple[Fits, Fits]] | None = None
 ) -> drawing.Figure:
     """Return the sorted entries of every layer over their rank, with the best fit of each.
@@ -52,7 +54,7 @@ def intensity(
 
 
 @drawing.styled
-def target_against_result(
+def target_figure(
     layers: Mapping[str, tuple[drawing.Values, drawing.Values]],
 ) -> drawing.Figure:
     """Return the sorted entries of a target and of what was made to match it, layer by layer.
@@ -79,7 +81,7 @@ def target_against_result(
 
 
 @drawing.styled
-def cosines(layers: Mapping[str, drawing.Values]) -> drawing.Figure:
+def cosines_figure(layers: Mapping[str, drawing.Values]) -> drawing.Figure:
     """Return the distribution of the cosines of two channels, layer by layer.
 
     Of pairs of channels that have energy; those that are exactly 0 are told in words.
@@ -133,9 +135,9 @@ def _draw_entries(axes: drawing.Axes, values: np.ndarray, fits: Fits | None) -> 
 
 def _draw_fit(axes: drawing.Axes, fits: Fits | None, zero: float, count: int) -> str:
     """Draw the best or the closest distribution over the ranks above the zeros; name it."""
-    if fits is None or not fits.candidates:
+    fit = None if fits is None else fits.best or fits.closest
+    if fits is None or fit is None:
         return ""
-    fit = fits.best or fits.closest
     levels = np.linspace(0.5 / count, 1 - 0.5 / count, POINTS)
     style = "--" if fits.best else ":"
     axes.plot(zero + (1 - zero) * levels, fit.quantile(levels), style, color=OTHER, linewidth=1.3)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 import torch
 
-from stylespace.styles.statistics import diagonal, off_diagonal
+from stylespace.styles.statistics.matrices import diagonal, off_diagonal
 
 FONT = "DejaVu Sans"
 """The font that comes with matplotlib."""

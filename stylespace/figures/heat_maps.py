@@ -12,7 +12,7 @@ import torch
 from stylespace.figures import drawing
 from stylespace.figures.drawing import FAINT, INK, SMALL, WIDTH, ZERO
 from stylespace.figures.formatting import legible, share, zero_share
-from stylespace.styles.statistics import off_diagonal
+from stylespace.styles.statistics.matrices import off_diagonal
 
 if TYPE_CHECKING:
     from matplotlib.cm import ScalarMappable
@@ -29,7 +29,7 @@ UNITS = "G(i, j): mean over positions of the product of two activations (squared
 
 
 @drawing.styled
-def heat_map(layer: str, gram: drawing.Values, order: Sequence[int]) -> drawing.Figure:
+def heat_map_figure(layer: str, gram: drawing.Values, order: Sequence[int]) -> drawing.Figure:
     """Return the heat map of a Gram matrix below the strip of its diagonal.
 
     Colours show the sizes of entries, on the scale that `ends` bounds.
@@ -56,7 +56,7 @@ def heat_map(layer: str, gram: drawing.Values, order: Sequence[int]) -> drawing.
 
 
 @drawing.styled
-def small_multiples(
+def heat_maps_figure(
     subjects: Mapping[str, drawing.Values], layer: str, order: Sequence[int], *, columns: int = 4
 ) -> drawing.Figure:
     """Return the heat maps of several subjects side by side, on one scale and in one order.
@@ -108,10 +108,12 @@ def ends(matrices: Sequence[np.ndarray]) -> tuple[float, float]:
 class _Scale:
     """Colours of sizes.
 
-    mappable: a logarithmic norm with the colours. cut: whether entries lie below its lower end.
+    mappable: a logarithmic norm with the colours. low: its lower end. cut: whether entries lie
+    below that.
     """
 
     mappable: ScalarMappable
+    low: float
     cut: bool
 
 
@@ -120,10 +122,9 @@ def _scale(matrices: Sequence[np.ndarray]) -> _Scale:
     from matplotlib.colors import LogNorm
 
     low, high = ends(matrices)
-    if not high:
-        return _Scale(ScalarMappable(LogNorm(0.1, 1.0), drawing.shades()), False)
     cut = any(((matrix > 0) & (matrix < low)).any() for matrix in matrices)
-    return _Scale(ScalarMappable(LogNorm(low, high, clip=True), drawing.shades()), cut)
+    norm = LogNorm(low, high, clip=True) if high else LogNorm(low := 0.1, 1.0)
+    return _Scale(ScalarMappable(norm, drawing.shades()), low, cut)
 
 
 def _paint(axes: drawing.Axes, strip: drawing.Axes, matrix: np.ndarray, scale: _Scale) -> None:
@@ -142,7 +143,7 @@ def _coloured(matrix: np.ndarray, scale: _Scale) -> np.ndarray:
     """Return the colours (C, C, 4) of sizes (C, C); ZERO where they are 0."""
     from matplotlib.colors import to_rgba
 
-    shown = scale.mappable.to_rgba(np.where(matrix > 0, matrix, scale.mappable.norm.vmin))
+    shown = scale.mappable.to_rgba(np.where(matrix > 0, matrix, scale.low))
     return np.where((matrix > 0)[..., np.newaxis], shown, to_rgba(ZERO))
 
 

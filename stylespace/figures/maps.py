@@ -25,7 +25,7 @@ MOVED = 0.05  # inches outside of a picture from which on a line leads to its pl
 
 
 @drawing.styled
-def style_map(
+def map_figure(
     coordinates: drawing.Values,
     thumbnails: Sequence[Tensor | None],
     names: Sequence[str],
@@ -152,17 +152,17 @@ def _draw(
     for point, middle, image, name in zip(points, middles, thumbnails, names, strict=True):
         small = resize(image, round(side * DPI))
         half = side * np.array(small.shape[:1:-1]) / max(small.shape[2:]) / 2
-        corners = frame.coordinates(np.stack([middle - half, middle + half]))
+        (left, bottom), (right, top) = frame.coordinates(np.stack([middle - half, middle + half]))
         axes.imshow(
             drawing.coarse(drawing.pixels(small)),
-            extent=corners.T.ravel(),
+            extent=(left, right, bottom, top),
             aspect="auto",
             interpolation="nearest",
             zorder=2,
         )
         if named:
-            below = frame.coordinates(middle - np.array([0, half[1] + 0.02]))
-            axes.text(*below, _name(name, len(names)), ha="center", va="top", fontsize=SMALL)
+            x, y = frame.coordinates(middle - np.array([0, half[1] + 0.02]))
+            axes.text(x, y, _name(name, len(names)), ha="center", va="top", fontsize=SMALL)
             _lead(axes, frame, point, middle, half)
     corners = frame.coordinates(np.array([[0, 0], [frame.width, frame.height]]))
     axes.set(xlim=corners[:, 0], ylim=corners[:, 1])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from stylespace.figures import drawing
 from stylespace.figures.drawing import FAINT, MEDIUM, SMALL, Series
 from stylespace.figures.formatting import legible, number
-from stylespace.styles.statistics import LayerStatistics
+from stylespace.styles.statistics.layers import LayerStatistics
 
 MEASURES = {
     "exactly_zero": "exactly 0, share",
@@ -22,13 +23,18 @@ NOTHING = 1e-7
 """Share of the trace below which an eigenvalue is rounding of features in single precision."""
 ROW = 0.052
 """Of the height of a panel, between the markers of two effective ranks."""
-MARKER = {"markersize": 5.5, "markeredgecolor": "white", "markeredgewidth": 0.6, "zorder": 4}
+MARKER: dict[str, Any] = {
+    "markersize": 5.5,
+    "markeredgecolor": "white",
+    "markeredgewidth": 0.6,
+    "zorder": 4,
+}
 MARGIN = 1.05
 """Inches that the names of rows need."""
 
 
 @drawing.styled
-def sparsity(subjects: Mapping[str, Mapping[str, LayerStatistics]]) -> drawing.Figure:
+def sparsity_figure(subjects: Mapping[str, Mapping[str, LayerStatistics]]) -> drawing.Figure:
     """Return four measures of sparsity by layer: of the diagonals above, of the pairs below.
 
     Args:
@@ -59,7 +65,7 @@ def sparsity(subjects: Mapping[str, Mapping[str, LayerStatistics]]) -> drawing.F
 
 
 @drawing.styled
-def spectra(subjects: Mapping[str, Mapping[str, drawing.Values]]) -> drawing.Figure:
+def spectra_figure(subjects: Mapping[str, Mapping[str, drawing.Values]]) -> drawing.Figure:
     """Return the eigenvalues over their ranks, layer by layer, as shares of the trace.
 
     The effective rank, trace^2 / sum of squares, is a marker on the curve of a single subject, and

@@ -12,7 +12,7 @@ from stylespace.figures import drawing
 from stylespace.figures.drawing import DPI, FAINT, WIDTH
 from stylespace.figures.formatting import legible, number
 from stylespace.images import resize
-from stylespace.styles.statistics import Pair
+from stylespace.styles.statistics.pairs import ChannelPair
 
 COLUMNS = 4
 TALLEST = 3.0
@@ -32,8 +32,8 @@ BRIGHTEST = 0.99
 
 
 @drawing.styled
-def strongest_pairs(
-    layer: str, picture: Tensor, pairs: Sequence[Pair], products: drawing.Values
+def pairs_figure(
+    layer: str, picture: Tensor, pairs: Sequence[ChannelPair], products: drawing.Values
 ) -> drawing.Figure:
     """Return the picture once a pair: itself where both channels fire at once, faded elsewhere.
 

@@ -15,7 +15,7 @@ FEW = 10
 
 
 @drawing.styled
-def distributions(layers: Mapping[str, drawing.Values], quantity: str) -> drawing.Figure:
+def distributions_figure(layers: Mapping[str, drawing.Values], quantity: str) -> drawing.Figure:
     """Return how a number is distributed over many styles, one row a layer.
 
     Each row is a density cut at the ends of the data, its quartiles and median in lines, the

@@ -15,7 +15,7 @@ Record = tuple[int, int, float | None]
 
 
 @drawing.styled
-def loss_trace(trace: Sequence[Record]) -> drawing.Figure:
+def trace_figure(trace: Sequence[Record]) -> drawing.Figure:
     """Return the loss over the evaluations, on a logarithmic axis, with the sizes as bands.
 
     Losses that are 0 or not finite are left out of the line.

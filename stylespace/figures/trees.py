@@ -20,7 +20,7 @@ TREE = 1.9  # inches of the dendrogram
 
 
 @drawing.styled
-def distances(names: Sequence[str], matrix: drawing.Values, title: str) -> drawing.Figure:
+def distances_figure(names: Sequence[str], matrix: drawing.Values, title: str) -> drawing.Figure:
     """Return a matrix of distances beside the dendrogram that orders it.
 
     The dendrogram is of average linkage of the same distances; among the orders that it allows,

@@ -12,7 +12,9 @@ from stylespace.losses.objective import Terms, gram_term, mean_term, total_varia
 from stylespace.losses.patterns import wrapped_total_variation_term
 from stylespace.settings import Sourced
 from stylespace.styles.distances import geometric_mean, gram_distances, relative_distance
-from stylespace.styles.statistics import diagonal, entry_statistics, off_diagonal, wasserstein
+from stylespace.styles.statistics.entries import entry_statistics
+from stylespace.styles.statistics.matrices import diagonal, off_diagonal
+from stylespace.styles.statistics.values import wasserstein
 from stylespace.styles.style import Style
 
 MATCHES = {
