@@ -20,7 +20,7 @@ _HOMES = {
     "Objective": "losses.objective",
     "Term": "losses.objective",
     "Terms": "losses.objective",
-    "statistics": "styles.statistics",
+    "statistics": "styles.statistics.layers",
     "gram_distances": "styles.distances",
     "synthesize": "synthesis.loop",
     "coarse_to_fine": "synthesis.pyramid",

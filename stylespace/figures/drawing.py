@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import functools
-import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
@@ -13,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylespace.figures.formatting import number
+from stylespace.figures import canvas
+from stylespace.figures.formatting import FONT, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.colors import ListedColormap
     from matplotlib.figure import Figure
 
-    Values = Tensor | np.ndarray | Sequence
-
+Values = Tensor | np.ndarray | Sequence
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
@@ -41,6 +40,14 @@ INK, FAINT, RULE = "#1f2328", "#767d87", "#e4e7eb"
 MAIN, OTHER = "#1b6ca8", "#d1495b"
 ZERO = "#f4d9ab"
 """Of entries that are exactly 0: the only warm colour of a heat map, as light as its palest."""
+TICKS = {
+    "color": FAINT,
+    "labelcolor": INK,
+    "labelsize": SMALL,
+    "major.size": 2.5,
+    "major.width": 0.6,
+    "minor.size": 0,
+}
 LOOK = {
     "axes.axisbelow": True,
     "axes.edgecolor": FAINT,
@@ -52,7 +59,7 @@ LOOK = {
     "axes.titlelocation": "left",
     "axes.titlepad": 4,
     "axes.titlesize": MEDIUM,
-    "font.family": "DejaVu Sans",
+    "font.family": FONT,
     "font.size": MEDIUM,
     "grid.color": RULE,
     "grid.linewidth": 0.6,
@@ -61,18 +68,7 @@ LOOK = {
     "patch.linewidth": 0.6,
     "svg.hashsalt": "stylespace",
     "text.color": INK,
-    "xtick.color": FAINT,
-    "xtick.labelcolor": INK,
-    "xtick.labelsize": SMALL,
-    "xtick.major.size": 2.5,
-    "xtick.major.width": 0.6,
-    "xtick.minor.size": 0,
-    "ytick.color": FAINT,
-    "ytick.labelcolor": INK,
-    "ytick.labelsize": SMALL,
-    "ytick.major.size": 2.5,
-    "ytick.major.width": 0.6,
-    "ytick.minor.size": 0,
+    **{f"{axis}tick.{name}": value for axis in "xy" for name, value in TICKS.items()},
 }
 
 
@@ -95,30 +91,22 @@ def rendered(figure: Figure) -> tuple[bytes, bytes]:
 
     Letters in the SVG are paths, so that it looks alike everywhere; pictures are pixels at DPI.
     """
-    png, svg = io.BytesIO(), io.BytesIO()
-    figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
-    figure.savefig(svg, format="svg", dpi=DPI, metadata={"Date": None, "Creator": None})
-    return png.getvalue(), svg.getvalue()
+    png = canvas.encoded(figure, "png", dpi=DPI, metadata={"Software": None})
+    svg = canvas.encoded(figure, "svg", dpi=DPI, metadata={"Date": None, "Creator": None})
+    return png, svg
 
 
 @styled
 def webp(figure: Figure) -> bytes:
     """Return a figure as WebP of screen size, a tenth of a PNG's bytes; it loses a little."""
-    stream = io.BytesIO()
     options = {"quality": WEBP_QUALITY, "method": 6}
-    figure.savefig(stream, format="webp", dpi=SCREEN, pil_kwargs=options)
-    return stream.getvalue()
+    return canvas.encoded(figure, "webp", dpi=SCREEN, pil_kwargs=options)
 
 
 def blank(width: float, height: float) -> Figure:
     """Return an empty figure of that many inches, in whole pixels, that opens no window."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    whole = (math.ceil(side * DPI - 1e-6) / DPI for side in (width, height))
-    figure = Figure(tuple(whole), dpi=DPI)
-    FigureCanvasAgg(figure)
-    return figure
+    across, down = (math.ceil(side * DPI - 1e-6) / DPI for side in (width, height))
+    return canvas.plain_figure(across, down, dpi=DPI)
 
 
 def place(
@@ -207,13 +195,15 @@ def series(count: int) -> list[Series]:
     return [Series(dark[k % 8], markers[k % 12], dashes[k // 8 % 2]) for k in range(count)]
 
 
-def legend(figure: Figure, handles: Sequence, *, columns: int = 4) -> None:
-    """Write a legend of labelled artists along the lower edge, at most `columns` a row."""
+def legend(figure: Figure, lines: Sequence[Mapping[str, Any]], *, columns: int = 4) -> None:
+    """Write a legend along the lower edge, at most `columns` a row: options of a line each."""
+    from matplotlib.lines import Line2D
+
     figure.legend(
-        handles=list(handles),
+        handles=[Line2D([], [], **options) for options in lines],
         loc="lower left",
         bbox_to_anchor=(0.005, 0.0),
-        ncols=min(columns, len(handles)),
+        ncols=min(columns, len(lines)),
         borderaxespad=0.3,
     )
 
@@ -228,7 +218,7 @@ def text_width(text: str, size: float = SMALL) -> float:
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextToPath
 
-    font = FontProperties(family="DejaVu Sans", size=size)
+    font = FontProperties(family=FONT, size=size)
     shown = text.replace(r"\$", "$")
     return TextToPath().get_text_width_height_descent(shown, font, ismath=False)[0] / 72
 

@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from stylespace.figures.drawing import (
-    MAIN,
-    OTHER,
-    SMALL,
-    Panels,
-    headline,
-    legend,
-    styled,
-    tidy_logarithm,
-)
-from stylespace.figures.formatting import legible, number, zeros
-from stylespace.figures.phrases import zero_share
+from stylespace.figures import drawing
+from stylespace.figures.drawing import MAIN, OTHER, SMALL
+from stylespace.figures.formatting import legible, number, zero_share, zeros
 from stylespace.figures.sheets import COLOURS, sorted_curves
-from stylespace.styles.statistics import cosine_values, diagonal, off_diagonal
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from stylespace.figures.drawing import Values
-    from stylespace.styles.statistics import Fits
+from stylespace.styles.statistics.fitting import Fits
+from stylespace.styles.statistics.matrices import diagonal, off_diagonal
+from stylespace.styles.statistics.pairs import cosine_values
 
 POINTS = 400
 """Of a curve, which may have 131,000 entries."""
@@ -38,10 +23,10 @@ PARTS = {"diagonal": diagonal, "off-diagonal": off_diagonal}
 BINS = 40
 
 
-@styled
-def intensity(
-    layers: Mapping[str, Values], fits: Mapping[str, tuple[Fits, Fits]] | None = None
-) -> Figure:
+@drawing.styled
+def intensity_figure(
+    layers: Mapping[str, drawing.Values], fits: Mapping[str, tuple[Fits, Fits]] | None = None
+) -> drawing.Figure:
     """Return the sorted entries of every layer over their rank, with the best fit of each.
 
     The upper row shows the diagonals, the lower one the entries i < j. A curve starts at the share
@@ -51,7 +36,7 @@ def intensity(
         layers: {name: Gram matrix (C, C)}.
         fits: {name: (of the diagonal, of the entries off it)}; a missing layer has no dashes.
     """
-    panels = Panels.of(len(layers), parts=2, height=1.65, down=0.42, bottom=0.75)
+    panels = drawing.Panels.of(len(layers), parts=2, height=1.65, down=0.42, bottom=0.75)
     figure = panels.figure(least=6)
     for thing, (layer, gram) in enumerate(layers.items()):
         for part, (name, entries) in enumerate(PARTS.items()):
@@ -64,20 +49,20 @@ def intensity(
             _rank_labels(axes, last=part == 1, first=panels.first(thing))
     _explain(figure)
     note = "Gram entries in squared units of activation, smallest first"
-    headline(figure, "How strong the entries are", note)
+    drawing.headline(figure, "How strong the entries are", note)
     return figure
 
 
-@styled
-def target_against_result(layers: Mapping[str, tuple[Values, Values]]) -> Figure:
+@drawing.styled
+def target_figure(
+    layers: Mapping[str, tuple[drawing.Values, drawing.Values]],
+) -> drawing.Figure:
     """Return the sorted entries of a target and of what was made to match it, layer by layer.
 
     Args:
         layers: {name: (the target's, the result's Gram matrix (C, C))}.
     """
-    from matplotlib.lines import Line2D
-
-    panels = Panels.of(len(layers), parts=2, height=1.5, down=0.42, bottom=0.75)
+    panels = drawing.Panels.of(len(layers), parts=2, height=1.5, down=0.42, bottom=0.75)
     figure = panels.figure(least=6)
     for thing, (layer, pair) in enumerate(layers.items()):
         for part, (name, entries) in enumerate(PARTS.items()):
@@ -86,17 +71,17 @@ def target_against_result(layers: Mapping[str, tuple[Values, Values]]) -> Figure
             axes.tick_params(labelsize=SMALL)
             axes.grid(True, axis="y")
             if axes.get_yscale() == "log":
-                tidy_logarithm(axes.yaxis)
+                drawing.tidy_logarithm(axes.yaxis)
             axes.set_title(f"{legible(layer)}, {name}")
             _rank_labels(axes, last=part == 1, first=panels.first(thing))
-    names = zip(("target", "result"), COLOURS, ("-", "--"), strict=True)
-    legend(figure, [Line2D([], [], color=c, linestyle=s, label=name) for name, c, s in names])
-    headline(figure, "Target against result", "Gram entries, smallest first")
+    looks = zip(("target", "result"), COLOURS, ("-", "--"), strict=True)
+    drawing.legend(figure, [{"label": n, "color": c, "linestyle": s} for n, c, s in looks])
+    drawing.headline(figure, "Target against result", "Gram entries, smallest first")
     return figure
 
 
-@styled
-def cosines(layers: Mapping[str, Values]) -> Figure:
+@drawing.styled
+def cosines_figure(layers: Mapping[str, drawing.Values]) -> drawing.Figure:
     """Return the distribution of the cosines of two channels, layer by layer.
 
     Of pairs of channels that have energy; those that are exactly 0 are told in words.
@@ -106,7 +91,7 @@ def cosines(layers: Mapping[str, Values]) -> Figure:
     """
     found = {layer: cosine_values(torch.as_tensor(gram)).numpy() for layer, gram in layers.items()}
     low = -1.0 if any((values < 0).any() for values in found.values()) else 0.0
-    panels = Panels.of(len(layers), height=1.7)
+    panels = drawing.Panels.of(len(layers), height=1.7)
     figure = panels.figure(least=6)
     for thing, (layer, values) in enumerate(found.items()):
         axes = panels.axes(figure, thing)
@@ -115,7 +100,7 @@ def cosines(layers: Mapping[str, Values]) -> Figure:
         axes.set_xlabel("cosine of two channels")
         axes.set_ylabel("% of the pairs" if panels.first(thing) else "")
     note = "1: maps proportional to each other; line: median; channels that never fire left out"
-    headline(figure, "How alike two channels fire", note)
+    drawing.headline(figure, "How alike two channels fire", note)
     return figure
 
 
@@ -130,7 +115,7 @@ def sorted_points(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (places + 0.5) / max(len(values), 1), values[places]
 
 
-def _draw_entries(axes: Axes, values: np.ndarray, fits: Fits | None) -> str:
+def _draw_entries(axes: drawing.Axes, values: np.ndarray, fits: Fits | None) -> str:
     """Draw sorted values (n,) and their fit; return what to say of them."""
     axes.set_xlim(0, 1)
     ranks, shown = sorted_points(values)
@@ -142,17 +127,17 @@ def _draw_entries(axes: Axes, values: np.ndarray, fits: Fits | None) -> str:
     axes.grid(True, axis="y")
     low, high = max(shown[0], DEEPEST * shown[-1]), shown[-1]
     axes.set_ylim(low / 1.6, high * 1.6)
-    tidy_logarithm(axes.yaxis)
+    drawing.tidy_logarithm(axes.yaxis)
     zero = zero_share(values)
     told = [zeros(zero), _draw_fit(axes, fits, zero, len(shown))]
     return "\n".join(filter(None, told))
 
 
-def _draw_fit(axes: Axes, fits: Fits | None, zero: float, count: int) -> str:
+def _draw_fit(axes: drawing.Axes, fits: Fits | None, zero: float, count: int) -> str:
     """Draw the best or the closest distribution over the ranks above the zeros; name it."""
-    if fits is None or not fits.candidates:
+    fit = None if fits is None else fits.best or fits.closest
+    if fits is None or fit is None:
         return ""
-    fit = fits.best or fits.closest
     levels = np.linspace(0.5 / count, 1 - 0.5 / count, POINTS)
     style = "--" if fits.best else ":"
     axes.plot(zero + (1 - zero) * levels, fit.quantile(levels), style, color=OTHER, linewidth=1.3)
@@ -161,30 +146,35 @@ def _draw_fit(axes: Axes, fits: Fits | None, zero: float, count: int) -> str:
     return f"{'undecided' if fits.undecided else 'none fits'}; closest:\n{fit.name}"
 
 
-def _tell(axes: Axes, text: str, *, right: bool) -> None:
+def _tell(axes: drawing.Axes, text: str, *, right: bool) -> None:
     """Write into the corner that the curve leaves free: below at the right, or above."""
     x, y, across, down = (0.98, 0.03, "right", "bottom") if right else (0.03, 0.98, "left", "top")
     axes.text(x, y, text, transform=axes.transAxes, ha=across, va=down, fontsize=SMALL)
 
 
-def _rank_labels(axes: Axes, *, last: bool, first: bool) -> None:
+def _rank_labels(axes: drawing.Axes, *, last: bool, first: bool) -> None:
     axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
     axes.set_xlabel("rank, as a share" if last else "")
     axes.set_ylabel("entry" if first else "")
 
 
-def _explain(figure: Figure) -> None:
+def _explain(figure: drawing.Figure) -> None:
     """Write the legend of entries and fits."""
-    from matplotlib.lines import Line2D
-
-    rows = (("entries", MAIN, "-", 1.8), ("best fit", OTHER, "--", 1.3))
-    rows += (("closest, where there is no fit", OTHER, ":", 1.3),)
-    legend(
-        figure, [Line2D([], [], color=c, linestyle=s, linewidth=w, label=n) for n, c, s, w in rows]
+    looks = {
+        "entries": (MAIN, "-", 1.8),
+        "best fit": (OTHER, "--", 1.3),
+        "closest, where there is no fit": (OTHER, ":", 1.3),
+    }
+    drawing.legend(
+        figure,
+        [
+            {"label": name, "color": colour, "linestyle": dashes, "linewidth": width}
+            for name, (colour, dashes, width) in looks.items()
+        ],
     )
 
 
-def _draw_cosines(axes: Axes, values: np.ndarray, low: float) -> None:
+def _draw_cosines(axes: drawing.Axes, values: np.ndarray, low: float) -> None:
     """Draw the histogram of what is not 0, its median, and the zeros in words."""
     import seaborn
 

@@ -9,29 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from stylespace.figures.drawing import (
-    FAINT,
-    INK,
-    SMALL,
-    WIDTH,
-    ZERO,
-    array,
-    blank,
-    headline,
-    place,
-    shades,
-    styled,
-)
-from stylespace.figures.formatting import legible, share
-from stylespace.figures.phrases import zero_share
-from stylespace.styles.statistics import off_diagonal
+from stylespace.figures import drawing
+from stylespace.figures.drawing import FAINT, INK, SMALL, WIDTH, ZERO
+from stylespace.figures.formatting import legible, share, zero_share
+from stylespace.styles.statistics.matrices import off_diagonal
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
-    from matplotlib.figure import Figure
 
-    from stylespace.figures.drawing import Values
 
 SIDE = 6.4
 """Inches of a single map: 1,024 pixels, a whole number of them for 64 to 512 channels."""
@@ -43,8 +28,8 @@ LOWEST = 0.01
 UNITS = "G(i, j): mean over positions of the product of two activations (squared units)"
 
 
-@styled
-def heat_map(layer: str, gram: Values, order: Sequence[int]) -> Figure:
+@drawing.styled
+def heat_map_figure(layer: str, gram: drawing.Values, order: Sequence[int]) -> drawing.Figure:
     """Return the heat map of a Gram matrix below the strip of its diagonal.
 
     Colours show the sizes of entries, on the scale that `ends` bounds.
@@ -54,26 +39,26 @@ def heat_map(layer: str, gram: Values, order: Sequence[int]) -> Figure:
         gram: (C, C).
         order: the C channels in the order of rows, columns and strip.
     """
-    matrix = np.abs(array(gram))[np.ix_(order, order)]
+    matrix = np.abs(drawing.array(gram))[np.ix_(order, order)]
     scale, count = _scale([matrix]), len(matrix)
     left, bottom = 0.75, 0.55
-    figure = blank(left + SIDE + 1.4, bottom + STRIP + GAP + SIDE + 0.7)
-    axes = place(figure, left, bottom, SIDE, SIDE)
-    strip = place(figure, left, bottom + SIDE + GAP, SIDE, STRIP)
+    figure = drawing.blank(left + SIDE + 1.4, bottom + STRIP + GAP + SIDE + 0.7)
+    axes = drawing.place(figure, left, bottom, SIDE, SIDE)
+    strip = drawing.place(figure, left, bottom + SIDE + GAP, SIDE, STRIP)
     _paint(axes, strip, matrix, scale)
     _number(axes, order)
     axes.set_ylabel("channel i")
     axes.set_xlabel(f"channel j, {count} in order of similarity", labelpad=5)
     strip.set_ylabel("diagonal\nG(i, i)", rotation=0, ha="right", va="center", labelpad=4)
     _bar(figure, scale, left + SIDE + 0.25, bottom, STRIP + GAP + SIDE)
-    headline(figure, f"Gram matrix of {legible(layer)}", _zeros_told(matrix), left=left)
+    drawing.headline(figure, f"Gram matrix of {legible(layer)}", _zeros_told(matrix), left=left)
     return figure
 
 
-@styled
-def small_multiples(
-    subjects: Mapping[str, Values], layer: str, order: Sequence[int], *, columns: int = 4
-) -> Figure:
+@drawing.styled
+def heat_maps_figure(
+    subjects: Mapping[str, drawing.Values], layer: str, order: Sequence[int], *, columns: int = 4
+) -> drawing.Figure:
     """Return the heat maps of several subjects side by side, on one scale and in one order.
 
     Args:
@@ -82,24 +67,24 @@ def small_multiples(
         order: channels, as in `heat_map`.
         columns: maps a row at most.
     """
-    matrices = [np.abs(array(gram))[np.ix_(order, order)] for gram in subjects.values()]
+    matrices = [np.abs(drawing.array(gram))[np.ix_(order, order)] for gram in subjects.values()]
     scale = _scale(matrices)
     columns = min(columns, len(matrices))
     rows = -(-len(matrices) // columns)
     side = min(3.2, (WIDTH - 1.6 - (columns - 1) * 0.2) / columns)
     pitch = side + STRIP / 2 + GAP + 0.4
-    figure = blank(0.2 + columns * (side + 0.2) + 1.2, rows * pitch + 0.6)
+    figure = drawing.blank(0.2 + columns * (side + 0.2) + 1.2, rows * pitch + 0.6)
     for place_, (name, matrix) in enumerate(zip(subjects, matrices, strict=True)):
         row, column = divmod(place_, columns)
         left, bottom = 0.2 + column * (side + 0.2), (rows - 1 - row) * pitch + 0.15
-        axes = place(figure, left, bottom, side, side)
-        strip = place(figure, left, bottom + side + GAP / 2, side, STRIP / 2)
+        axes = drawing.place(figure, left, bottom, side, side)
+        strip = drawing.place(figure, left, bottom + side + GAP / 2, side, STRIP / 2)
         _paint(axes, strip, matrix, scale)
         strip.set_title(legible(name, round(side * 14)))
     height = min(rows * pitch - 0.4, SIDE)
     _bar(figure, scale, 0.2 + columns * (side + 0.2) + 0.05, rows * pitch - 0.25 - height, height)
     note = f"{len(matrices[0])} channels in one order, one scale; diagonals above"
-    headline(figure, f"Gram matrices of {legible(layer)}", note, left=0.2)
+    drawing.headline(figure, f"Gram matrices of {legible(layer)}", note, left=0.2)
     return figure
 
 
@@ -123,10 +108,12 @@ def ends(matrices: Sequence[np.ndarray]) -> tuple[float, float]:
 class _Scale:
     """Colours of sizes.
 
-    mappable: a logarithmic norm with the colours. cut: whether entries lie below its lower end.
+    mappable: a logarithmic norm with the colours. low: its lower end. cut: whether entries lie
+    below that.
     """
 
     mappable: ScalarMappable
+    low: float
     cut: bool
 
 
@@ -135,13 +122,12 @@ def _scale(matrices: Sequence[np.ndarray]) -> _Scale:
     from matplotlib.colors import LogNorm
 
     low, high = ends(matrices)
-    if not high:
-        return _Scale(ScalarMappable(LogNorm(0.1, 1.0), shades()), False)
     cut = any(((matrix > 0) & (matrix < low)).any() for matrix in matrices)
-    return _Scale(ScalarMappable(LogNorm(low, high, clip=True), shades()), cut)
+    norm = LogNorm(low, high, clip=True) if high else LogNorm(low := 0.1, 1.0)
+    return _Scale(ScalarMappable(norm, drawing.shades()), low, cut)
 
 
-def _paint(axes: Axes, strip: Axes, matrix: np.ndarray, scale: _Scale) -> None:
+def _paint(axes: drawing.Axes, strip: drawing.Axes, matrix: np.ndarray, scale: _Scale) -> None:
     """Draw the entries off the diagonal, and the diagonal as a strip."""
     colours, own = _coloured(matrix, scale), np.diag_indices(len(matrix))
     strip.imshow(colours[own][np.newaxis])
@@ -157,11 +143,11 @@ def _coloured(matrix: np.ndarray, scale: _Scale) -> np.ndarray:
     """Return the colours (C, C, 4) of sizes (C, C); ZERO where they are 0."""
     from matplotlib.colors import to_rgba
 
-    shown = scale.mappable.to_rgba(np.where(matrix > 0, matrix, scale.mappable.norm.vmin))
+    shown = scale.mappable.to_rgba(np.where(matrix > 0, matrix, scale.low))
     return np.where((matrix > 0)[..., np.newaxis], shown, to_rgba(ZERO))
 
 
-def _number(axes: Axes, order: Sequence[int]) -> None:
+def _number(axes: drawing.Axes, order: Sequence[int]) -> None:
     """Write the channels' numbers where they have room."""
     if len(order) > NUMBERED:
         return
@@ -170,12 +156,12 @@ def _number(axes: Axes, order: Sequence[int]) -> None:
     axes.tick_params(length=0)
 
 
-def _bar(figure: Figure, scale: _Scale, left: float, bottom: float, height: float) -> None:
+def _bar(figure: drawing.Figure, scale: _Scale, left: float, bottom: float, height: float) -> None:
     """Draw the bar of colours, and below it the colour of zeros under its own name."""
-    swatch = place(figure, left, bottom, BAR, BAR, facecolor=ZERO, xticks=[], yticks=[])
+    swatch = drawing.place(figure, left, bottom, BAR, BAR, facecolor=ZERO, xticks=[], yticks=[])
     swatch.spines[:].set(visible=True, color=FAINT, linewidth=0.5)
     swatch.text(1.35, 0.5, "exactly 0", transform=swatch.transAxes, va="center", fontsize=SMALL)
-    box = place(figure, left, bottom + BAR + GAP, BAR, height - BAR - GAP)
+    box = drawing.place(figure, left, bottom + BAR + GAP, BAR, height - BAR - GAP)
     extend = "min" if scale.cut else "neither"
     bar = figure.colorbar(scale.mappable, cax=box, extend=extend, extendfrac=0.02)
     bar.outline.set(edgecolor=FAINT, linewidth=0.5)

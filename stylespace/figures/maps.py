@@ -4,35 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from stylespace.figures.drawing import (
-    DPI,
-    FAINT,
-    INK,
-    SMALL,
-    WIDTH,
-    array,
-    blank,
-    coarse,
-    headline,
-    pixels,
-    place,
-    styled,
-    text_width,
-)
+from stylespace.figures import drawing
+from stylespace.figures.drawing import DPI, FAINT, INK, SMALL, WIDTH
 from stylespace.figures.formatting import legible, share
 from stylespace.images import resize
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from stylespace.figures.drawing import Values
 
 NO_PICTURE = torch.full((1, 3, 1, 1), 0.85)
 HIGHEST = 7.0
@@ -44,13 +24,13 @@ PADS = {True: (0.1, 0.04), False: (0.02, 0.02)}  # inches between boxes with and
 MOVED = 0.05  # inches outside of a picture from which on a line leads to its place
 
 
-@styled
-def style_map(
-    coordinates: Values,
+@drawing.styled
+def map_figure(
+    coordinates: drawing.Values,
     thumbnails: Sequence[Tensor | None],
     names: Sequence[str],
     explained: float,
-) -> Figure:
+) -> drawing.Figure:
     """Return pictures around their places; those that would overlap are moved, a line leads back.
 
     Args:
@@ -60,7 +40,7 @@ def style_map(
         names: one a place, written below up to 30 pictures.
         explained: share of the distances' variance that the map explains.
     """
-    points = array(coordinates)
+    points = drawing.array(coordinates)
     shown = [NO_PICTURE if one is None else one for one in thumbnails]
     boxes = _boxes(shown, names)
     spread = np.ptp(points, axis=0)
@@ -69,15 +49,17 @@ def style_map(
     height = float(min(max(spread[1] * scale + boxes[:, 1].max() + 0.2, 3.0), HIGHEST))
     origin = np.array([WIDTH - 0.4, height]) / 2 - (points.min(0) + spread / 2) * scale
     frame = _Frame(WIDTH - 0.4, height, scale, origin)
-    figure = blank(WIDTH, height + 0.8)
-    axes = place(figure, 0.2, 0.15, frame.width, frame.height)
+    figure = drawing.blank(WIDTH, height + 0.8)
+    axes = drawing.place(figure, 0.2, 0.15, frame.width, frame.height)
     axes.set(xticks=[], yticks=[], autoscale_on=False)
     axes.spines[:].set(visible=True, color=FAINT, linewidth=0.5)
     targets = points * scale + origin
     centres = apart(targets, boxes, np.array([frame.width, frame.height]))
     _draw(axes, frame, points, centres, shown, names)
     note = "Classical scaling; the nearer two pictures, the more alike are their styles"
-    headline(figure, f"Map of styles, showing {share(explained)} of the distances' variance", note)
+    drawing.headline(
+        figure, f"Map of styles, showing {share(explained)} of the distances' variance", note
+    )
     return figure
 
 
@@ -148,7 +130,7 @@ def _boxes(thumbnails: Sequence[Tensor], names: Sequence[str]) -> np.ndarray:
     sizes = _side(len(thumbnails)) * shapes / shapes.max(1, keepdims=True)
     if len(names) > NAMED:
         return sizes
-    written = np.array([text_width(_name(name, len(names))) for name in names])
+    written = np.array([drawing.text_width(_name(name, len(names))) for name in names])
     return np.stack([np.maximum(sizes[:, 0], written), sizes[:, 1] + LINE], 1)
 
 
@@ -157,7 +139,7 @@ def _name(name: str, count: int) -> str:
 
 
 def _draw(
-    axes: Axes,
+    axes: drawing.Axes,
     frame: _Frame,
     points: np.ndarray,
     centres: np.ndarray,
@@ -170,24 +152,24 @@ def _draw(
     for point, middle, image, name in zip(points, middles, thumbnails, names, strict=True):
         small = resize(image, round(side * DPI))
         half = side * np.array(small.shape[:1:-1]) / max(small.shape[2:]) / 2
-        corners = frame.coordinates(np.stack([middle - half, middle + half]))
+        (left, bottom), (right, top) = frame.coordinates(np.stack([middle - half, middle + half]))
         axes.imshow(
-            coarse(pixels(small)),
-            extent=corners.T.ravel(),
+            drawing.coarse(drawing.pixels(small)),
+            extent=(left, right, bottom, top),
             aspect="auto",
             interpolation="nearest",
             zorder=2,
         )
         if named:
-            below = frame.coordinates(middle - np.array([0, half[1] + 0.02]))
-            axes.text(*below, _name(name, len(names)), ha="center", va="top", fontsize=SMALL)
+            x, y = frame.coordinates(middle - np.array([0, half[1] + 0.02]))
+            axes.text(x, y, _name(name, len(names)), ha="center", va="top", fontsize=SMALL)
             _lead(axes, frame, point, middle, half)
     corners = frame.coordinates(np.array([[0, 0], [frame.width, frame.height]]))
     axes.set(xlim=corners[:, 0], ylim=corners[:, 1])
 
 
 def _lead(
-    axes: Axes, frame: _Frame, point: np.ndarray, middle: np.ndarray, half: np.ndarray
+    axes: drawing.Axes, frame: _Frame, point: np.ndarray, middle: np.ndarray, half: np.ndarray
 ) -> None:
     """Draw a line from the edge of a picture to its place, where that lies outside of it."""
     way = point * frame.scale + frame.origin - middle

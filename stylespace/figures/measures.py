@@ -3,33 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
-from stylespace.figures.drawing import (
-    FAINT,
-    MEDIUM,
-    SMALL,
-    Panels,
-    Series,
-    array,
-    headline,
-    legend,
-    legend_height,
-    series,
-    styled,
-    tidy_logarithm,
-    widest,
-)
+from stylespace.figures import drawing
+from stylespace.figures.drawing import FAINT, MEDIUM, SMALL, Series
 from stylespace.figures.formatting import legible, number
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from stylespace.figures.drawing import Values
-    from stylespace.styles.statistics import LayerStatistics
+from stylespace.styles.statistics.layers import LayerStatistics
 
 MEASURES = {
     "exactly_zero": "exactly 0, share",
@@ -42,23 +23,28 @@ NOTHING = 1e-7
 """Share of the trace below which an eigenvalue is rounding of features in single precision."""
 ROW = 0.052
 """Of the height of a panel, between the markers of two effective ranks."""
-MARKER = {"markersize": 5.5, "markeredgecolor": "white", "markeredgewidth": 0.6, "zorder": 4}
+MARKER: dict[str, Any] = {
+    "markersize": 5.5,
+    "markeredgecolor": "white",
+    "markeredgewidth": 0.6,
+    "zorder": 4,
+}
 MARGIN = 1.05
 """Inches that the names of rows need."""
 
 
-@styled
-def sparsity(subjects: Mapping[str, Mapping[str, LayerStatistics]]) -> Figure:
+@drawing.styled
+def sparsity_figure(subjects: Mapping[str, Mapping[str, LayerStatistics]]) -> drawing.Figure:
     """Return four measures of sparsity by layer: of the diagonals above, of the pairs below.
 
     Args:
         subjects: {name: {layer: its statistics}}, of one to twelve that can be told apart.
     """
-    layers, looks = _layers(subjects), series(len(subjects))
-    panels = Panels.of(
+    layers, looks = _layers(subjects), drawing.series(len(subjects))
+    panels = drawing.Panels.of(
         4, most=4, parts=2, height=max(1.2, 0.24 * len(layers) + 0.2), across=0.3,
-        left=max(0.35 + widest([legible(layer) for layer in layers]), MARGIN),
-        bottom=0.4 + legend_height(len(subjects)),
+        left=max(0.35 + drawing.widest([legible(layer) for layer in layers]), MARGIN),
+        bottom=0.4 + drawing.legend_height(len(subjects)),
     )  # fmt: skip
     figure = panels.figure()
     for column, (measure, title) in enumerate(MEASURES.items()):
@@ -74,12 +60,12 @@ def sparsity(subjects: Mapping[str, Mapping[str, LayerStatistics]]) -> Figure:
                 _name_row(axes, told, panels.left)
     _name_subjects(figure, subjects)
     note = "Shares of entries, and two measures of sparsity; each from 0 to 1, the sparsest"
-    headline(figure, "How sparse the entries are", note)
+    drawing.headline(figure, "How sparse the entries are", note)
     return figure
 
 
-@styled
-def spectra(subjects: Mapping[str, Mapping[str, Values]]) -> Figure:
+@drawing.styled
+def spectra_figure(subjects: Mapping[str, Mapping[str, drawing.Values]]) -> drawing.Figure:
     """Return the eigenvalues over their ranks, layer by layer, as shares of the trace.
 
     The effective rank, trace^2 / sum of squares, is a marker on the curve of a single subject, and
@@ -88,9 +74,9 @@ def spectra(subjects: Mapping[str, Mapping[str, Values]]) -> Figure:
     Args:
         subjects: {name: {layer: eigenvalues (C,), descending}}.
     """
-    layers, looks, alone = _layers(subjects), series(len(subjects)), len(subjects) == 1
-    foot = legend_height(len(subjects))
-    panels = Panels.of(len(layers), height=2.2, across=0.3, bottom=0.45 + foot)
+    layers, looks, alone = _layers(subjects), drawing.series(len(subjects)), len(subjects) == 1
+    foot = drawing.legend_height(len(subjects))
+    panels = drawing.Panels.of(len(layers), height=2.2, across=0.3, bottom=0.45 + foot)
     figure, shared = panels.figure(least=6), None
     for thing, layer in enumerate(layers):
         axes = shared = panels.axes(figure, thing, sharey=shared)
@@ -99,16 +85,18 @@ def spectra(subjects: Mapping[str, Mapping[str, Values]]) -> Figure:
         ranks = [0.0] * len(looks)
         for row, (found, look) in enumerate(zip(subjects.values(), looks, strict=True)):
             if layer in found:
-                ranks[row] = _draw_spectrum(axes, array(found[layer]), look, None if alone else row)
+                ranks[row] = _draw_spectrum(
+                    axes, drawing.array(found[layer]), look, None if alone else row
+                )
         _name_ranks(axes, ranks)
         axes.tick_params(labelleft=panels.first(thing))
         axes.set_ylabel("share of the trace" if panels.first(thing) else "")
     for axes in figure.axes:
-        tidy_logarithm(axes.xaxis, plain=True)
-        tidy_logarithm(axes.yaxis)
+        drawing.tidy_logarithm(axes.xaxis, plain=True)
+        drawing.tidy_logarithm(axes.yaxis)
     _name_subjects(figure, subjects)
     note = "Eigenvalues, largest first; marker: effective rank"
-    headline(figure, "How many patterns carry the style", note)
+    drawing.headline(figure, "How many patterns carry the style", note)
     return figure
 
 
@@ -117,14 +105,14 @@ def _layers(subjects: Mapping[str, Mapping[str, object]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(layer for layers in subjects.values() for layer in layers))
 
 
-def _draw_profile(axes: Axes, values: list[float], places: list[int], look: Series) -> None:
+def _draw_profile(axes: drawing.Axes, values: list[float], places: list[int], look: Series) -> None:
     axes.plot(
         values, places, look.dashes, color=look.colour, marker=look.marker, markersize=4,
         markeredgecolor="white", markeredgewidth=0.4, linewidth=0.9, clip_on=False, zorder=3,
     )  # fmt: skip
 
 
-def _layer_axis(axes: Axes, layers: tuple[str, ...] | None, count: int) -> None:
+def _layer_axis(axes: drawing.Axes, layers: tuple[str, ...] | None, count: int) -> None:
     """Let layers go down the page, their names at the left edge only."""
     names = [legible(layer) for layer in layers] if layers else [""] * count
     axes.set_yticks(range(count), names)
@@ -136,7 +124,9 @@ def _layer_axis(axes: Axes, layers: tuple[str, ...] | None, count: int) -> None:
     axes.tick_params(length=0, color=FAINT)
 
 
-def _draw_spectrum(axes: Axes, eigenvalues: np.ndarray, look: Series, row: int | None) -> float:
+def _draw_spectrum(
+    axes: drawing.Axes, eigenvalues: np.ndarray, look: Series, row: int | None
+) -> float:
     """Draw a spectrum and its effective rank, which is returned; 0 of a black layer.
 
     row: of the marker, counted from below; None: on the curve.
@@ -159,7 +149,7 @@ def _draw_spectrum(axes: Axes, eigenvalues: np.ndarray, look: Series, row: int |
     return rank
 
 
-def _name_ranks(axes: Axes, ranks: list[float]) -> None:
+def _name_ranks(axes: drawing.Axes, ranks: list[float]) -> None:
     """Write the effective rank of a single subject, or what the markers below are."""
     x, y, told = 0.05, 0.05, f"effective rank\n{number(ranks[0])}"
     if not any(ranks):
@@ -169,7 +159,7 @@ def _name_ranks(axes: Axes, ranks: list[float]) -> None:
     axes.text(x, y, told, transform=axes.transAxes, fontsize=SMALL)
 
 
-def _name_row(axes: Axes, text: str, left: float) -> None:
+def _name_row(axes: drawing.Axes, text: str, left: float) -> None:
     """Write the name of a row of panels at the left edge of the figure."""
     edge = (72 * (0.12 - left), 4)
     axes.annotate(
@@ -178,17 +168,16 @@ def _name_row(axes: Axes, text: str, left: float) -> None:
     )  # fmt: skip
 
 
-def _name_subjects(figure: Figure, subjects: Mapping[str, object]) -> None:
+def _name_subjects(figure: drawing.Figure, subjects: Mapping[str, object]) -> None:
     """Write the legend where there is more than one subject."""
-    from matplotlib.lines import Line2D
-
     if len(subjects) == 1:
         return
-    legend(
+    plain = {"markersize": 4, "linewidth": 1}
+    drawing.legend(
         figure,
         [
-            Line2D([], [], color=look.colour, linestyle=look.dashes,
-                   marker=look.marker, markersize=4, linewidth=1, label=legible(name))
-            for name, look in zip(subjects, series(len(subjects)), strict=True)
+            {"color": look.colour, "linestyle": look.dashes, "marker": look.marker,
+             "label": legible(name), **plain}
+            for name, look in zip(subjects, drawing.series(len(subjects)), strict=True)
         ],
     )  # fmt: skip

@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from stylespace.figures.drawing import (
-    DPI,
-    FAINT,
-    WIDTH,
-    array,
-    blank,
-    coarse,
-    headline,
-    pixels,
-    place,
-    styled,
-)
+from stylespace.figures import drawing
+from stylespace.figures.drawing import DPI, FAINT, WIDTH
 from stylespace.figures.formatting import legible, number
 from stylespace.images import resize
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from stylespace.figures.drawing import Values
-    from stylespace.styles.statistics import Pair
+from stylespace.styles.statistics.pairs import ChannelPair
 
 COLUMNS = 4
 TALLEST = 3.0
@@ -47,8 +31,10 @@ BRIGHTEST = 0.99
 """Quantile of a product from which on the picture is shown as it is."""
 
 
-@styled
-def strongest_pairs(layer: str, picture: Tensor, pairs: Sequence[Pair], products: Values) -> Figure:
+@drawing.styled
+def pairs_figure(
+    layer: str, picture: Tensor, pairs: Sequence[ChannelPair], products: drawing.Values
+) -> drawing.Figure:
     """Return the picture once a pair: itself where both channels fire at once, faded elsewhere.
 
     Args:
@@ -64,12 +50,12 @@ def strongest_pairs(layer: str, picture: Tensor, pairs: Sequence[Pair], products
     shown = resize(picture, max(round(scale * max(picture.shape[2:])), 1))
     columns, rows = min(COLUMNS, len(pairs)), -(-len(pairs) // COLUMNS)
     pitch = height + 0.32
-    figure = blank(max(0.12 + columns * (width + 0.12), 5.0), 0.62 + rows * pitch)
-    for index, (pair, product) in enumerate(zip(pairs, array(products), strict=True)):
+    figure = drawing.blank(max(0.12 + columns * (width + 0.12), 5.0), 0.62 + rows * pitch)
+    for index, (pair, product) in enumerate(zip(pairs, drawing.array(products), strict=True)):
         row, column = divmod(index, COLUMNS)
         box = (0.12 + column * (width + 0.12), (rows - 1 - row) * pitch + 0.08, width, height)
-        axes = place(figure, *box, anchor="W", xticks=[], yticks=[])
-        axes.imshow(coarse(spotlit(shown, product)), interpolation="nearest")
+        axes = drawing.place(figure, *box, anchor="W", xticks=[], yticks=[])
+        axes.imshow(drawing.coarse(spotlit(shown, product)), interpolation="nearest")
         axes.spines[:].set(visible=True, color=FAINT, linewidth=0.5)
         axes.set_title(f"{pair.i},{pair.j}   {number(pair.value)}, cosine {pair.cosine:.2f}")
         if not product.max() > 0:
@@ -77,7 +63,7 @@ def strongest_pairs(layer: str, picture: Tensor, pairs: Sequence[Pair], products
                 0.5, 0.5, "never together", transform=axes.transAxes, ha="center", color="white"
             )
     note = "Channels i,j with G(i, j) and cosine; in full colour where both fire at once"
-    headline(figure, f"Strongest pairs of {legible(layer)}", note)
+    drawing.headline(figure, f"Strongest pairs of {legible(layer)}", note)
     return figure
 
 
@@ -93,7 +79,7 @@ def spotlit(picture: Tensor, product: np.ndarray) -> np.ndarray:
     wide = spread[0, 0].numpy()
     peak = np.quantile(wide, BRIGHTEST) or wide.max() or 1.0
     light = np.minimum(wide / peak, 1.0)[..., np.newaxis] ** GAMMA
-    colours = pixels(picture)
+    colours = drawing.pixels(picture)
     grey = (colours @ np.array(GREY))[..., np.newaxis]
     muted = SATURATION * colours + (1 - SATURATION) * grey
     faded = DIM * muted if grey.mean() > BRIGHT else PALE + (1 - PALE) * muted

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from stylespace.figures.drawing import array
-
-if TYPE_CHECKING:
-    from stylespace.figures.drawing import Values
+from stylespace.figures import drawing
 
 
-def classical_scaling(matrix: Values) -> tuple[np.ndarray, float]:
+def classical_scaling(matrix: drawing.Values) -> tuple[np.ndarray, float]:
     """Return the points whose distances in the plane come closest to a matrix's, and how close.
 
     Each axis points to where its largest coordinate is positive, so that the map of the same
@@ -32,7 +27,7 @@ def classical_scaling(matrix: Values) -> tuple[np.ndarray, float]:
 
     Source: Torgerson 1952; Mardia, Kent & Bibby 1979, section 14.2 and eq. 14.4.7.
     """
-    distances = array(matrix)
+    distances = drawing.array(matrix)
     check_distances(distances)
     squares = np.square((distances + distances.T) / 2)
     centred = squares - squares.mean(0) - squares.mean(1)[:, np.newaxis] + squares.mean()

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from stylespace.figures.canvas import INCH, encoded, plain_figure, png
 from stylespace.images import resize_to
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-INCH = 100  # pixels
 GAP = 0.08  # inches between pictures
 LINE = 0.17  # inches of a line of a label
 COLOURS = ("#1b6ca8", "#d1495b")
@@ -45,9 +43,7 @@ def contact_sheet(images: Sequence[Tensor], labels: Sequence[str], *, columns: i
         box = (left / columns / across, bottom / rows / down)
         axes = figure.add_axes((*box, width / columns / across, height / rows / down))
         show_picture(axes, image, label, size=7)
-    stream = io.BytesIO()
-    figure.canvas.print_jpg(stream, pil_kwargs={"quality": 90})
-    return stream.getvalue()
+    return encoded(figure, "jpg", pil_kwargs={"quality": 90})
 
 
 def mosaic(pictures: Tensor, side: int, *, across: int = 3) -> Tensor:
@@ -125,20 +121,3 @@ def show_picture(axes: Axes, image: Tensor, title: str, *, size: float) -> None:
     pixels = image[0].permute(1, 2, 0).cpu().float().numpy()
     axes.imshow(pixels, interpolation="nearest" if image.shape[3] < 400 else "antialiased")
     axes.set_title(title, fontsize=size, pad=2 if size < 9 else 5)
-
-
-def plain_figure(width: float, height: float) -> Figure:
-    """Return a figure of that many inches, on a canvas that opens no window."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure((width, height), dpi=INCH)
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def png(figure: Figure, **options: Any) -> bytes:
-    """Return a figure as PNG."""
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=130, facecolor="white", **options)
-    return stream.getvalue()

@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stylespace.figures.drawing import (
-    FAINT,
-    INK,
-    MAIN,
-    SMALL,
-    array,
-    blank,
-    headline,
-    place,
-    styled,
-    widest,
-)
+from stylespace.figures import drawing
+from stylespace.figures.drawing import FAINT, INK, MAIN, SMALL
 from stylespace.figures.formatting import legible, number
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from stylespace.figures.drawing import Values
 
 FEW = 10
 """Styles up to which a layer shows dots instead of a density."""
 
 
-@styled
-def distributions(layers: Mapping[str, Values], quantity: str) -> Figure:
+@drawing.styled
+def distributions_figure(layers: Mapping[str, drawing.Values], quantity: str) -> drawing.Figure:
     """Return how a number is distributed over many styles, one row a layer.
 
     Each row is a density cut at the ends of the data, its quartiles and median in lines, the
@@ -43,9 +26,9 @@ def distributions(layers: Mapping[str, Values], quantity: str) -> Figure:
         quantity: what the number is, with its unit.
     """
     found = {layer: _finite(values) for layer, values in layers.items()}
-    figure = blank(8.0, 1.25 + 0.62 * len(layers))
-    margin = 0.3 + widest([legible(layer) for layer in layers])
-    axes = place(figure, margin, 0.5, 7.0 - margin, 0.62 * len(layers))
+    figure = drawing.blank(8.0, 1.25 + 0.62 * len(layers))
+    margin = 0.3 + drawing.widest([legible(layer) for layer in layers])
+    axes = drawing.place(figure, margin, 0.5, 7.0 - margin, 0.62 * len(layers))
     for row, values in enumerate(found.values()):
         _draw_row(axes, values, row)
     axes.set_yticks(range(len(found)), [legible(layer) for layer in found])
@@ -59,16 +42,16 @@ def distributions(layers: Mapping[str, Values], quantity: str) -> Figure:
     most = max(map(len, found.values()))
     title = legible(quantity[:1].upper() + quantity[1:], 60)
     note = "Lines: quartiles and median" if most > FEW else "Each dot is a style"
-    headline(figure, f"{title} over {most:,} styles", note)
+    drawing.headline(figure, f"{title} over {most:,} styles", note)
     return figure
 
 
-def _finite(values: Values) -> np.ndarray:
-    found = array(values)
+def _finite(values: drawing.Values) -> np.ndarray:
+    found = drawing.array(values)
     return found[np.isfinite(found)]
 
 
-def _draw_row(axes: Axes, values: np.ndarray, row: int) -> None:
+def _draw_row(axes: drawing.Axes, values: np.ndarray, row: int) -> None:
     """Draw the values of a layer: dots of few, or of equal ones; otherwise their density."""
     import seaborn
 

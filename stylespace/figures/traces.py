@@ -4,30 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stylespace.figures.drawing import (
-    MAIN,
-    RULE,
-    SMALL,
-    blank,
-    headline,
-    place,
-    styled,
-    tidy_logarithm,
-)
+from stylespace.figures import drawing
+from stylespace.figures.drawing import MAIN, RULE, SMALL
 from stylespace.figures.formatting import number
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    Record = tuple[int, int, float | None]
+Record = tuple[int, int, float | None]
 
 
-@styled
-def loss_trace(trace: Sequence[Record]) -> Figure:
+@drawing.styled
+def trace_figure(trace: Sequence[Record]) -> drawing.Figure:
     """Return the loss over the evaluations, on a logarithmic axis, with the sizes as bands.
 
     Losses that are 0 or not finite are left out of the line.
@@ -38,13 +26,13 @@ def loss_trace(trace: Sequence[Record]) -> Figure:
     """
     numbers, _, losses = (np.array(column, float) for column in zip(*trace, strict=True))
     shown = np.where(np.isfinite(losses) & (losses > 0), losses, np.nan)
-    figure = blank(7.5, 3.6)
-    axes = place(figure, 0.75, 0.5, 6.6, 2.3)
+    figure = drawing.blank(7.5, 3.6)
+    axes = drawing.place(figure, 0.75, 0.5, 6.6, 2.3)
     alone = np.count_nonzero(np.isfinite(shown)) == 1
     axes.plot(numbers, shown, "o" if alone else "-", color=MAIN, linewidth=1.4)
     if np.isfinite(shown).any():
         axes.set_yscale("log")
-        tidy_logarithm(axes.yaxis)
+        drawing.tidy_logarithm(axes.yaxis)
     left, right = numbers[0] - 0.5, numbers[-1] + 0.5
     axes.set(xlim=(left, right), xlabel="evaluation", ylabel="loss")
     for index, (size, start, stop) in enumerate(bands(trace)):
@@ -54,7 +42,7 @@ def loss_trace(trace: Sequence[Record]) -> Figure:
             axes.text((start + stop) / 2, 1.02, f"{size} px", transform=axes.get_xaxis_transform(),
                       ha="center", fontsize=SMALL)  # fmt: skip
     axes.grid(True, axis="y")
-    headline(figure, "Loss", _told(losses, trace[-1][0]))
+    drawing.headline(figure, "Loss", _told(losses, trace[-1][0]))
     return figure
 
 

@@ -3,33 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stylespace.figures.drawing import (
-    FAINT,
-    INK,
-    LARGE,
-    SMALL,
-    array,
-    blank,
-    headline,
-    place,
-    shades,
-    styled,
-    text_width,
-    widest,
-)
+from stylespace.figures import drawing
+from stylespace.figures.drawing import FAINT, INK, LARGE, SMALL
 from stylespace.figures.formatting import legible, number
 from stylespace.figures.scaling import check_distances
 from stylespace.styles.statistics.orders import leaf_order
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from stylespace.figures.drawing import Values
 
 WRITTEN = 12
 """Subjects up to which the distances are written into their cells."""
@@ -38,8 +19,8 @@ NAMED = 60
 TREE = 1.9  # inches of the dendrogram
 
 
-@styled
-def distances(names: Sequence[str], matrix: Values, title: str) -> Figure:
+@drawing.styled
+def distances_figure(names: Sequence[str], matrix: drawing.Values, title: str) -> drawing.Figure:
     """Return a matrix of distances beside the dendrogram that orders it.
 
     The dendrogram is of average linkage of the same distances; among the orders that it allows,
@@ -53,27 +34,29 @@ def distances(names: Sequence[str], matrix: Values, title: str) -> Figure:
     Raises:
         ValueError: the matrix is not square and symmetric.
     """
-    values, count = array(matrix), len(names)
+    values, count = drawing.array(matrix), len(names)
     check_distances(values)
     tree = linkage(values)
     order = leaves(tree, count)
     labels = [legible(names[index], 26) for index in order] if count <= NAMED else []
     side = min(max(0.56 * count, 1.2), 6.4)
-    margin = max(0.25 + widest(labels, _size(count)), 0.55)
+    margin = max(0.25 + drawing.widest(labels, _size(count)), 0.55)
     width = margin + side + 0.15 + TREE + (1.1 if count > WRITTEN else 0.25)
     told = legible(title[:1].upper() + title[1:], 90)
-    figure = blank(max(width, 0.5 + 1.15 * text_width(told, LARGE)), margin + side + 0.75)
-    axes = place(figure, margin, margin, side, side)
+    figure = drawing.blank(
+        max(width, 0.5 + 1.15 * drawing.text_width(told, LARGE)), margin + side + 0.75
+    )
+    axes = drawing.place(figure, margin, margin, side, side)
     ordered = values[np.ix_(order, order)]
-    shown = axes.imshow(ordered, cmap=shades(), vmin=0, vmax=float(values.max()) or 1.0)
+    shown = axes.imshow(ordered, cmap=drawing.shades(), vmin=0, vmax=float(values.max()) or 1.0)
     _name(axes, labels)
     if count <= WRITTEN:
         _write(axes, ordered)
     else:
-        box = place(figure, margin + side + 0.15 + TREE + 0.25, margin, 0.16, side)
+        box = drawing.place(figure, margin + side + 0.15 + TREE + 0.25, margin, 0.16, side)
         figure.colorbar(shown, cax=box).outline.set(edgecolor=FAINT, linewidth=0.5)
-    _draw_tree(place(figure, margin + side + 0.05, margin, TREE, side), tree, count)
-    headline(figure, told, "Average linkage; 0: the same style")
+    _draw_tree(drawing.place(figure, margin + side + 0.05, margin, TREE, side), tree, count)
+    drawing.headline(figure, told, "Average linkage; 0: the same style")
     return figure
 
 
@@ -114,7 +97,7 @@ def _size(count: int) -> float:
     return SMALL if count <= 40 else 5.5
 
 
-def _name(axes: Axes, labels: Sequence[str]) -> None:
+def _name(axes: drawing.Axes, labels: Sequence[str]) -> None:
     places = range(len(labels))
     size = _size(len(labels))
     axes.set_yticks(places, labels, fontsize=size)
@@ -123,9 +106,9 @@ def _name(axes: Axes, labels: Sequence[str]) -> None:
     axes.spines[:].set_visible(False)
 
 
-def _write(axes: Axes, values: np.ndarray) -> None:
+def _write(axes: drawing.Axes, values: np.ndarray) -> None:
     """Write every value into its cell, light on dark."""
-    top, shade = float(values.max()) or 1.0, shades()
+    top, shade = float(values.max()) or 1.0, drawing.shades()
     for (row, column), value in np.ndenumerate(values):
         colour = "white" if _dark(shade(value / top)) else INK
         text = number(float(value), 2)
@@ -139,7 +122,7 @@ def _dark(colour: Sequence[float]) -> bool:
     return float(np.dot(linear, (0.2126, 0.7152, 0.0722))) < 0.2
 
 
-def _draw_tree(axes: Axes, tree: np.ndarray | None, count: int) -> None:
+def _draw_tree(axes: drawing.Axes, tree: np.ndarray | None, count: int) -> None:
     """Draw the dendrogram, leaves at the left beside their rows."""
     from scipy.cluster.hierarchy import dendrogram
 

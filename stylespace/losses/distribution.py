@@ -14,7 +14,7 @@ from torch import Tensor
 
 from stylespace.losses.objective import Features, Term, relative_square
 from stylespace.styles.gram import gram
-from stylespace.styles.statistics import NEAR_ZERO
+from stylespace.styles.statistics.entries import NEAR_ZERO
 
 LEVELS = 20
 """Parts that the quantiles of `intensity_term` divide the entries into."""

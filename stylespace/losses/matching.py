@@ -14,7 +14,9 @@ from stylespace.losses.representations.gram import gram_term
 from stylespace.losses.representations.mean import mean_term
 from stylespace.settings import Sourced, TextureSettings
 from stylespace.styles.distances import geometric_mean, gram_distances, relative_distance
-from stylespace.styles.statistics import diagonal, entry_statistics, off_diagonal, wasserstein
+from stylespace.styles.statistics.entries import entry_statistics
+from stylespace.styles.statistics.matrices import diagonal, off_diagonal
+from stylespace.styles.statistics.values import wasserstein
 from stylespace.styles.style import Style
 
 MATCHES: dict[str, Callable[[str, Tensor, float], Term]] = {

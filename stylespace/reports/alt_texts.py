@@ -14,37 +14,43 @@ import numpy as np
 import torch
 
 from stylespace.figures.drawing import array
-from stylespace.figures.formatting import number, share, zeros
-from stylespace.figures.measures import MEASURES
-from stylespace.figures.phrases import (
+from stylespace.figures.formatting import (
     extremes,
     medians,
+    number,
     place_of,
     sentences,
+    share,
     span,
     zero_share,
+    zeros,
 )
+from stylespace.figures.measures import MEASURES
 from stylespace.figures.traces import bands
 from stylespace.figures.trees import leaves, linkage
-from stylespace.styles.statistics import FITS, cosine_values, off_diagonal
-from stylespace.styles.statistics import cosines as cosine_matrix
+from stylespace.styles.statistics.fitting import FITS
+from stylespace.styles.statistics.matrices import off_diagonal
+from stylespace.styles.statistics.pairs import cosine_values
+from stylespace.styles.statistics.pairs import cosines as cosine_matrix
 
 if TYPE_CHECKING:
     from stylespace.figures.drawing import Values
-    from stylespace.styles.statistics import Fits, LayerStatistics, Pair
+    from stylespace.styles.statistics.fitting import Fits
+    from stylespace.styles.statistics.layers import LayerStatistics
+    from stylespace.styles.statistics.pairs import ChannelPair
 
 MOST = 5
 """Subjects of which each has a sentence of its own; of more, the first and the last in order."""
 
 
-def heat_map(layer: str, gram: Values) -> str:
+def heat_map_alt(layer: str, gram: Values) -> str:
     """Return what the heat map of a Gram matrix (C, C) shows, in whatever order of channels."""
     matrix = array(gram)
     title = f"Heat map of the Gram matrix of {layer}, {_channels(len(matrix))}, logarithmic colours"
     return sentences(title, *extremes(matrix), medians(matrix).capitalize())
 
 
-def small_multiples(subjects: Mapping[str, Values], layer: str) -> str:
+def heat_maps_alt(subjects: Mapping[str, Values], layer: str) -> str:
     """Return what heat maps of several subjects show, of Gram matrices (C, C)."""
     pairs = {name: off_diagonal(torch.as_tensor(gram)).numpy() for name, gram in subjects.items()}
     peaks = {name: values.max(initial=0.0) for name, values in pairs.items()}
@@ -59,7 +65,7 @@ def small_multiples(subjects: Mapping[str, Values], layer: str) -> str:
     )
 
 
-def intensity(
+def intensity_alt(
     layers: Mapping[str, Values], fits: Mapping[str, tuple[Fits, Fits]] | None = None
 ) -> str:
     """Return what curves of sorted entries show, and which distributions fit to within FITS."""
@@ -71,7 +77,7 @@ def intensity(
     return sentences(title, _largest_of(layers), *parts)
 
 
-def target_against_result(layers: Mapping[str, tuple[Values, Values]]) -> str:
+def target_alt(layers: Mapping[str, tuple[Values, Values]]) -> str:
     """Return how the sorted entries of a result compare with those of its target."""
     title = "Curves of the sorted Gram entries of target and result, layer by layer"
     parts = []
@@ -85,7 +91,7 @@ def target_against_result(layers: Mapping[str, tuple[Values, Values]]) -> str:
     return sentences(title, *parts)
 
 
-def cosines(layers: Mapping[str, Values]) -> str:
+def cosines_alt(layers: Mapping[str, Values]) -> str:
     """Return what the distributions of the cosines of two channels that fire show."""
     middles, parts = {}, []
     for layer, gram in layers.items():
@@ -101,7 +107,7 @@ def cosines(layers: Mapping[str, Values]) -> str:
     return sentences(title, f"Median cosine: {span(middles)}" if middles else "", *parts)
 
 
-def sparsity(subjects: Mapping[str, Mapping[str, LayerStatistics]]) -> str:
+def sparsity_alt(subjects: Mapping[str, Mapping[str, LayerStatistics]]) -> str:
     """Return what the measures of sparsity show: where each is largest and smallest."""
     title = f"Dots by layer for {_listed(subjects)}: measures of sparsity, diagonal apart"
     parts = []
@@ -116,7 +122,7 @@ def sparsity(subjects: Mapping[str, Mapping[str, LayerStatistics]]) -> str:
     return sentences(title, *parts)
 
 
-def spectra(subjects: Mapping[str, Mapping[str, Values]]) -> str:
+def spectra_alt(subjects: Mapping[str, Mapping[str, Values]]) -> str:
     """Return what eigenvalues (C,), descending, show: the effective ranks and largest shares."""
     ranks, largest = {}, {}
     for subject, layers in subjects.items():
@@ -135,7 +141,7 @@ def spectra(subjects: Mapping[str, Mapping[str, Values]]) -> str:
     )
 
 
-def strongest_pairs(layer: str, pairs: Sequence[Pair], products: Values | None = None) -> str:
+def pairs_alt(layer: str, pairs: Sequence[ChannelPair], products: Values | None = None) -> str:
     """Return which pairs are the strongest, and in how much of the picture each is near its peak.
 
     products: (n, h, w), F_i F_j at every position, one map a pair.
@@ -154,7 +160,7 @@ def strongest_pairs(layer: str, pairs: Sequence[Pair], products: Values | None =
     return sentences(title, *parts, ratio if len(pairs) > 1 and last.value else "")
 
 
-def distances(names: Sequence[str], matrix: Values, title: str) -> str:
+def distances_alt(names: Sequence[str], matrix: Values, title: str) -> str:
     """Return which of the subjects are nearest and farthest, and how the dendrogram orders them."""
     values = array(matrix)
     told = f"Matrix of distances beside its dendrogram: {title}, {len(names)} subjects"
@@ -178,7 +184,7 @@ def distances(names: Sequence[str], matrix: Values, title: str) -> str:
     )
 
 
-def style_map(coordinates: Values, names: Sequence[str], explained: float) -> str:
+def map_alt(coordinates: Values, names: Sequence[str], explained: float) -> str:
     """Return who is where on a map: its ends, and how much of the distances it shows."""
     points = array(coordinates)
     told = (
@@ -198,7 +204,7 @@ def style_map(coordinates: Values, names: Sequence[str], explained: float) -> st
     return sentences(told, *ends, f"Nearest to the middle: {middle}", ratio)
 
 
-def loss_trace(trace: Sequence[tuple[int, int, float | None]]) -> str:
+def trace_alt(trace: Sequence[tuple[int, int, float | None]]) -> str:
     """Return how a loss fell: its ends, its smallest value, and the sizes.
 
     trace: not every evaluation need be in it, but the last is; None is a loss that is not finite.
@@ -219,7 +225,7 @@ def loss_trace(trace: Sequence[tuple[int, int, float | None]]) -> str:
     )
 
 
-def distributions(layers: Mapping[str, Values], quantity: str) -> str:
+def distributions_alt(layers: Mapping[str, Values], quantity: str) -> str:
     """Return how a number is distributed over a collection, layer by layer."""
     found = {layer: array(values) for layer, values in layers.items()}
     found = {layer: values[np.isfinite(values)] for layer, values in found.items()}
@@ -254,9 +260,7 @@ def _fitted(fits: tuple[Fits, Fits] | None) -> str:
     """Return which distributions are at most FITS off the diagonal's and the other entries'."""
     if fits is None:
         return ""
-    diagonal, pairs = (
-        one.best.name if one.best else "undecided" if one.undecided else "none" for one in fits
-    )
+    diagonal, pairs = (one.answer for one in fits)
     return f"fits to within {share(FITS)}: {diagonal} on the diagonal, {pairs} off it"
 
 

@@ -155,7 +155,7 @@ def _stable(numbers: pd.DataFrame) -> str:
     stable = int((rows["mark"] == "").sum())
     names = rows["number"].unique()
     shares = {name: (rows[rows["number"] == name]["mark"] == "").mean() for name in names}
-    best, worst = max(shares, key=shares.get), min(shares, key=shares.get)
+    best, worst = max(shares, key=shares.__getitem__), min(shares, key=shares.__getitem__)
     extremes = (
         f"; {best} does in {share(shares[best])} of the cases, {worst} in {share(shares[worst])}"
         if best != worst

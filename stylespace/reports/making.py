@@ -11,38 +11,31 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from stylespace.assets import source_path
 from stylespace.commands.keywords import settings_with
 from stylespace.commands.sight import judge_for, network_for
 from stylespace.errors import UsageError, unknown
-from stylespace.figures import classical_scaling
 from stylespace.files import check_folder, check_output
 from stylespace.networks.network import Network
 from stylespace.networks.weights import file_hash
-from stylespace.reports.content import (
-    Draughts,
-    short_group,
-    single_group,
-    together_group,
-)
+from stylespace.reports.content.drawings import Drawings
+from stylespace.reports.content.groups import short_group, single_group, together_group
+from stylespace.reports.content.parts import Part
 from stylespace.reports.findings import sentences
 from stylespace.reports.making_of import making_of
-from stylespace.reports.measuring import Measured, measured
+from stylespace.reports.measuring import Compared, Measured, compared, measured
 from stylespace.reports.overview import overview
-from stylespace.reports.pictures import Watch, expanded, layers_of, names_of, opened, printable
+from stylespace.reports.pictures import (
+    StepWatch,
+    expanded,
+    names_of,
+    opened,
+    printable,
+    shared_layers,
+)
 from stylespace.reports.records import Records, records
 from stylespace.reports.writing import FIGURES, PAGE, Made, write
-from stylespace.settings import (
-    DISTANCES,
-    MOST_DETAILED,
-    RECIPE_FILE,
-    ReportSettings,
-    recipe_of,
-    to_toml,
-)
-from stylespace.styles.distances import as_metric, distance_matrix
+from stylespace.settings import MOST_DETAILED, RECIPE_FILE, ReportSettings, recipe_of, to_toml
 from stylespace.styles.sources import is_style_file
 
 LARGE = ("spectra", "orders")
@@ -71,7 +64,7 @@ def report(
     settings: ReportSettings | None = None,
     network: Network | None = None,
     force: bool = False,
-    watch: Watch | None = None,
+    watch: StepWatch | None = None,
     **changes: Any,
 ) -> Report:
     """Write a report on paintings into a folder; nothing is written before all is measured.
@@ -108,7 +101,7 @@ def report(
 
 
 def _collected(
-    settings: ReportSettings, network: Network, sources: Sequence[str], watch: Watch | None
+    settings: ReportSettings, network: Network, sources: Sequence[str], watch: StepWatch | None
 ) -> Made:
     """Return the report on many pictures, shown together."""
     files = [source for source in sources if is_style_file(source)]
@@ -122,8 +115,8 @@ def _collected(
             f"--contrast compares two of at most {MOST_DETAILED} subjects; here are "
             f"{len(sources)}: name fewer."
         )
-    draughts = Draughts(folder=None if settings.compact else FIGURES, tick=lambda name: None)
-    found = overview(settings, network, [source_path(one) for one in sources], draughts, watch)
+    drawings = Drawings(folder=None if settings.compact else FIGURES, tick=lambda name: None)
+    found = overview(settings, network, [source_path(one) for one in sources], drawings, watch)
     return Made(
         title=f"The styles of {found.count:,} pictures",
         lead=found.lead,
@@ -131,31 +124,30 @@ def _collected(
         tables=found.tables,
         figures={"pictures": found.count, "left_out": len(found.skipped)},
         facts=_about(network, tuple(settings.style_layers()), settings),
-        files={} if settings.compact else draughts.files(FIGURES),
+        files=drawings.files,
         skipped=found.skipped,
     )
 
 
 def _detailed(
-    settings: ReportSettings, network: Network, sources: Sequence[str], watch: Watch | None
+    settings: ReportSettings, network: Network, sources: Sequence[str], watch: StepWatch | None
 ) -> Made:
-    """Return the report on a few subjects, each shown by itself."""
-    _check_contrast(settings, names := names_of(sources))
-    layers = layers_of(settings, sources, network)
-    subjects = opened(sources, network, layers, settings.size)
-    steps = _Steps(watch, len(subjects) + _drawn(len(subjects), len(layers)))
+    """Return the report on a few pictures, each shown by itself."""
+    names = names_of(sources)
+    for name in settings.contrast:
+        if name not in names:
+            raise unknown("name in --contrast", name, names)
+    layers = shared_layers(settings, sources, network)
+    pictures = opened(sources, network, layers, settings.size)
+    steps = _Steps(watch, len(pictures) + _drawn(len(pictures), len(layers)))
     found = []
-    for subject in subjects:
-        found.append(measured(subject, network, stability=settings.stability))
-        steps.done(f"measured {subject.name}")
-    styles = [subject.style for subject in subjects]
-    distances = {
-        kind: distance_matrix(styles, kind, layers) for kind in DISTANCES if len(styles) > 1
-    }
-    coordinates, explained = _scaled(distances, settings.distance)
-    tables = records(found, distances, coordinates)
-    draughts = Draughts(folder=None if settings.compact else FIGURES, tick=steps.done)
-    groups = _groups(settings, network, found, distances, coordinates, explained, draughts)
+    for picture in pictures:
+        found.append(measured(picture, network, stability=settings.stability))
+        steps.done(f"measured {picture.name}")
+    together = compared(pictures, settings.distance, layers)
+    tables = records(found, together)
+    drawings = Drawings(folder=None if settings.compact else FIGURES, tick=steps.done)
+    groups = _groups(settings, network, found, together, drawings)
     steps.end()
     return Made(
         title=f"The style of {names[0]}" if len(names) == 1 else f"The styles of {_few(names)}",
@@ -164,8 +156,8 @@ def _detailed(
         tables={k: v for k, v in tables.items() if not (settings.compact and k in LARGE)},
         figures={"subjects": len(names), **_headline(found[0])},
         facts=_about(network, layers, settings),
-        files={} if settings.compact else draughts.files(FIGURES),
-        styles={} if settings.compact else {one.key: one.style for one in subjects},
+        files=drawings.files,
+        styles={} if settings.compact else {one.key: one.style for one in pictures},
     )
 
 
@@ -173,32 +165,15 @@ def _groups(
     settings: ReportSettings,
     network: Network,
     found: Sequence[Measured],
-    distances: Mapping[str, Mapping[str, np.ndarray]],
-    coordinates: np.ndarray | None,
-    explained: float,
-    draughts: Draughts,
-) -> list[dict[str, Any]]:
-    made = [making_of(one.subject, network) for one in found]
-    if len(found) == 1:
-        return [single_group(found[0], draughts, made=made[0], values=not settings.compact)]
-    together = together_group(found, distances, settings.distance, coordinates, explained, draughts)
-    own = [short_group(one, draughts, made=how) for one, how in zip(found, made, strict=True)]
-    return [together, *own]
-
-
-def _scaled(
-    distances: Mapping[str, Mapping[str, np.ndarray]], kind: str
-) -> tuple[np.ndarray | None, float]:
-    """Return the coordinates of the map and the share that it explains."""
-    if not distances:
-        return None, 0.0
-    return classical_scaling(as_metric(distances[kind]["together"], kind))
-
-
-def _check_contrast(settings: ReportSettings, names: Sequence[str]) -> None:
-    for name in settings.contrast:
-        if name not in names:
-            raise unknown("name in --contrast", name, names)
+    together: Compared | None,
+    drawings: Drawings,
+) -> list[Part]:
+    made = [making_of(one.picture, network) for one in found]
+    if together is None:
+        return [single_group(found[0], drawings, made=made[0], values=not settings.compact)]
+    shared = together_group(found, together, drawings)
+    each = zip(found, made, strict=True)
+    return [shared, *(short_group(one, drawings, made=how) for one, how in each)]
 
 
 def _hashes(sources: Sequence[str]) -> dict[str, str]:
@@ -248,19 +223,16 @@ def _drawn(subjects: int, layers: int) -> int:
 class _Steps:
     """Counts what is done, and tells."""
 
-    def __init__(self, watch: Watch | None, total: int) -> None:
+    def __init__(self, watch: StepWatch | None, total: int) -> None:
         self._watch, self._total, self._count = watch, total, 0
 
     def done(self, name: str) -> None:
         """One piece more is done."""
         self._count = min(self._count + 1, self._total)
-        self._tell(name)
+        if self._watch is not None:
+            self._watch(name, self._count, self._total)
 
     def end(self) -> None:
         """Everything is done, whatever was expected."""
         self._count = self._total
-        self._tell("report")
-
-    def _tell(self, name: str) -> None:
-        if self._watch is not None:
-            self._watch(name, self._count, self._total)
+        self.done("report")

@@ -2,49 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from stylespace.figures.scaling import classical_scaling
 from stylespace.images import resize
 from stylespace.networks.network import Network
-from stylespace.reports.pictures import Subject
+from stylespace.reports.pictures import Picture
 from stylespace.reports.stability import Stability, stabilities
-from stylespace.styles.statistics import (
-    Fits,
-    LayerStatistics,
-    Pair,
-    diagonal,
-    fits,
-    flattened,
-    off_diagonal,
-    similarity_order,
-    statistics,
-    strongest_pairs,
-)
+from stylespace.settings import DISTANCES
+from stylespace.styles.distances import as_metric, distance_matrix
+from stylespace.styles.statistics.fitting import Fits, fits
+from stylespace.styles.statistics.layers import LayerStatistics, flattened, statistics
+from stylespace.styles.statistics.matrices import diagonal, off_diagonal
+from stylespace.styles.statistics.pairs import ChannelPair, similarity_order, strongest_pairs
 from stylespace.styles.style import WHOLE
 
 SHOWN_PAIRS = 4
 """Pairs whose places are shown in the picture."""
 LISTED_PAIRS = 8
+PARTS = ("diagonal", "off-diagonal")
+Distances = Mapping[str, Mapping[str, np.ndarray]]
+"""{kind: {layer or "together": (n, n)}}."""
 
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """One subject's numbers, {layer: ...} each.
+    """One picture's numbers, {layer: ...} each.
 
     fits: of the diagonal and of the off-diagonal entries. order: channels by similarity.
     products: (n, h, w), F_i F_j of the first pairs; none of a style file.
     stability: {layer: {number: Stability}}; empty of a style file, and where it was not asked for.
     """
 
-    subject: Subject
+    picture: Picture
     statistics: Mapping[str, LayerStatistics]
     fits: Mapping[str, tuple[Fits, Fits]]
     orders: Mapping[str, tuple[int, ...]]
-    pairs: Mapping[str, tuple[Pair, ...]]
+    pairs: Mapping[str, tuple[ChannelPair, ...]]
     products: Mapping[str, Tensor] = field(default_factory=dict)
     stability: Mapping[str, Mapping[str, Stability]] = field(default_factory=dict)
 
@@ -53,37 +52,67 @@ class Measured:
         """The plain numbers, {layer: {name: value}}."""
         return {layer: flattened(one) for layer, one in self.statistics.items()}
 
+    def each_fits(self) -> Iterator[tuple[str, str, Fits]]:
+        """Yield layer, part of PARTS and what fits its entries."""
+        for layer, both in self.fits.items():
+            yield from ((layer, part, found) for part, found in zip(PARTS, both, strict=True))
 
-def measured(subject: Subject, network: Network, *, stability: bool) -> Measured:
-    """Measure a subject.
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """Several pictures' distances, and the map by one kind of them.
+
+    kind: of the map. coordinates: (n, 2). explained: share in [0, 1] of the distances' variance.
+    """
+
+    distances: Distances
+    kind: str
+    coordinates: np.ndarray
+    explained: float
+
+
+def measured(picture: Picture, network: Network, *, stability: bool) -> Measured:
+    """Measure a picture.
 
     Args:
-        subject: opened.
+        picture: opened.
         network: of its style space, for what only a picture shows.
         stability: measure the picture again as it is changed.
     """
-    grams = subject.style.grams
-    numbers = statistics(subject.style)
+    grams, numbers = picture.style.grams, statistics(picture.style)
     pairs = {layer: strongest_pairs(g, LISTED_PAIRS) for layer, g in grams.items()}
-    found = Measured(
-        subject,
+    return Measured(
+        picture,
         numbers,
         {layer: (fits(diagonal(g)), fits(off_diagonal(g))) for layer, g in grams.items()},
         {layer: similarity_order(g) for layer, g in grams.items()},
         pairs,
-        _products(subject, network, pairs),
-        _stability(subject, network, numbers) if stability else {},
+        _products(picture, network, pairs),
+        _stability(picture, network, numbers) if stability else {},
     )
-    return found
+
+
+def compared(pictures: Sequence[Picture], kind: str, layers: Sequence[str]) -> Compared | None:
+    """Compare the styles of pictures by every kind of distance; None of a single one.
+
+    kind: that the map is made of.
+    """
+    styles = [picture.style for picture in pictures]
+    if len(styles) < 2:
+        return None
+    distances = {name: distance_matrix(styles, name, layers) for name in DISTANCES}
+    return Compared(
+        distances, kind, *classical_scaling(as_metric(distances[kind]["together"], kind))
+    )
 
 
 def _products(
-    subject: Subject, network: Network, pairs: Mapping[str, Sequence[Pair]]
+    picture: Picture, network: Network, pairs: Mapping[str, Sequence[ChannelPair]]
 ) -> dict[str, Tensor]:
     """Return where the strongest pairs fire together, of a picture at up to 1024 pixels."""
-    if subject.image is None:
+    if picture.image is None:
         return {}
-    image = resize(subject.image, min(max(subject.image.shape[2:]), WHOLE))
+    image = resize(picture.image, min(max(picture.image.shape[2:]), WHOLE))
     with torch.no_grad():
         features = network(image, tuple(pairs))
     return {
@@ -94,9 +123,9 @@ def _products(
 
 
 def _stability(
-    subject: Subject, network: Network, numbers: Mapping[str, LayerStatistics]
+    picture: Picture, network: Network, numbers: Mapping[str, LayerStatistics]
 ) -> dict[str, dict[str, Stability]]:
-    if subject.image is None:
+    if picture.image is None:
         return {}
     plain = {layer: flattened(one) for layer, one in numbers.items()}
-    return stabilities(network, subject.image, tuple(plain), plain)
+    return stabilities(network, picture.image, tuple(plain), plain)

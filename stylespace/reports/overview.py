@@ -6,27 +6,23 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from stylespace import figures
 from stylespace.errors import UsageError
 from stylespace.figures.formatting import number
+from stylespace.figures.maps import map_figure
+from stylespace.figures.scaling import classical_scaling
+from stylespace.figures.spreads import distributions_figure
 from stylespace.images import read_image, resize
 from stylespace.networks.network import Network
 from stylespace.reports import alt_texts
-from stylespace.reports.collections import (
-    Collection,
-    Seen,
-    captured,
-    collection_statistics,
-)
-from stylespace.reports.content import Draughts
-from stylespace.reports.content.parts import metric_name, section_of, table_of
+from stylespace.reports.collections import captured, collection_statistics
+from stylespace.reports.content.drawings import Drawings
+from stylespace.reports.content.parts import Part, group_of, metric_name, section_of, table_of
 from stylespace.reports.findings import COMPARED, collection_sentences
-from stylespace.reports.pictures import Watch, printable
-from stylespace.reports.records import Records, rounded
+from stylespace.reports.pictures import StepWatch, printable
+from stylespace.reports.records import Records, map_rows, rounded
 from stylespace.settings import ReportSettings
 from stylespace.styles.distances import BURES_MOST, StreamedDistances, as_metric, streamed_distances
 
@@ -39,13 +35,17 @@ LISTED = 40
 """Pictures in the tables of the page; the files hold all."""
 
 
+Numbers = Mapping[Path, Mapping[str, Mapping[str, float]]]
+"""{picture: {layer: {name: number}}}."""
+
+
 @dataclass(frozen=True, eq=False)
 class Overview:
     """A collection, measured and drawn."""
 
     count: int
     lead: list[str]
-    group: dict[str, Any]
+    group: Part
     tables: Records
     skipped: tuple[tuple[str, str], ...]
 
@@ -54,8 +54,8 @@ def overview(
     settings: ReportSettings,
     network: Network,
     pictures: Sequence[Path],
-    draughts: Draughts,
-    watch: Watch | None,
+    drawings: Drawings,
+    watch: StepWatch | None,
 ) -> Overview:
     """Measure a collection and draw what it has in common.
 
@@ -64,152 +64,120 @@ def overview(
     Args:
         settings: of the report. network: that measures.
         pictures: files.
-        draughts: that draw.
+        drawings: that draw.
         watch: told of the progress.
     """
-    if settings.distance == "bures" and len(pictures) > BURES_MOST:
+    kind = settings.distance
+    if kind == "bures" and len(pictures) > BURES_MOST:
         raise UsageError(
             f"--distance bures compares at most {BURES_MOST} pictures, not {len(pictures)}: choose "
             "gram, cosine or wasserstein."
         )
-    found = captured(
+    collection = captured(
         pictures,
         settings,
         network,
         size=settings.size,
         workers=settings.workers,
-        watch=watch and (lambda seen: watch("measuring", *_counted(seen))),
+        watch=watch and (lambda seen: watch("measuring", seen.number, seen.total)),
     )
-    layers = tuple(settings.style_layers())
     numbers = collection_statistics(
-        found.styles,
+        collection.styles,
         executor="processes",
         workers=settings.workers,
         watch=watch and (lambda done, total: watch("statistics", done, total)),
     )
-    distances = streamed_distances(list(found.styles.values()), settings.distance, layers)
-    names = _names(list(found.styles))
-    scaled = figures.classical_scaling(as_metric(distances.matrices["together"], settings.distance))
-    tables = _tables(names, numbers, distances, scaled[0])
+    styles = list(collection.styles.values())
+    distances = streamed_distances(styles, kind, tuple(settings.style_layers()))
+    coordinates, explained = classical_scaling(as_metric(distances.matrices["together"], kind))
+    names, skipped = _names(list(collection.styles)), collection.skipped
+    tables = _tables(names, numbers, distances, coordinates)
+    sections = [
+        section_of("numbers", "Numbers by layer", figures=_spreads(numbers, drawings)),
+        _map_section(list(numbers), kind, distances, coordinates, explained, drawings),
+        section_of("neighbours", "Nearest neighbours", tables=[_neighbours(names, distances)]),
+    ]
+    facts = [["Pictures", f"{len(names):,}"], ["Left out", f"{len(skipped):,}"]]
     return Overview(
         len(names),
-        collection_sentences(tables, len(names), settings.distance),
-        _group(settings, found, names, numbers, distances, scaled, draughts),
+        collection_sentences(tables, len(names), kind),
+        group_of("collection", "The collection", facts, sections),
         tables,
-        tuple((printable(str(one.picture)), printable(one.reason)) for one in found.skipped),
+        tuple((printable(str(one.picture)), printable(one.reason)) for one in skipped),
     )
 
 
-def _counted(seen: Seen) -> tuple[int, int]:
-    return seen.number, seen.total
-
-
-def _names(pictures: Sequence[Path]) -> dict[Path, str]:
+def _names(pictures: Sequence[Path]) -> list[str]:
     """Return a name a picture: its path below the folder that all of them share."""
-    whole = {picture: os.path.abspath(picture) for picture in pictures}
-    shared = os.path.commonpath([os.path.dirname(path) for path in whole.values()])
-    return {
-        picture: printable(Path(path).relative_to(shared).as_posix())
-        for picture, path in whole.items()
-    }
+    whole = [os.path.abspath(picture) for picture in pictures]
+    shared = os.path.commonpath([os.path.dirname(path) for path in whole])
+    return [printable(Path(path).relative_to(shared).as_posix()) for path in whole]
 
 
 def _tables(
-    names: Mapping[Path, str],
-    numbers: Mapping[Path, Mapping[str, Mapping[str, float]]],
-    distances: StreamedDistances,
-    coordinates: np.ndarray,
+    names: Sequence[str], numbers: Numbers, distances: StreamedDistances, coordinates: np.ndarray
 ) -> Records:
     statistics = [
-        {"picture": names[picture], "layer": layer, **values}
-        for picture, layers in numbers.items()
+        {"picture": name, "layer": layer, **values}
+        for name, layers in zip(names, numbers.values(), strict=True)
         for layer, values in layers.items()
     ]
-    listed = list(names.values())
-    together = distances.matrices["together"]
     nearest = [
-        {"picture": listed[i], "rank": rank, "other": listed[j], "distance": float(together[i, j])}
-        for i in range(len(listed))
-        for rank, j in enumerate(_nearest(together[i], i), 1)
+        {"picture": name, "rank": rank, "other": names[j], "distance": float(row[j])}
+        for i, (name, row) in enumerate(zip(names, distances.matrices["together"], strict=True))
+        for rank, j in enumerate(_nearest(row, i), 1)
     ]
-    places = [
-        {"picture": name, "x": float(x), "y": float(y)}
-        for name, (x, y) in zip(listed, coordinates, strict=True)
-    ]
-    tables = {"statistics": statistics, "neighbours": nearest, "map": places}
-    return {name: [rounded(row) for row in rows] for name, rows in tables.items() if rows}
+    places = map_rows("picture", names, coordinates)
+    return rounded({"statistics": statistics, "neighbours": nearest, "map": places})
 
 
-def _nearest(row: np.ndarray, own: int) -> list[int]:
-    order = [int(place) for place in np.argsort(row, kind="stable") if place != own]
+def _nearest(row: np.ndarray, itself: int) -> list[int]:
+    order = [int(place) for place in np.argsort(row, kind="stable") if place != itself]
     return order[:NEIGHBOURS]
 
 
-def _group(
-    settings: ReportSettings,
-    found: Collection,
-    names: Mapping[Path, str],
-    numbers: Mapping[Path, Mapping[str, Mapping[str, float]]],
-    distances: StreamedDistances,
-    scaled: tuple[np.ndarray, float],
-    draughts: Draughts,
-) -> dict[str, Any]:
-    sections = [
-        section_of("numbers", "Numbers by layer", figures=_spreads(numbers, draughts)),
-        section_of("map", "Map of styles", **_map(settings, found, distances, scaled, draughts)),
-        section_of("neighbours", "Nearest neighbours", tables=[_neighbours(names, distances)]),
-    ]
-    facts = [["Pictures", f"{len(names):,}"], ["Left out", f"{len(found.skipped):,}"]]
-    return {
-        "id": "collection",
-        "title": "The collection",
-        "picture": None,
-        "facts": facts,
-        "sections": sections,
-    }
-
-
-def _spreads(
-    numbers: Mapping[Path, Mapping[str, Mapping[str, float]]], draughts: Draughts
-) -> list[dict[str, Any]]:
+def _spreads(numbers: Numbers, drawings: Drawings) -> list[Part]:
     """Return how the numbers of SHOWN are distributed over the pictures."""
-    layers = list(next(iter(numbers.values())))
     shown = []
     for name in SHOWN:
-        values = {layer: [one[layer][name] for one in numbers.values()] for layer in layers}
+        words = COMPARED[name][0]
+        values = {
+            layer: [layers[layer][name] for layers in numbers.values()]
+            for layer in next(iter(numbers.values()))
+        }
         shown.append(
-            draughts.of(
+            drawings.add(
                 f"collection-{name.replace('.', '-')}",
-                figures.distributions(values, COMPARED[name][0]),
-                alt=alt_texts.distributions(values, COMPARED[name][0]),
-                caption=f"The {COMPARED[name][0]}, layer by layer",
+                distributions_figure(values, words),
+                alt=alt_texts.distributions_alt(values, words),
+                caption=f"The {words}, layer by layer",
                 wide=False,
             )
         )
     return shown
 
 
-def _map(
-    settings: ReportSettings,
-    found: Collection,
+def _map_section(
+    pictures: Sequence[Path],
+    kind: str,
     distances: StreamedDistances,
-    scaled: tuple[np.ndarray, float],
-    draughts: Draughts,
-) -> dict[str, Any]:
+    coordinates: np.ndarray,
+    explained: float,
+    drawings: Drawings,
+) -> Part:
     """Return the map of the pictures: of very many, every n-th is shown."""
-    pictures = list(found.styles)
-    coordinates, explained = scaled
-    chosen = range(0, len(pictures), -(-len(pictures) // MOST_THUMBNAILS))
-    names = [printable(pictures[k].stem) for k in chosen]
-    thumbnails = [resize(read_image(pictures[k]), THUMBNAIL) for k in chosen]
-    figure = draughts.of(
+    step = -(-len(pictures) // MOST_THUMBNAILS)
+    chosen, places = pictures[::step], coordinates[::step]
+    names = [printable(picture.stem) for picture in chosen]
+    thumbnails = [resize(read_image(picture), THUMBNAIL) for picture in chosen]
+    figure = drawings.add(
         "collection-map",
-        figures.style_map(coordinates[list(chosen)], thumbnails, names, explained=explained),
-        alt=alt_texts.style_map(coordinates[list(chosen)], names, explained),
-        caption=f"Map of the styles: classical scaling of the {metric_name(settings.distance)}, "
+        map_figure(places, thumbnails, names, explained),
+        alt=alt_texts.map_alt(places, names, explained),
+        caption=f"Map of the styles: classical scaling of the {metric_name(kind)}, "
         f"{len(names)} of {len(pictures)} pictures shown",
     )
-    return {"text": [exactness(distances)], "figures": [figure]}
+    return section_of("map", "Map of styles", text=[exactness(distances)], figures=[figure])
 
 
 def exactness(distances: StreamedDistances) -> str:
@@ -220,13 +188,13 @@ def exactness(distances: StreamedDistances) -> str:
     return f"The distances come from sketches of the sorted entries, off by at most {error:.2g}."
 
 
-def _neighbours(names: Mapping[Path, str], distances: StreamedDistances) -> dict[str, Any]:
-    listed, together = list(names.values()), distances.matrices["together"]
+def _neighbours(names: Sequence[str], distances: StreamedDistances) -> Part:
+    together = distances.matrices["together"]
     rows = [
-        (name, *(f"{listed[j]} ({number(together[i, j])})" for j in _nearest(together[i], i)))
-        for i, name in enumerate(listed[:LISTED])
+        (name, *(f"{names[j]} ({number(together[i, j])})" for j in _nearest(together[i], i)))
+        for i, name in enumerate(names[:LISTED])
     ]
     columns = ("picture", *("nearest", "second", "third")[: len(rows[0]) - 1])
-    more = len(listed) - len(rows)
+    more = len(names) - len(rows)
     notes = [f"{more} more pictures are in tables/neighbours.csv."] if more else []
     return table_of("Nearest by style, with the distance", columns, rows, notes)

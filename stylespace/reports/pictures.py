@@ -22,12 +22,12 @@ from stylespace.settings import StyleLayers
 from stylespace.styles.sources import is_style_file, open_picture
 from stylespace.styles.style import Style
 
-Watch = Callable[[str, int, int], None]
+StepWatch = Callable[[str, int, int], None]
 """(what is done, pieces done, pieces in all)."""
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class Picture:
     """A picture or a style file.
 
     name: shown, different from all others. key: the same for file names. source: as the user
@@ -47,7 +47,7 @@ class Subject:
 
 def opened(
     sources: Sequence[str], network: Network, layers: Sequence[str], size: int
-) -> tuple[Subject, ...]:
+) -> tuple[Picture, ...]:
     """Open and measure pictures and style files.
 
     Args:
@@ -62,7 +62,7 @@ def opened(
         MemoryLimitError: a picture of that size would not fit.
     """
     return tuple(
-        _subject(source, name, network, layers, size)
+        _picture(source, name, network, layers, size)
         for source, name in zip(sources, names_of(sources), strict=True)
     )
 
@@ -72,7 +72,9 @@ def names_of(sources: Sequence[str]) -> list[str]:
     return distinct([short_name(source) for source in sources])
 
 
-def layers_of(settings: StyleLayers, sources: Sequence[str], network: Network) -> tuple[str, ...]:
+def shared_layers(
+    settings: StyleLayers, sources: Sequence[str], network: Network
+) -> tuple[str, ...]:
     """Return the layers that settings name, or else those that all style files among sources hold.
 
     Raises:
@@ -102,19 +104,21 @@ def expanded(sources: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _subject(source: str, name: str, network: Network, layers: Sequence[str], size: int) -> Subject:
+def _picture(source: str, name: str, network: Network, layers: Sequence[str], size: int) -> Picture:
     key = slug(name)
     if is_style_file(source):
         with _named(source):
             style = _loaded(source, network).pick(layers)
-        return Subject(name, key, source, "style file", style)
+        return Picture(name, key, source, "style file", style)
     picture = open_picture(source)
     sides = picture.shape[2:]
     with _named(source):
         check_picture(*(round(side * size / max(sides)) for side in sides))
         image = resize(picture, size)
         style = Style.capture(network, image, layers, source=name)
-    return Subject(name, key, source, _kind(source), style, image, _made(source))
+    kinds = {SAMPLE + sample.name: sample.kind for sample in samples()}
+    kind = kinds.get(source, "picture")
+    return Picture(name, key, source, kind, style, image, _made(source))
 
 
 def _loaded(source: str, network: Network) -> Style:
@@ -133,11 +137,6 @@ def _named(source: str) -> Iterator[None]:
     except StylespaceError as error:
         text = str(error)
         raise type(error)(text if repr(source) in text else f"{source!r}: {text}") from None
-
-
-def _kind(source: str) -> str:
-    kinds = {SAMPLE + sample.name: sample.kind for sample in samples()}
-    return kinds.get(source, "picture")
 
 
 def _made(source: str) -> Mapping[str, Any] | None:

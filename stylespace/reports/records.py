@@ -2,50 +2,48 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from stylespace.reports.measuring import Measured
-from stylespace.reports.pictures import Subject
-from stylespace.styles.statistics import Fits, spectrum
+from stylespace.reports.measuring import Compared, Distances, Measured
+from stylespace.reports.pictures import Picture
 
 DIGITS = 6
 """Significant digits that are written: float32 measures no more."""
-PARTS = ("diagonal", "off-diagonal")
-
-Distances = Mapping[str, Mapping[str, np.ndarray]]
-"""{kind: {layer or "together": (n, n)}}."""
-Records = dict[str, list[dict[str, Any]]]
+Row = dict[str, Any]
+Records = dict[str, list[Row]]
 """{table: rows}."""
 
 
-def records(
-    found: Sequence[Measured], distances: Distances, coordinates: np.ndarray | None
-) -> Records:
-    """Return every table of a report on subjects that are shown one by one.
+def records(found: Sequence[Measured], compared: Compared | None) -> Records:
+    """Return every table of a report on pictures that are shown one by one.
 
-    coordinates: (n, 2) of the map, or None of a single subject.
+    compared: None of a single picture.
     """
-    subjects = [one.subject for one in found]
-    tables = {
-        "subjects": [_subject(one) for one in subjects],
-        "statistics": [row for one in found for row in _statistics(one)],
-        "fits": [row for one in found for row in _fits(one)],
-        "pairs": [row for one in found for row in _pairs(one)],
-        "spectra": [row for one in found for row in _spectra(one)],
-        "orders": [row for one in found for row in _orders(one)],
-        "distances": list(_distances([one.name for one in subjects], distances)),
-    }
-    if coordinates is not None:
-        tables["map"] = [
-            {"subject": one.name, "x": float(x), "y": float(y)}
-            for one, (x, y) in zip(subjects, coordinates, strict=True)
+    tables: dict[str, Iterable[Row]] = {"subjects": [_picture(one.picture) for one in found]}
+    for name, rows_of in LAYER_TABLES.items():
+        tables[name] = [
+            {"subject": one.picture.name, **row} for one in found for row in rows_of(one)
         ]
-    return {name: [rounded(row) for row in rows] for name, rows in tables.items() if rows}
+    if compared is not None:
+        names = [one.picture.name for one in found]
+        tables["distances"] = _distances(names, compared.distances)
+        tables["map"] = map_rows("subject", names, compared.coordinates)
+    return rounded(tables)
+
+
+def rounded(tables: Mapping[str, Iterable[Row]]) -> Records:
+    """Return the tables that have rows, floats to six significant digits, null if not finite."""
+    plain = {
+        name: [{key: _plain(value) for key, value in row.items()} for row in rows]
+        for name, rows in tables.items()
+    }
+    return {name: rows for name, rows in plain.items() if rows}
 
 
 def results_json(tables: Records, about: Mapping[str, Any]) -> bytes:
@@ -67,23 +65,16 @@ def gram_csv(gram: np.ndarray) -> bytes:
     return pd.DataFrame(gram).to_csv(float_format=f"%.{DIGITS}g", lineterminator="\n").encode()
 
 
-def _subject(one: Subject) -> dict[str, Any]:
+def _picture(one: Picture) -> Row:
     pictures = one.style.provenance.get("pictures") or [{}]
-    first = pictures[0]
-    return {
-        "subject": one.name,
-        "kind": one.kind,
-        "pictures": len(pictures),
-        "width": first.get("width"),
-        "height": first.get("height"),
-        "sha256": first.get("sha256"),
-    }
+    first = {name: pictures[0].get(name) for name in ("width", "height", "sha256")}
+    return {"subject": one.name, "kind": one.kind, "pictures": len(pictures), **first}
 
 
-def _statistics(one: Measured) -> Iterator[dict[str, Any]]:
+def _statistics(one: Measured) -> Iterator[Row]:
     for layer, numbers in one.numbers.items():
         for name, value in numbers.items():
-            row = {"subject": one.subject.name, "layer": layer, "number": name, "value": value}
+            row = {"layer": layer, "number": name, "value": value}
             stability = one.stability.get(layer, {}).get(name)
             if stability is not None:
                 row |= {**stability.changed, "random_phase": stability.null}
@@ -91,83 +82,61 @@ def _statistics(one: Measured) -> Iterator[dict[str, Any]]:
             yield row
 
 
-def _fits(one: Measured) -> Iterator[dict[str, Any]]:
-    for layer, pair in one.fits.items():
-        for part, found in zip(PARTS, pair, strict=True):
-            for candidate in found.candidates:
-                yield {
-                    "subject": one.subject.name,
-                    "layer": layer,
-                    "part": part,
-                    "entries": found.count,
-                    "zero_share": found.zero_share,
-                    "distribution": candidate.name,
-                    "parameters": " ".join(f"{k}={v:.6g}" for k, v in candidate.parameters.items()),
-                    "ks": candidate.ks,
-                    "aic": candidate.aic,
-                    "fits": is_best(found, candidate.name),
-                }
+def _fits(one: Measured) -> Iterator[Row]:
+    for layer, part, found in one.each_fits():
+        for candidate in found.candidates:
+            yield {
+                "layer": layer,
+                "part": part,
+                "entries": found.count,
+                "zero_share": found.zero_share,
+                "distribution": candidate.name,
+                "parameters": " ".join(f"{k}={v:.6g}" for k, v in candidate.parameters.items()),
+                "ks": candidate.ks,
+                "aic": candidate.aic,
+                "fits": candidate is found.best,
+            }
 
 
-def is_best(found: Fits, name: str) -> bool:
-    """Say whether a distribution is the one that fits."""
-    return found.best is not None and found.best.name == name
-
-
-def _pairs(one: Measured) -> Iterator[dict[str, Any]]:
+def _pairs(one: Measured) -> Iterator[Row]:
     for layer, pairs in one.pairs.items():
-        for rank, pair in enumerate(pairs, 1):
-            yield {
-                "subject": one.subject.name,
-                "layer": layer,
-                "rank": rank,
-                "i": pair.i,
-                "j": pair.j,
-                "value": pair.value,
-                "cosine": pair.cosine,
-            }
+        yield from ({"layer": layer, "rank": k, **vars(pair)} for k, pair in enumerate(pairs, 1))
 
 
-def _spectra(one: Measured) -> Iterator[dict[str, Any]]:
-    for layer, gram in one.subject.style.grams.items():
-        for rank, value in enumerate(spectrum(gram).tolist(), 1):
-            yield {
-                "subject": one.subject.name,
-                "layer": layer,
-                "rank": rank,
-                "eigenvalue": value,
-            }
+def _spectra(one: Measured) -> Iterator[Row]:
+    for layer, numbers in one.statistics.items():
+        for rank, value in enumerate(numbers.spectrum, 1):
+            yield {"layer": layer, "rank": rank, "eigenvalue": value}
 
 
-def _orders(one: Measured) -> Iterator[dict[str, Any]]:
+def _orders(one: Measured) -> Iterator[Row]:
     for layer, order in one.orders.items():
-        for place, channel in enumerate(order):
-            yield {
-                "subject": one.subject.name,
-                "layer": layer,
-                "place": place,
-                "channel": int(channel),
-            }
+        yield from ({"layer": layer, "place": k, "channel": i} for k, i in enumerate(order))
 
 
-def _distances(names: Sequence[str], distances: Distances) -> Iterator[dict[str, Any]]:
+LAYER_TABLES: Mapping[str, Callable[[Measured], Iterable[Row]]] = {
+    "statistics": _statistics,
+    "fits": _fits,
+    "pairs": _pairs,
+    "spectra": _spectra,
+    "orders": _orders,
+}
+"""{table: its rows of one picture}."""
+
+
+def _distances(names: Sequence[str], distances: Distances) -> Iterator[Row]:
+    pairs = list(itertools.combinations(range(len(names)), 2))
     for kind, layers in distances.items():
         for layer, matrix in layers.items():
-            for a, first in enumerate(names):
-                for b, second in enumerate(names):
-                    if a < b:
-                        yield {
-                            "kind": kind,
-                            "layer": layer,
-                            "subject": first,
-                            "other": second,
-                            "distance": float(matrix[a, b]),
-                        }
+            for a, b in pairs:
+                ends = {"subject": names[a], "other": names[b], "distance": float(matrix[a, b])}
+                yield {"kind": kind, "layer": layer, **ends}
 
 
-def rounded(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row with its floats to six significant digits, null where they are not finite."""
-    return {name: _plain(value) for name, value in row.items()}
+def map_rows(column: str, names: Sequence[str], coordinates: np.ndarray) -> list[Row]:
+    """Return the places (n, 2) of a map as rows; column: the heading of the names."""
+    places = zip(names, coordinates.tolist(), strict=True)
+    return [{column: name, "x": x, "y": y} for name, (x, y) in places]
 
 
 def _plain(value: Any) -> Any:

@@ -17,14 +17,8 @@ from stylespace.figures.sheets import contact_sheet
 from stylespace.images import read_image, resize
 from stylespace.networks.network import Network
 from stylespace.networks.weights import file_hash
-from stylespace.reports.collections import (
-    Collection,
-    Neighbour,
-    captured,
-    neighbours,
-    pictures_in,
-)
-from stylespace.reports.pictures import Watch, layers_of, opened, printable
+from stylespace.reports.collections import Collection, Neighbour, captured, neighbours, pictures_in
+from stylespace.reports.pictures import StepWatch, opened, printable, shared_layers
 from stylespace.settings import SimilarSettings
 
 SHOWN = 24
@@ -73,7 +67,7 @@ def similar(
     *,
     settings: SimilarSettings | None = None,
     network: Network | None = None,
-    watch: Watch | None = None,
+    watch: StepWatch | None = None,
     **changes: Any,
 ) -> Search:
     """Find the pictures of a folder whose style is nearest to a picture's.
@@ -95,9 +89,9 @@ def similar(
     )
     pictures = pictures_in(settings.folder)
     network = judge_for(network or network_for(settings), settings)
-    layers = layers_of(settings, [settings.picture], network)
+    layers = shared_layers(settings, [settings.picture], network)
     settings = replace(settings, layers=layers)
-    (subject,) = opened([settings.picture], network, layers, settings.size)
+    (wanted,) = opened([settings.picture], network, layers, settings.size)
     found = captured(
         pictures,
         settings,
@@ -110,9 +104,9 @@ def similar(
     if not others:
         raise PictureError(f"{settings.folder!r}: no picture but the one that is searched for.")
     return Search(
-        subject.name,
-        subject.image,
-        neighbours(subject.style, others, kind=settings.distance, count=settings.count),
+        wanted.name,
+        wanted.image,
+        neighbours(wanted.style, others, kind=settings.distance, count=settings.count),
         len(others),
         tuple((printable(str(one.picture)), one.reason) for one in found.skipped),
     )

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from stylespace.images import encoded_jpeg, resize
 from stylespace.networks.network import Network
-from stylespace.styles.statistics import flattened, statistics
+from stylespace.styles.statistics.layers import flattened, statistics
 from stylespace.styles.style import Style
 
 STABLE = 0.1

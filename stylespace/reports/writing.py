@@ -6,13 +6,13 @@ import html
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from stylespace.errors import OutputError
 from stylespace.files import STYLE_SUFFIX, write_whole
-from stylespace.reports.content import explanations
+from stylespace.reports.explanations import EXPLANATIONS
 from stylespace.reports.page import page
 from stylespace.reports.records import Records, csv, gram_csv, results_json
 from stylespace.settings import RECIPE_FILE
@@ -129,7 +129,7 @@ def _page_content(made: Made, files: Sequence[str]) -> dict[str, Any]:
         "lead": made.lead,
         "facts": made.facts + [["Left out", f"{path}: {why}"] for path, why in made.skipped],
         "groups": made.groups,
-        "explanations": explanations(),
+        "explanations": [asdict(one) for one in EXPLANATIONS],
         "downloads": downloads,
     }
 

@@ -74,6 +74,18 @@ class Settings:
         """The layers of the network."""
         return catalogue_entry(self.network).layers
 
+    def style_sources(self) -> tuple[str, ...]:
+        """Return the sources of the style that a picture is made of; none of other commands."""
+        return ()
+
+    def content_source(self) -> str:
+        """Return the picture whose content is kept, or nothing."""
+        return ""
+
+    def other_aims(self) -> tuple[str, ...]:
+        """Return what else than the Gram matrices of whole styles a picture is made to match."""
+        return ()
+
     def weighted(self, names: tuple[str, ...]) -> dict[str, float]:
         """Return {layer: weight} for texts such as "conv1_1" or "conv1_1=2"; "all" is every layer.
 

@@ -98,6 +98,16 @@ class TextureSettings(Sourced):
             return found
         return dict(list(found.items())[:-1])
 
+    def style_sources(self) -> tuple[str, ...]:
+        """Return the sources of the style."""
+        return self.sources
+
+    def other_aims(self) -> tuple[str, ...]:
+        """Return what else than the Gram matrices of whole styles is matched."""
+        if self.sampler:
+            return ("Gram matrices drawn by a sampler",)
+        return () if self.match == "gram" else (f"the {self.match} of the sorted entries",)
+
     def smoothness(self) -> float:
         """Return the weight of total variation."""
         default = GRAM_TV if self.match == "gram" else OTHER_TV

@@ -119,6 +119,21 @@ class TransferSettings(Sourced):
         self._check_pictures()
         self.guide_pairs()
 
+    def style_sources(self) -> tuple[str, ...]:
+        """Return the sources of the style."""
+        return self.styles
+
+    def content_source(self) -> str:
+        """Return the picture whose content is kept."""
+        return self.content
+
+    def other_aims(self) -> tuple[str, ...]:
+        """Return what else than the Gram matrices of whole styles is matched."""
+        if self.guided():
+            return ("the Gram matrices of regions",)
+        kind = self.representation
+        return () if kind == "gram" else (f"the {kind} representation",)
+
     def style_layers(self) -> dict[str, float]:
         """Return {style layer: weight}, those that are kept as content left out.
 

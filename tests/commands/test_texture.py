@@ -14,7 +14,7 @@ from tiny import TINY_LAYERS, tiny_network
 
 from stylespace.commands.scales import noise_picture
 from stylespace.commands.texture.figure import drawn
-from stylespace.commands.texture.samplers import sample
+from stylespace.commands.texture.samplers import sampled_gram
 from stylespace.commands.texture.textures import _Work, texture
 from stylespace.errors import StyleError, UsageError
 from stylespace.images import read_image, resize, write_image
@@ -216,7 +216,7 @@ def test_every_sampler_tells_both_residuals(tiny32, painting, sampler):
     found = style_of(outcome.image).grams
     true = make(painting, seed=2, iterations=6).figures
     for name in TINY_LAYERS:
-        drawn = sample(sampler, features[name], seed=2).gram
+        drawn = sampled_gram(sampler, features[name], seed=2).gram
         expected = relative_distance(found[name], drawn)
         assert outcome.figures[f"residual.{name}"] == pytest.approx(expected, rel=1e-4)
         assert outcome.figures[f"residual_true.{name}"] == pytest.approx(true[f"gram.{name}"])

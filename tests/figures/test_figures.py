@@ -14,26 +14,30 @@ from PIL import Image
 from scipy.spatial.distance import cdist, squareform
 from tiny import seeded_picture
 
-from stylespace import figures
+from stylespace.figures import drawing
 from stylespace.figures.drawing import LARGE, MEDIUM, SMALL, ZERO, series, shades
-from stylespace.figures.entries import sorted_points
-from stylespace.figures.formatting import legible, number, share, shortened, zeros
-from stylespace.figures.maps import apart
-from stylespace.figures.pairs import spotlit
-from stylespace.figures.trees import leaves, linkage
-from stylespace.reports import alt_texts
-from stylespace.styles.statistics import (
-    Pair,
-    cosines,
-    diagonal,
-    effective_rank,
-    fits,
-    layer_statistics,
-    off_diagonal,
-    spectrum,
-    strongest_pairs,
+from stylespace.figures.entries import (
+    cosines_figure,
+    intensity_figure,
+    sorted_points,
+    target_figure,
 )
+from stylespace.figures.formatting import legible, number, share, shortened, zeros
+from stylespace.figures.heat_maps import heat_map_figure, heat_maps_figure
+from stylespace.figures.maps import apart, map_figure
+from stylespace.figures.measures import sparsity_figure, spectra_figure
+from stylespace.figures.pairs import pairs_figure, spotlit
+from stylespace.figures.scaling import classical_scaling
+from stylespace.figures.spreads import distributions_figure
+from stylespace.figures.traces import trace_figure
+from stylespace.figures.trees import distances_figure, leaves, linkage
+from stylespace.reports import alt_texts
+from stylespace.styles.statistics.fitting import fits
+from stylespace.styles.statistics.layers import layer_statistics
+from stylespace.styles.statistics.matrices import diagonal, off_diagonal
 from stylespace.styles.statistics.orders import leaf_order
+from stylespace.styles.statistics.pairs import ChannelPair, cosines, strongest_pairs
+from stylespace.styles.statistics.spectra import effective_rank, spectrum
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -81,43 +85,43 @@ def thumbnails(count):
     return [seeded_picture(10 + k, 20 - k, seed=k) for k in range(count)]
 
 
-def pairs_figure(gram=GRAMS["conv1_1"]):
+def drawn_pairs(gram=GRAMS["conv1_1"]):
     found = strongest_pairs(gram, 3)
     products = torch.rand(3, 4, 6, generator=torch.Generator().manual_seed(0))
-    return figures.strongest_pairs("conv1_1", seeded_picture(16, 24), found, products)
+    return pairs_figure("conv1_1", seeded_picture(16, 24), found, products)
 
 
 MAKERS = {
-    "heat_map": lambda: figures.heat_map("conv1_1", GRAMS["conv1_1"], range(6)),
-    "heat_map of one": lambda: figures.heat_map("one", torch.ones(1, 1), [0]),
-    "heat_map of zeros": lambda: figures.heat_map("zeros", torch.zeros(40, 40), range(40)),
-    "small_multiples": lambda: figures.small_multiples(
+    "heat_map": lambda: heat_map_figure("conv1_1", GRAMS["conv1_1"], range(6)),
+    "heat_map of one": lambda: heat_map_figure("one", torch.ones(1, 1), [0]),
+    "heat_map of zeros": lambda: heat_map_figure("zeros", torch.zeros(40, 40), range(40)),
+    "small_multiples": lambda: heat_maps_figure(
         {name: one["conv2_1"] for name, one in subjects(5).items()}, "conv2_1", range(9)
     ),
-    "intensity": lambda: figures.intensity(GRAMS, FITS),
-    "intensity of one and zeros": lambda: figures.intensity(
+    "intensity": lambda: intensity_figure(GRAMS, FITS),
+    "intensity of one and zeros": lambda: intensity_figure(
         {"one": torch.ones(1, 1), "zeros": torch.zeros(4, 4)}
     ),
-    "target_against_result": lambda: figures.target_against_result(
+    "target_against_result": lambda: target_figure(
         {layer: (GRAMS[layer], OTHERS[layer]) for layer in GRAMS} | {"one": (torch.ones(1, 1),) * 2}
     ),
-    "cosines": lambda: figures.cosines(GRAMS | {"one": torch.ones(1, 1), "0": torch.zeros(3, 3)}),
-    "sparsity": lambda: figures.sparsity(measured(subjects(1))),
-    "sparsity of twelve": lambda: figures.sparsity(measured(subjects(12))),
-    "spectra": lambda: figures.spectra(eigenvalues({"a": GRAMS | {"0": torch.zeros(3, 3)}})),
-    "spectra of twelve": lambda: figures.spectra(eigenvalues(subjects(12))),
-    "strongest_pairs": pairs_figure,
-    "distances": lambda: figures.distances(NAMES, cdist(POINTS, POINTS), "a distance"),
-    "distances of many": lambda: figures.distances(
+    "cosines": lambda: cosines_figure(GRAMS | {"one": torch.ones(1, 1), "0": torch.zeros(3, 3)}),
+    "sparsity": lambda: sparsity_figure(measured(subjects(1))),
+    "sparsity of twelve": lambda: sparsity_figure(measured(subjects(12))),
+    "spectra": lambda: spectra_figure(eigenvalues({"a": GRAMS | {"0": torch.zeros(3, 3)}})),
+    "spectra of twelve": lambda: spectra_figure(eigenvalues(subjects(12))),
+    "strongest_pairs": drawn_pairs,
+    "distances": lambda: distances_figure(NAMES, cdist(POINTS, POINTS), "a distance"),
+    "distances of many": lambda: distances_figure(
         [f"name {k}" for k in range(14)], cdist(*[np.arange(14.0)[:, None]] * 2), "many distances"
     ),
-    "distances of one": lambda: figures.distances(["alone"], np.zeros((1, 1)), "no distance"),
-    "style_map": lambda: figures.style_map(POINTS, [*thumbnails(4), None], NAMES, 0.5),
-    "style_map of many": lambda: figures.style_map(
+    "distances of one": lambda: distances_figure(["alone"], np.zeros((1, 1)), "no distance"),
+    "style_map": lambda: map_figure(POINTS, [*thumbnails(4), None], NAMES, 0.5),
+    "style_map of many": lambda: map_figure(
         np.random.default_rng(0).normal(size=(40, 2)), thumbnails(8) * 5, ["name"] * 40, 0.2
     ),
-    "loss_trace": lambda: figures.loss_trace(TRACE),
-    "distributions": lambda: figures.distributions(
+    "loss_trace": lambda: trace_figure(TRACE),
+    "distributions": lambda: distributions_figure(
         {"conv1_1": np.arange(1.0, 30), "conv2_1": [2.0, 3.0], "none": [math.nan]},
         "effective rank",
     ),
@@ -158,36 +162,36 @@ def test_nothing_is_cut_off_and_type_has_three_sizes(gallery, name):
 @pytest.mark.parametrize("name", ["heat_map of one", "style_map", "distributions"])
 def test_files_are_the_same_whoever_draws_them(name):
     before = dict(matplotlib.rcParams)
-    png, svg = figures.rendered(figure := MAKERS[name]())
+    png, svg = drawing.rendered(figure := MAKERS[name]())
     assert dict(matplotlib.rcParams) == before
     if name == "distributions":
-        assert figures.rendered(figure) == (png, svg)
+        assert drawing.rendered(figure) == (png, svg)
     with matplotlib.rc_context({"font.size": 30, "lines.linewidth": 9, "svg.hashsalt": "other"}):
-        again = figures.rendered(MAKERS[name]())
+        again = drawing.rendered(MAKERS[name]())
     assert again == (png, svg)
     assert b"<dc:date>" not in svg and b"<svg" in svg[:1000]
 
 
 def test_png_has_the_size_of_the_figure_in_pixels(gallery):
     figure = gallery["strongest_pairs"]
-    with Image.open(io.BytesIO(figures.rendered(figure)[0])) as image:
-        width, height = figure.get_size_inches() * figures.DPI
+    with Image.open(io.BytesIO(drawing.rendered(figure)[0])) as image:
+        width, height = figure.get_size_inches() * drawing.DPI
         assert image.size == (round(width), round(height))
-        assert image.info["dpi"][0] == pytest.approx(figures.DPI, rel=1e-3)
+        assert image.info["dpi"][0] == pytest.approx(drawing.DPI, rel=1e-3)
 
 
 def test_webp_is_the_figure_at_the_size_of_a_screen_the_same_every_time(gallery):
     figure = gallery["distances"]
-    found = figures.webp(figure)
+    found = drawing.webp(figure)
     with matplotlib.rc_context({"font.size": 30, "savefig.facecolor": "red"}):
-        assert figures.webp(figure) == found
+        assert drawing.webp(figure) == found
     with Image.open(io.BytesIO(found)) as image:
         assert image.format == "WEBP"
         width, height = figure.get_size_inches() * 96
         assert image.width == pytest.approx(width, abs=1)
         assert image.height == pytest.approx(height, abs=1)
         small = np.asarray(image.convert("RGB"), float)
-    png = figures.rendered(figure)[0]
+    png = drawing.rendered(figure)[0]
     with Image.open(io.BytesIO(png)) as image:
         sharp = np.asarray(image.convert("RGB").resize(small.shape[1::-1], Image.BOX), float)
     assert np.abs(small - sharp).mean() < 6 < np.abs(255 - sharp).mean()
@@ -195,8 +199,8 @@ def test_webp_is_the_figure_at_the_size_of_a_screen_the_same_every_time(gallery)
 
 
 def test_heat_maps_are_pixels_inside_svg(gallery):
-    large = figures.rendered(figures.heat_map("x", gram_of(64), range(64)))[1]
-    small = figures.rendered(gallery["heat_map of zeros"])[1]
+    large = drawing.rendered(heat_map_figure("x", gram_of(64), range(64)))[1]
+    small = drawing.rendered(gallery["heat_map of zeros"])[1]
     assert small.count(b"<image") == large.count(b"<image") >= 2
     assert abs(small.count(b"<path") - large.count(b"<path")) < 40
 
@@ -231,7 +235,7 @@ def test_names_are_drawn_as_they_are(gallery):
     assert shortened("short") == "short" and len(shortened("ab" * 20, 9)) == 9
     assert legible("$x$") == r"\$x\$" and legible("a\n b") == "a b" and legible("富.jpg") == "□.jpg"
     assert "hidden" in legible("_hidden") and not legible("_hidden").startswith("_")
-    drawn = figures.sparsity(measured({"_a": GRAMS, "$b$": GRAMS}))
+    drawn = sparsity_figure(measured({"_a": GRAMS, "$b$": GRAMS}))
     assert len(drawn.legends[0].get_texts()) == 2
 
 
@@ -251,7 +255,7 @@ def test_a_heat_map_shows_each_entry_in_the_order_given():
     gram, order = GRAMS["conv2_1"], [3, 1, 4, 0, 8, 2, 6, 5, 7]
     matrix = gram.double().numpy()[order][:, order]
     whole, strip = (
-        axes.images[0].get_array() for axes in figures.heat_map("x", gram, order).axes[:2]
+        axes.images[0].get_array() for axes in heat_map_figure("x", gram, order).axes[:2]
     )
     colours = expected_colours(matrix)
     off = ~np.eye(9, dtype=bool)
@@ -283,7 +287,7 @@ def test_zero_is_unlike_every_colour_of_the_scale_in_grey_as_well():
 
 def test_small_multiples_share_one_scale():
     gram = GRAMS["conv1_1"]
-    figure = figures.small_multiples({"a": gram, "b": 10 * gram, "c": gram}, "x", range(6))
+    figure = heat_maps_figure({"a": gram, "b": 10 * gram, "c": gram}, "x", range(6))
     one, ten, same = (axes.images[0].get_array() for axes in figure.axes[:6:2])
     strips = [panel(figure, name) for name in "abc"]
     assert strips == figure.axes[1:6:2]
@@ -381,7 +385,7 @@ def test_twelve_subjects_differ_without_colour():
 
 def test_a_subject_without_a_layer_has_no_dot_there():
     found = measured({"a": GRAMS, "b": {"conv3_1": GRAMS["conv3_1"]}})
-    lines = next(axes for axes in figures.sparsity(found).axes if axes.lines).lines
+    lines = next(axes for axes in sparsity_figure(found).axes if axes.lines).lines
     np.testing.assert_array_equal(lines[1].get_ydata(), [2])
 
 
@@ -421,9 +425,9 @@ def test_a_picture_is_itself_at_the_peak_and_faded_where_nothing_fires():
 
 
 def test_strongest_pairs_carry_their_numbers():
-    pairs = [Pair(1, 4, 0.1234, 0.9), Pair(0, 2, 0.02, 0.456)]
+    pairs = [ChannelPair(1, 4, 0.1234, 0.9), ChannelPair(0, 2, 0.02, 0.456)]
     products = np.stack([np.ones((2, 3)), np.zeros((2, 3))])
-    figure = figures.strongest_pairs("conv1_1", seeded_picture(30, 20), pairs, products)
+    figure = pairs_figure("conv1_1", seeded_picture(30, 20), pairs, products)
     titles = [axes.get_title("left") for axes in figure.axes]
     assert titles == ["1,4   0.123, cosine 0.90", "0,2   0.02, cosine 0.46"]
     assert "never together" in words(figure)
@@ -477,13 +481,13 @@ def test_many_distances_are_colours_only(gallery):
 @pytest.mark.parametrize("matrix", [np.zeros((2, 3)), np.array([[0, 1], [2, 0.0]])])
 def test_what_is_no_distance_matrix_is_refused(matrix):
     with pytest.raises(ValueError, match="distances must be"):
-        figures.distances(["a", "b"], matrix, "x")
+        distances_figure(["a", "b"], matrix, "x")
     with pytest.raises(ValueError, match="distances must be"):
-        figures.classical_scaling(matrix)
+        classical_scaling(matrix)
 
 
 def test_scaling_finds_points_of_the_plane_again():
-    found, explained = figures.classical_scaling(cdist(POINTS, POINTS))
+    found, explained = classical_scaling(cdist(POINTS, POINTS))
     np.testing.assert_allclose(cdist(found, found), cdist(POINTS, POINTS), atol=1e-9)
     assert explained == pytest.approx(1, abs=1e-9)
     np.testing.assert_allclose(found.mean(0), 0, atol=1e-12)
@@ -493,20 +497,20 @@ def test_scaling_finds_points_of_the_plane_again():
 
 def test_the_share_explained_is_that_of_principal_components():
     points = np.random.default_rng(1).normal(size=(9, 4)) * (3, 2, 1, 0.5)
-    found, explained = figures.classical_scaling(cdist(points, points))
+    found, explained = classical_scaling(cdist(points, points))
     values = np.square(np.linalg.svd(points - points.mean(0), compute_uv=False))
     assert explained == pytest.approx(values[:2].sum() / values.sum())
     np.testing.assert_allclose(np.square(found).sum(0), values[:2])
 
 
 def test_scaling_of_few_points_and_of_impossible_distances():
-    points, explained = figures.classical_scaling(np.zeros((1, 1)))
+    points, explained = classical_scaling(np.zeros((1, 1)))
     np.testing.assert_array_equal(points, [[0, 0]])
     assert explained == 1.0
-    points, explained = figures.classical_scaling([[0, 4.0], [4.0, 0]])
+    points, explained = classical_scaling([[0, 4.0], [4.0, 0]])
     np.testing.assert_allclose(np.abs(points), [[2, 0], [2, 0]], atol=1e-7)
     impossible = np.array([[0, 1, 5.0], [1, 0, 1], [5, 1, 0]])  # the direct way is longer
-    assert figures.classical_scaling(impossible)[1] < 1
+    assert classical_scaling(impossible)[1] < 1
 
 
 def test_boxes_leave_each_other_and_stay_in_the_frame():
@@ -524,7 +528,7 @@ def test_boxes_leave_each_other_and_stay_in_the_frame():
 
 def test_a_map_shows_its_pictures_around_their_places(gallery):
     coordinates = np.array([[-3, 0], [3, 0], [0, 2.0]])
-    figure = figures.style_map(coordinates, thumbnails(3), ["a", "b", "c"], 0.123)
+    figure = map_figure(coordinates, thumbnails(3), ["a", "b", "c"], 0.123)
     axes = figure.axes[0]
     for image, place in zip(axes.images, coordinates, strict=True):
         left, right, bottom, top = image.get_extent()
@@ -539,7 +543,7 @@ def test_a_map_shows_its_pictures_around_their_places(gallery):
 
 
 def test_pictures_of_the_same_style_are_led_back_to_their_place():
-    figure = figures.style_map(np.zeros((6, 2)), thumbnails(6), list("abcdef"), 1.0)
+    figure = map_figure(np.zeros((6, 2)), thumbnails(6), list("abcdef"), 1.0)
     ends = [line.get_xydata()[-1] for line in figure.axes[0].lines if len(line.get_xdata()) == 2]
     assert len(ends) >= 4
     np.testing.assert_allclose(ends, 0, atol=1e-12)
@@ -558,24 +562,24 @@ def test_a_loss_trace_is_its_losses_with_its_sizes(gallery):
 
 def test_a_thinned_trace_tells_how_many_evaluations_there_were():
     trace = [(1, 32, 4.0), (501, 32, 2.0), (1500, 32, 1.0), (1501, 64, None)]
-    text = words(figures.loss_trace(trace))
+    text = words(trace_figure(trace))
     assert "From 4 to 1 in 1,501 evaluations; the last loss is not finite" in text
-    assert "last" not in words(figures.loss_trace(trace[:-1]))
-    assert "No loss is finite, of 7 evaluations" in words(figures.loss_trace([(7, 32, None)]))
-    told = alt_texts.loss_trace(trace)
+    assert "last" not in words(trace_figure(trace[:-1]))
+    assert "No loss is finite, of 7 evaluations" in words(trace_figure([(7, 32, None)]))
+    told = alt_texts.trace_alt(trace)
     assert "over 1,501 evaluations" in told and "goes from 4 to 1;" in told
     assert "The last loss is not finite." in told
-    assert "last" not in alt_texts.loss_trace(trace[:-1])
+    assert "last" not in alt_texts.trace_alt(trace[:-1])
 
 
 @pytest.mark.parametrize("losses", [[0.0, 0.0], [math.nan, 1.0], [math.inf], [3.0]])
 def test_a_loss_trace_leaves_out_what_a_logarithm_has_not(losses):
     trace = [(k, 32, loss) for k, loss in enumerate(losses, 1)]
-    figure = figures.loss_trace(trace)
+    figure = trace_figure(trace)
     drawn = figure.axes[0].lines[0].get_ydata()
     np.testing.assert_array_equal(np.isfinite(drawn), np.isfinite(losses) & (np.array(losses) > 0))
     figure.canvas.draw()
-    assert alt_texts.loss_trace(trace).startswith(f"Curve of the loss over {len(trace)}")
+    assert alt_texts.trace_alt(trace).startswith(f"Curve of the loss over {len(trace)}")
 
 
 def test_distributions_tell_their_medians(gallery):
@@ -593,7 +597,7 @@ def test_distributions_tell_their_medians(gallery):
 
 def test_a_heat_map_is_told_by_its_ends_and_medians():
     gram = torch.tensor([[4.0, 0.0, 1.5], [0.0, 2.0, 0.25], [1.5, 0.25, 9.0]])
-    told = alt_texts.heat_map("conv1_1", gram)
+    told = alt_texts.heat_map_alt("conv1_1", gram)
     for part in (
         "Heat map", "conv1_1", "3 by 3 channels",
         "largest off-diagonal entry is 1.5 at channels 0,2",
@@ -601,8 +605,8 @@ def test_a_heat_map_is_told_by_its_ends_and_medians():
         "smallest 2 (channel 1)", "median is 4 on the diagonal and 0.25 off it, 16 times as much",
     ):  # fmt: skip
         assert part in told
-    assert "all are 0" in alt_texts.heat_map("x", torch.zeros(3, 3))
-    assert "1 channel" in alt_texts.heat_map("x", torch.ones(1, 1))
+    assert "all are 0" in alt_texts.heat_map_alt("x", torch.zeros(3, 3))
+    assert "1 channel" in alt_texts.heat_map_alt("x", torch.ones(1, 1))
 
 
 def test_entries_are_told_with_their_fits():
@@ -612,25 +616,25 @@ def test_entries_are_told_with_their_fits():
         fits(torch.from_numpy(values))
         for values in (generator.gamma(0.6, 7, 12), generator.gamma(0.6, 7, 4000), two)
     )
-    told = alt_texts.intensity(GRAMS, {"conv1_1": (few, many), "conv2_1": (none, few)})
+    told = alt_texts.intensity_alt(GRAMS, {"conv1_1": (few, many), "conv2_1": (none, few)})
     assert "fits to within 5 %: undecided on the diagonal, gamma off it" in told
     assert "fits to within 5 %: none on the diagonal, undecided off it" in told
     top = max(GRAMS, key=lambda layer: float(GRAMS[layer].max()))
     assert f"largest {number(float(GRAMS[top].max()))} ({top})" in told
-    told = alt_texts.target_against_result({"conv1_1": (GRAMS["conv1_1"], OTHERS["conv1_1"])})
+    told = alt_texts.target_alt({"conv1_1": (GRAMS["conv1_1"], OTHERS["conv1_1"])})
     assert number(float(OTHERS["conv1_1"].diagonal().mean())) in told
 
 
 def test_several_subjects_are_told_by_who_is_first_and_last():
     found = subjects(3)
-    told = alt_texts.small_multiples({n: g["conv2_1"] for n, g in found.items()}, "conv2_1")
+    told = alt_texts.heat_maps_alt({n: g["conv2_1"] for n, g in found.items()}, "conv2_1")
     peaks = {n: float(off_diagonal(g["conv2_1"]).max()) for n, g in found.items()}
     assert f"largest {number(max(peaks.values()))} ({max(peaks, key=peaks.get)})" in told
-    told = alt_texts.spectra(eigenvalues(found))
+    told = alt_texts.spectra_alt(eigenvalues(found))
     ranks = {f"{n} at {la}": effective_rank(g) for n, one in found.items() for la, g in one.items()}
     low = min(ranks, key=ranks.get)
     assert f"smallest {number(ranks[low])} ({low})" in told
-    told = alt_texts.sparsity(measured(found))
+    told = alt_texts.sparsity_alt(measured(found))
     ginis = {f"{n} at {la}": layer_statistics(g).diagonal.gini
              for n, one in found.items() for la, g in one.items()}  # fmt: skip
     top = max(ginis, key=ginis.get)
@@ -638,7 +642,7 @@ def test_several_subjects_are_told_by_who_is_first_and_last():
 
 
 def test_cosines_pairs_and_collections_are_told():
-    told = alt_texts.cosines(GRAMS | {"one": torch.ones(1, 1)})
+    told = alt_texts.cosines_alt(GRAMS | {"one": torch.ones(1, 1)})
     values = cosines(GRAMS["conv2_1"][:-1, :-1]).triu(1)
     i, j = divmod(int(values.argmax()), len(values))
     assert f"the largest is {number(float(values.max()))} at channels {i},{j}." in told
@@ -646,23 +650,23 @@ def test_cosines_pairs_and_collections_are_told():
     top = max(middles, key=middles.get)
     assert f"Median cosine: largest {number(middles[top])} ({top})" in told
     assert "one: fewer than two channels fire" in told
-    pairs = [Pair(1, 4, 0.5, 0.9), Pair(0, 2, 0.1, 0.456)]
+    pairs = [ChannelPair(1, 4, 0.5, 0.9), ChannelPair(0, 2, 0.1, 0.456)]
     products = np.array([[[1.0, 0], [0, 0]], [[1, 1], [0, 1]]])
-    told = alt_texts.strongest_pairs("conv1_1", pairs, products)
+    told = alt_texts.pairs_alt("conv1_1", pairs, products)
     assert "1,4: 0.5, cosine 0.9, at half its peak or more in 25 % of the picture" in told
     assert "The first is 5 times the last" in told
-    assert "No two channels" in alt_texts.strongest_pairs("conv1_1", [], np.zeros((0, 2, 2)))
-    told = alt_texts.distributions({"a": [1.0, 2, 9]}, "rank")
+    assert "No two channels" in alt_texts.pairs_alt("conv1_1", [], np.zeros((0, 2, 2)))
+    told = alt_texts.distributions_alt({"a": [1.0, 2, 9]}, "rank")
     assert "3 styles" in told and "a: median 2, from 1 to 9" in told
 
 
 def test_distances_and_maps_are_told_by_their_ends():
     matrix = np.array([[0, 1, 5.0], [1, 0, 3], [5, 3, 0]])
-    told = alt_texts.distances(["a", "b", "c"], matrix, "a distance")
+    told = alt_texts.distances_alt(["a", "b", "c"], matrix, "a distance")
     assert "Nearest: a and b, 1" in told and "Farthest: a and c, 5" in told
     assert "largest 4 (c), smallest 2 (b)" in told
-    assert "no distances" in alt_texts.distances(["a"], [[0.0]], "a distance")
-    told = alt_texts.style_map([[-2, 0], [2, 0.1], [0.0, -1]], ["a", "b", "c"], 0.75)
+    assert "no distances" in alt_texts.distances_alt(["a"], [[0.0]], "a distance")
+    told = alt_texts.map_alt([[-2, 0], [2, 0.1], [0.0, -1]], ["a", "b", "c"], 0.75)
     assert "farthest right: b" in told and "Farthest down: c" in told and "75 %" in told
-    told = alt_texts.loss_trace(TRACE)
+    told = alt_texts.trace_alt(TRACE)
     assert "goes from 4 to 0.25" in told and "64 px from evaluation 3" in told

@@ -46,8 +46,8 @@ def undrawn():
     """Let figures be made but not rendered, which is most of a small report's time."""
     files = dot("PNG"), b"<svg xmlns='http://www.w3.org/2000/svg'/>"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("stylespace.figures.rendered", lambda figure: files)
-        patch.setattr("stylespace.figures.webp", lambda figure: dot("WEBP"), raising=False)
+        patch.setattr("stylespace.figures.drawing.rendered", lambda figure: files)
+        patch.setattr("stylespace.figures.drawing.webp", lambda figure: dot("WEBP"), raising=False)
         yield
 
 

@@ -16,7 +16,7 @@ from stylespace.losses.distribution import (
     sparsity_term,
 )
 from stylespace.styles.gram import gram
-from stylespace.styles.statistics import NEAR_ZERO
+from stylespace.styles.statistics.entries import NEAR_ZERO
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -28,7 +28,7 @@ from stylespace.reports.collections import (
 )
 from stylespace.settings import StyleLayers
 from stylespace.styles.distances import DISTANCES, distance_matrix, streamed_distances
-from stylespace.styles.statistics import flattened, layer_statistics
+from stylespace.styles.statistics.layers import flattened, layer_statistics
 from stylespace.styles.style import Style
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -24,7 +24,7 @@ from report_sentences import NUMBER, SHARE, holds
 
 from stylespace.images import resize
 from stylespace.networks.network import load_network
-from stylespace.styles.statistics import flattened, statistics
+from stylespace.styles.statistics.layers import flattened, statistics
 from stylespace.styles.style import Style
 
 LAYERS = ("conv1_1", "conv2_1")

@@ -10,8 +10,8 @@ from grams import gram_of
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from stylespace import figures
 from stylespace.figures.drawing import ZERO
+from stylespace.figures.heat_maps import heat_map_figure
 from stylespace.reports.heat_maps import DIAGONAL, decoded, encoded, heat_map_data, legend
 
 
@@ -102,7 +102,7 @@ def test_a_darker_colour_is_a_larger_entry_and_the_legend_gives_the_ends():
 def test_the_page_and_the_file_have_the_same_colours_and_the_strip_above(gram):
     order = np.random.default_rng(5).permutation(len(gram)).tolist()
     found = heat_map_data("conv1_1", gram, order, alt="")
-    whole, strip = figures.heat_map("conv1_1", gram, order).axes[:2]
+    whole, strip = heat_map_figure("conv1_1", gram, order).axes[:2]
     for axes, name in ((whole, "image"), (strip, "strip")):
         drawn = 255 * np.asarray(axes.images[0].get_array())[..., :3]
         # The page has 254 of the 256 shades; neighbours are up to 3.1 of 255 apart.

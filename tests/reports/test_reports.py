@@ -55,11 +55,11 @@ from stylespace.reports.making import report
 from stylespace.reports.making_of import making_of
 from stylespace.reports.measuring import measured
 from stylespace.reports.pictures import (
-    Subject,
+    Picture,
     distinct,
     expanded,
-    layers_of,
     opened,
+    shared_layers,
     short_name,
     slug,
 )
@@ -74,7 +74,7 @@ from stylespace.reports.stability import (
 )
 from stylespace.settings import ReportSettings, StyleLayers
 from stylespace.styles.distances import gram_distances, symmetric_distances
-from stylespace.styles.statistics import flattened, statistics
+from stylespace.styles.statistics.layers import flattened, statistics
 from stylespace.styles.style import Style
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -211,16 +211,16 @@ def test_layers_are_those_that_the_style_files_share(folder, kept, network, tmp_
     other = str(tmp_path / "other.style.safetensors")
     Style.capture(network, image, LAYERS[1:]).save(other)
     plain = StyleLayers(**SPACE)
-    assert layers_of(plain, [kept], network) == LAYERS[:2]
-    assert layers_of(plain, [kept, other, "a.png"], network) == ("conv1_2",)
-    assert layers_of(StyleLayers(layers=("conv2_1",)), [kept], network) == ("conv2_1",)
-    assert layers_of(plain, ["a.png"], network) == tuple(f"conv{k}_1" for k in range(1, 6))
+    assert shared_layers(plain, [kept], network) == LAYERS[:2]
+    assert shared_layers(plain, [kept, other, "a.png"], network) == ("conv1_2",)
+    assert shared_layers(StyleLayers(layers=("conv2_1",)), [kept], network) == ("conv2_1",)
+    assert shared_layers(plain, ["a.png"], network) == tuple(f"conv{k}_1" for k in range(1, 6))
     lonely = str(tmp_path / "lonely.style.safetensors")
     Style.capture(network, image, LAYERS[2:]).save(lonely)
     with pytest.raises(UsageError, match="no layer in common"):
-        layers_of(plain, [kept, lonely], network)
+        shared_layers(plain, [kept, lonely], network)
     with pytest.raises(StyleError, match=r"kept.*pooling average here, max there|pooling") as error:
-        layers_of(plain, [kept], load_network(weights="random:0", pooling="max", device="cpu"))
+        shared_layers(plain, [kept], load_network(weights="random:0", pooling="max", device="cpu"))
     assert repr(kept) in str(error.value)
 
 
@@ -485,7 +485,7 @@ def test_numbers_are_plain(tmp_path):
         "f": "x",
         "g": True,
     }
-    assert rounded(row) == {
+    assert rounded({"t": [row]})["t"][0] == {
         "a": 1.23457,
         "b": None,
         "c": None,
@@ -494,7 +494,7 @@ def test_numbers_are_plain(tmp_path):
         "f": "x",
         "g": True,
     }
-    assert math.copysign(1, rounded({"d": -0.0})["d"]) == 1
+    assert math.copysign(1, rounded({"t": [{"d": -0.0}]})["t"][0]["d"]) == 1
     assert csv([{"a": 1.5, "b": None}]) == b"a,b\n1.5,\n"
     assert json.loads(results_json({"t": [{"a": 1}]}, {"k": "é"})) == {
         "about": {"k": "é"}, "t": [{"a": 1}],
@@ -873,7 +873,7 @@ def test_a_texture_is_shown_with_recipe_trace_and_target(woven, network):
     np.testing.assert_allclose([row[2] for row in made.trace], losses, rtol=1e-4)
     assert made.remarks == []
     # what the command measured on the written picture
-    for layer, value in gram_distances(made.result, made.target).items():
+    for layer, value in gram_distances(*made.styles[::-1]).items():
         assert value == pytest.approx(outcome.figures[f"gram.{layer}"], rel=1e-3)
 
 
@@ -919,7 +919,7 @@ def test_a_target_that_cannot_be_shown_is_a_word_and_no_error(
     network, tmp_path, copied, edit, words
 ):
     made = made_of(copied(tmp_path, edit), network)
-    assert made.target is None and made.result is None
+    assert made.styles is None
     assert len(made.remarks) == 1 and words in made.remarks[0]
     assert made.remarks[0].startswith("Its target is not shown: ")
     assert len(made.trace) == 4 and made.recipe
@@ -932,7 +932,7 @@ def test_a_record_that_is_damaged_is_a_word_and_no_error(network, tmp_path, copi
     made = made_of(copied(tmp_path, lambda r: r.update(trace=rows)), network)
     assert [row[0] for row in made.trace if row[0] != 4] == [1, 5]
     made = made_of(copied(tmp_path, lambda r: r.update(trace="none")), network)
-    assert made.trace == [] and made.target is not None
+    assert made.trace == [] and made.styles is not None
     plain = copied(tmp_path, lambda r: r.update(recipe="none"))
     assert made_of(plain, network) is None
 
@@ -955,7 +955,7 @@ def test_a_transfer_is_shown_against_its_own_target(folder, network, tmp_path, o
     outcome = transfer(*pictures, network=network, **settings, **SPACE, **options)
     write_outcome(tmp_path / "t.png", outcome)
     made = made_of(tmp_path / "t.png", network)
-    (value,) = gram_distances(made.result, made.target).values()
+    (value,) = gram_distances(*made.styles[::-1]).values()
     assert value == pytest.approx(outcome.figures["gram.conv1_1"], rel=1e-3)
     assert [words in one for one in made.remarks] == ([] if words is None else [True])
 
@@ -963,4 +963,4 @@ def test_a_transfer_is_shown_against_its_own_target(folder, network, tmp_path, o
 def test_pictures_of_others_say_nothing_of_their_making(folder, network):
     assert made_of(folder / "a.png", network) is None
     style = Style.capture(network, torch.rand(1, 3, 24, 24), LAYERS[:1])
-    assert making_of(Subject("x", "x", "x", "style file", style), network) is None
+    assert making_of(Picture("x", "x", "x", "style file", style), network) is None

@@ -12,8 +12,9 @@ from grams import captured
 from scipy import stats
 from scipy.special import digamma
 
-from stylespace.styles.statistics import FITS, Fit, Fits, fits, off_diagonal
-from stylespace.styles.statistics.families import _gamma_shape, sample
+from stylespace.styles.statistics.families import _gamma_shape, positive_sample
+from stylespace.styles.statistics.fitting import FITS, Fits, FittedDistribution, fits
+from stylespace.styles.statistics.matrices import off_diagonal
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -141,7 +142,7 @@ def test_nearly_equal_values_keep_their_digits():
     noise = rng.normal(size=1000)
     for width in (1e-2, 1e-4, 3e-6):
         found = by_name(np.exp(width * noise))
-        assert sample(np.exp(width * noise)).excess == pytest.approx(
+        assert positive_sample(np.exp(width * noise)).excess == pytest.approx(
             width**2 * noise.var() / 2, rel=2 * width
         )
         assert found["gamma"].parameters["shape"] == pytest.approx(
@@ -173,7 +174,7 @@ def test_quantiles_of_extreme_shapes_do_not_warn():
     p = np.linspace(0, 1, 7)
     for fit in fitted(np.logspace(-300, 300, 40)).candidates:
         assert not np.isnan(fit.quantile(p)).any()
-    steep = Fit("Weibull", {"shape": 1e-3, "scale": 1.0}, 0.0, 0.0)
+    steep = FittedDistribution("Weibull", {"shape": 1e-3, "scale": 1.0}, 0.0, 0.0)
     assert steep.quantile(p)[0] == 0 and steep.quantile(p)[-1] == math.inf
 
 
@@ -230,7 +231,7 @@ def test_a_verdict_on_too_few():
 def test_undecided_ends_where_a_sample_of_its_own_would_be(off):
     """Of 25 values: up to the mean distance that such samples have, by scipy's exact law."""
     edge = stats.kstwo(25).mean()
-    candidates = tuple(Fit("gamma", {}, ks, 0.0) for ks in (0.9, off * edge))
+    candidates = tuple(FittedDistribution("gamma", {}, ks, 0.0) for ks in (0.9, off * edge))
     found = Fits(25, 0.0, candidates, "")
     assert found.closest is candidates[1] and found.undecided == (off < 1)
     assert not Fits(25_000, 0.0, candidates, "").undecided
@@ -238,7 +239,7 @@ def test_undecided_ends_where_a_sample_of_its_own_would_be(off):
 
 def test_the_best_is_the_first_of_those_that_fit():
     fit = fitted(drawn("gamma", 300))
-    off, on = (Fit("gamma", {}, ks, 0.0) for ks in (1.01 * FITS, FITS))
+    off, on = (FittedDistribution("gamma", {}, ks, 0.0) for ks in (1.01 * FITS, FITS))
     assert dataclasses.replace(fit, candidates=(off, on, on)).best is on
     assert dataclasses.replace(fit, candidates=(off, off)).best is None
     assert not dataclasses.replace(fit, count=20, candidates=(off, on)).undecided

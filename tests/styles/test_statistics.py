@@ -11,32 +11,24 @@ from scipy.stats import wasserstein_distance
 from tiny import tiny_network
 
 from stylespace.errors import StyleError, UsageError
-from stylespace.styles.distances import gram_distances
-from stylespace.styles.statistics import (
+from stylespace.styles.distances import gram_distances, relative_distance, relative_error
+from stylespace.styles.statistics.entries import (
     NEAR_ZERO,
-    QUANTILES,
     EntryStatistics,
-    LayerStatistics,
-    comparison,
-    cosines,
-    diagonal,
-    effective_rank,
-    eigenvalue_ratio,
-    entry_comparison,
     entry_statistics,
     exactly_zero,
-    gini,
-    hoyer,
-    largest_share,
-    layer_comparison,
-    layer_statistics,
     near_zero,
-    off_diagonal,
-    quantiles,
-    spectrum,
-    statistics,
-    wasserstein,
 )
+from stylespace.styles.statistics.layers import LayerStatistics, layer_statistics, statistics
+from stylespace.styles.statistics.matrices import diagonal, off_diagonal
+from stylespace.styles.statistics.pairs import cosines
+from stylespace.styles.statistics.spectra import (
+    effective_rank,
+    eigenvalue_ratio,
+    largest_share,
+    spectrum,
+)
+from stylespace.styles.statistics.values import QUANTILES, gini, hoyer, quantiles, wasserstein
 from stylespace.styles.style import LayerStyle, Style
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -83,7 +75,8 @@ def test_inputs_are_left_alone_and_need_no_graph():
     g = sparse_gram().requires_grad_()
     before = g.detach().clone()
     layer_statistics(g)
-    layer_comparison(g, g)
+    wasserstein(diagonal(g), diagonal(g))
+    relative_distance(g, g)
     assert torch.equal(g.detach(), before) and g.grad is None
 
 
@@ -266,6 +259,17 @@ def test_statistics_of_a_layer_are_those_of_its_parts():
     assert found.eigenvalue_ratio == eigenvalue_ratio(g)
 
 
+def compared(gram, target):
+    """Every number that compares a matrix with a target's: distance, then those of both parts."""
+    found = [relative_distance(gram, target)]
+    for part in (diagonal, off_diagonal):
+        values, goal = part(gram), part(target)
+        found.append(wasserstein(values, goal))
+        found += [relative_error(measure(values), measure(goal)) for measure in (hoyer, gini)]
+        found += [near_zero(one, part=part) for one in (gram, target)]
+    return tuple(found)
+
+
 def assert_alike(one, two, rel=1e-9):
     np.testing.assert_allclose(numbers(one), numbers(two), rtol=rel, atol=1e-12)
 
@@ -274,10 +278,9 @@ def test_the_order_of_channels_does_not_matter():
     g, order = sparse_gram(9), torch.randperm(9, generator=torch.Generator().manual_seed(1))
     permuted = g[order][:, order]
     assert_alike(layer_statistics(g), layer_statistics(permuted))
-    found = layer_comparison(permuted, g)
-    assert found.diagonal.wasserstein == pytest.approx(0, abs=1e-12)
-    assert found.off_diagonal.wasserstein == pytest.approx(0, abs=1e-12)
-    assert found.distance > 0.1
+    for part in (diagonal, off_diagonal):
+        assert wasserstein(part(permuted), part(g)) == pytest.approx(0, abs=1e-12)
+    assert relative_distance(permuted, g) > 0.1
 
 
 @pytest.mark.parametrize("scale", [1e-12, 1e12])
@@ -297,7 +300,7 @@ def test_scale_moves_the_intensity_alone(scale):
     np.testing.assert_allclose(two.spectrum, scale * np.array(one.spectrum), atol=1e-12 * scale)
     assert_alike(one, dataclasses.replace(two, spectrum=one.spectrum))
     other = sparse_gram(9, seed=1)
-    assert_alike(layer_comparison(g, other), layer_comparison(scale * g, scale * other))
+    assert_alike(compared(g, other), compared(scale * g, scale * other))
 
 
 @pytest.mark.parametrize("channels", [1, 2, 5])
@@ -325,8 +328,10 @@ def test_a_constant_picture_has_finite_statistics(value):
     image = torch.full((1, 3, 13, 22), value, dtype=torch.float64)
     style = Style.capture(tiny_network(), image, ("conv1_1", "conv3_1"))
     other = captured(0)
-    for found in (statistics(style), comparison(style, other), comparison(other, style)):
-        assert all(np.isfinite(numbers(layer)).all() for layer in found.values())
+    assert all(np.isfinite(numbers(layer)).all() for layer in statistics(style).values())
+    for name, gram in style.grams.items():
+        assert np.isfinite(compared(gram, other.grams[name])).all()
+        assert np.isfinite(compared(other.grams[name], gram)).all()
 
 
 def test_effective_rank_depends_on_the_sorted_entries_alone():
@@ -341,12 +346,13 @@ def test_effective_rank_depends_on_the_sorted_entries_alone():
 def test_comparison_with_a_degenerate_target_is_finite():
     black, g = torch.zeros(4, 4), sparse_gram(4, dead=0)
     for pair in [(black, black), (g, black), (black, g)]:
-        flat = np.array(numbers(layer_comparison(*pair)))
+        flat = np.array(compared(*pair))
         assert np.isfinite(flat).all() and (flat >= 0).all()
-    assert layer_comparison(black, black).distance == 0
-    assert layer_comparison(black, g).off_diagonal.wasserstein == pytest.approx(1)
-    single = layer_comparison(vector(2).reshape(1, 1), vector(4).reshape(1, 1))
-    assert single.off_diagonal.wasserstein == 0 and single.diagonal.wasserstein == 0.5
+    assert relative_distance(black, black) == 0
+    assert wasserstein(off_diagonal(black), off_diagonal(g)) == pytest.approx(1)
+    two, four = vector(2).reshape(1, 1), vector(4).reshape(1, 1)
+    assert wasserstein(off_diagonal(two), off_diagonal(four)) == 0
+    assert wasserstein(diagonal(two), diagonal(four)) == 0.5
 
 
 # --- styles
@@ -375,36 +381,37 @@ def test_a_statistic_is_frozen():
 
 def test_comparison_of_a_style_with_itself():
     style = captured(0)
-    for name, layer in comparison(style, style).items():
-        assert layer.distance == layer.diagonal.wasserstein == layer.off_diagonal.wasserstein == 0
-        assert layer.off_diagonal.hoyer == layer.diagonal.gini == 0
-        assert layer.off_diagonal.near_zero == layer.off_diagonal.near_zero_target
-        assert layer.off_diagonal.near_zero == near_zero(style.layers[name].gram)
+    for gram in style.grams.values():
+        near = [near_zero(gram, part=part) for part in (diagonal, off_diagonal) for _ in range(2)]
+        assert compared(gram, gram) == (0, 0, 0, 0, *near[:2], 0, 0, 0, *near[2:])
+    assert set(gram_distances(style, style).values()) == {0}
 
 
-def test_comparison_is_made_of_the_functions():
+def test_comparison_is_that_of_scipy():
     style, target = captured(0), captured(1)
-    found = comparison(style, target)
-    assert {name: layer.distance for name, layer in found.items()} == gram_distances(style, target)
-    for name, layer in found.items():
-        g, a = style.layers[name].gram, target.layers[name].gram
-        entries = layer.off_diagonal
-        assert entries == entry_comparison(g, a, off_diagonal)
+    assert gram_distances(style, target) == {
+        name: relative_distance(gram, target.grams[name]) for name, gram in style.grams.items()
+    }
+    for name, g in style.grams.items():
+        a = target.grams[name]
         x, y = (m.numpy()[np.triu_indices(len(m), 1)] for m in (g, a))
-        assert entries.wasserstein == pytest.approx(wasserstein_distance(x, y) / y.mean())
+        found = wasserstein(off_diagonal(g), off_diagonal(a))
+        assert found == pytest.approx(wasserstein_distance(x, y) / y.mean())
         of, goal = entry_statistics(g, off_diagonal), entry_statistics(a, off_diagonal)
-        assert entries.hoyer == pytest.approx(abs(of.hoyer - goal.hoyer) / goal.hoyer)
-        assert entries.gini == pytest.approx(abs(of.gini - goal.gini) / goal.gini)
-        assert (entries.near_zero, entries.near_zero_target) == (of.near_zero, goal.near_zero)
+        error = relative_error(hoyer(off_diagonal(g)), hoyer(off_diagonal(a)))
+        assert error == pytest.approx(abs(of.hoyer - goal.hoyer) / goal.hoyer)
+        error = relative_error(gini(off_diagonal(g)), gini(off_diagonal(a)))
+        assert error == pytest.approx(abs(of.gini - goal.gini) / goal.gini)
+        assert (near_zero(g), near_zero(a)) == (of.near_zero, goal.near_zero)
 
 
 def test_comparison_has_the_layers_of_its_target():
     one = style_of({"a": torch.eye(3), "b": sparse_gram(5)})
-    assert list(comparison(one, one.pick(["b"]))) == ["b"]
+    assert list(gram_distances(one, one.pick(["b"]))) == ["b"]
     with pytest.raises(UsageError, match="layer of the style 'a'"):
-        comparison(one.pick(["b"]), one)
+        gram_distances(one.pick(["b"]), one)
 
 
 def test_styles_of_different_spaces_do_not_compare():
     with pytest.raises(StyleError, match="pooling max instead of average"):
-        comparison(captured(0, pooling="max"), captured(1))
+        gram_distances(captured(0, pooling="max"), captured(1))

@@ -8,19 +8,16 @@ import pytest
 import torch
 from grams import captured, sparse_gram, vector
 
-from stylespace.styles.statistics import (
-    QUANTILES,
+from stylespace.styles.statistics.layers import (
     activation_entropy,
-    cosine_values,
-    cosines,
     dead_channels,
     flattened,
     layer_statistics,
-    power_law_slope,
-    quantiles,
-    spectrum,
     statistics,
 )
+from stylespace.styles.statistics.pairs import cosine_values, cosines
+from stylespace.styles.statistics.spectra import power_law_slope, spectrum
+from stylespace.styles.statistics.values import QUANTILES, quantiles
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

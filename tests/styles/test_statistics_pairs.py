@@ -10,8 +10,13 @@ from grams import sparse_gram
 from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
 from scipy.spatial.distance import pdist, squareform
 
-from stylespace.styles.statistics import Pair, cosines, similarity_order, strongest_pairs
 from stylespace.styles.statistics.orders import leaf_order
+from stylespace.styles.statistics.pairs import (
+    ChannelPair,
+    cosines,
+    similarity_order,
+    strongest_pairs,
+)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -28,7 +33,7 @@ def test_strongest_pairs_are_those_of_a_plain_sort():
     angles = cosines(g)
     pairs = [(float(g[i, j]), i, j) for i in range(9) for j in range(i + 1, 9) if g[i, j] > 0]
     pairs = sorted(pairs, key=lambda pair: (-pair[0], pair[1:]))
-    expected = [Pair(i, j, value, float(angles[i, j])) for value, i, j in pairs]
+    expected = [ChannelPair(i, j, value, float(angles[i, j])) for value, i, j in pairs]
     assert strongest_pairs(g) == tuple(expected[:8])
     assert strongest_pairs(g, 3) == tuple(expected[:3])
     assert strongest_pairs(g, 1000) == tuple(expected)

@@ -8,17 +8,10 @@ import torch
 from grams import sparse_gram, vector
 from scipy import stats
 
-from stylespace.styles.statistics import (
-    deviation,
-    diagonal,
-    effective_rank,
-    entropy,
-    entry_statistics,
-    hoyer,
-    kurtosis,
-    off_diagonal,
-    skewness,
-)
+from stylespace.styles.statistics.entries import entry_statistics
+from stylespace.styles.statistics.matrices import diagonal, off_diagonal
+from stylespace.styles.statistics.spectra import effective_rank
+from stylespace.styles.statistics.values import deviation, entropy, hoyer, kurtosis, skewness
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

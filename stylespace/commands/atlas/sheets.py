@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from stylespace.figures.canvas import encoded, plain_figure
 from stylespace.settings.atlas import Pair, ordered
 
 MOST = 64
@@ -160,10 +160,8 @@ def _draw_frame(
 def value_map(values: Mapping[Pair, float], rows: range, columns: range, title: str) -> bytes:
     """Return a PNG of log10 G_ij over the block; entries without a value stay dark."""
     from matplotlib import colormaps
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    figure = Figure((7.2, 6.4), dpi=120, layout="constrained", facecolor=_shade(BOARD))
+    figure = plain_figure(7.2, 6.4, dpi=120, layout="constrained", facecolor=_shade(BOARD))
     axes = figure.add_subplot(facecolor=_shade(EMPTY))
     edges = (columns[0] - 0.5, columns[-1] + 0.5, rows[-1] + 0.5, rows[0] - 0.5)
     grid = log_grid(values, rows, columns)
@@ -172,9 +170,7 @@ def value_map(values: Mapping[Pair, float], rows: range, columns: range, title: 
     axes.set(xlabel="channel j", ylabel="channel i")
     axes.set_title(title, color=_shade(INK), fontsize=11)
     _in_ink((axes.xaxis, axes.yaxis, bar.ax.yaxis), (axes, bar.ax))
-    stream = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(stream)
-    return stream.getvalue()
+    return encoded(figure, "png")
 
 
 def log_grid(values: Mapping[Pair, float], rows: range, columns: range) -> np.ndarray:

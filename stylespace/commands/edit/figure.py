@@ -5,7 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from stylespace.commands.outcome import Outcome
-from stylespace.figures.sheets import plain_figure, png, show_picture
+from stylespace.figures.canvas import plain_figure, png
+from stylespace.figures.sheets import show_picture
 
 
 def drawn(outcome: Outcome) -> bytes:

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from stylespace.commands.outcome import Outcome
 from stylespace.commands.probe.probes import Probed
-from stylespace.figures.sheets import mosaic, plain_figure, png, show_picture
+from stylespace.figures.canvas import plain_figure, png
+from stylespace.figures.sheets import mosaic, show_picture
 
 
 def drawn(outcome: Outcome) -> bytes:

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from stylespace.commands.outcome import Outcome
-from stylespace.figures.sheets import plain_figure, png, show_picture, side_by_side, sorted_curves
+from stylespace.figures.canvas import plain_figure, png
+from stylespace.figures.sheets import show_picture, side_by_side, sorted_curves
 from stylespace.images import resize_to
-from stylespace.styles.statistics import diagonal, off_diagonal
+from stylespace.styles.statistics.matrices import diagonal, off_diagonal
 
 
 def drawn(outcome: Outcome) -> bytes:

@@ -30,13 +30,10 @@ from stylespace.losses.distribution import entries_of
 from stylespace.losses.objective import relative_square
 from stylespace.styles.distances import relative_distance
 from stylespace.styles.gram import gram
-from stylespace.styles.statistics import (
-    cosines,
-    diagonal,
-    eigenvalue_ratio,
-    off_diagonal,
-    wasserstein,
-)
+from stylespace.styles.statistics.matrices import diagonal, off_diagonal
+from stylespace.styles.statistics.pairs import cosines
+from stylespace.styles.statistics.spectra import eigenvalue_ratio
+from stylespace.styles.statistics.values import wasserstein
 from stylespace.synthesis.loop import Step, synthesize
 from stylespace.synthesis.parameters import Pixels
 

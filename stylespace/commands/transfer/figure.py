@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 import numpy as np
 from torch import Tensor
 
 from stylespace.commands.outcome import Outcome
+from stylespace.figures.canvas import plain_figure, png
 from stylespace.images import resize
 from stylespace.losses.guides.regions import Regions, deepest
 
@@ -56,9 +56,6 @@ def regions_figure(content: Tensor, style: Tensor, regions: Regions) -> bytes:
         content, style: (1, 3, H, W) and (1, 3, H', W') in [0, 1], of any size.
         regions: of these pictures; more than twelve repeat their colours and differ by number.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     content, style = (resize(one, min(SHOWN, max(one.shape[2:]))) for one in (content, style))
     pictures = {"content": content, "style": style}
     tall = max(one.shape[2] / one.shape[3] for one in pictures.values())
@@ -67,8 +64,7 @@ def regions_figure(content: Tensor, style: Tensor, regions: Regions) -> bytes:
     key = 0.3 + 0.19 * -(-len(handles) // columns)  # inches
     side = min(4.4, 4.4 / tall)  # inches across
     height = 2 * (side * tall + 0.3) + key
-    figure = Figure((max(2 * side + 0.2, 9.0), height), dpi=130)
-    FigureCanvasAgg(figure)
+    figure = plain_figure(max(2 * side + 0.2, 9.0), height, dpi=130)
     grid = figure.add_gridspec(
         2, 2, left=0.01, right=0.99, bottom=key / height, top=1 - 0.28 / height,
         wspace=0.02, hspace=0.28 / (side * tall),
@@ -85,9 +81,7 @@ def regions_figure(content: Tensor, style: Tensor, regions: Regions) -> bytes:
         handles=handles, loc="lower center", ncols=columns, fontsize=7.5, frameon=False,
         bbox_to_anchor=(0.5, 0), handlelength=1.4, labelspacing=0.35,
     )  # fmt: skip
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", facecolor="white")
-    return stream.getvalue()
+    return png(figure)
 
 
 def _show(axes: Axes, pixels: np.ndarray, title: str) -> None:

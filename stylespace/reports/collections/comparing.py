@@ -10,7 +10,7 @@ from stylespace.errors import UsageError
 from stylespace.executors import completed, executor_for
 from stylespace.reports.collections.cache import one_thread
 from stylespace.styles.distances import distance_named, together
-from stylespace.styles.statistics import flattened, layer_statistics
+from stylespace.styles.statistics.layers import flattened, layer_statistics
 from stylespace.styles.style import Style
 
 

@@ -9,18 +9,7 @@ from pathlib import Path
 from stylespace.errors import PictureError, nearest
 from stylespace.files import neighbours
 
-SUFFIXES = (
-    ".png",
-    ".jpg",
-    ".jpeg",
-    ".jpe",
-    ".jfif",
-    ".webp",
-    ".tif",
-    ".tiff",
-    ".gif",
-    ".bmp",
-)
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".gif", ".bmp")
 """Suffixes of the files that are taken for pictures, in capitals as well."""
 
 

@@ -1,112 +1,105 @@
-"""The sections that compare several subjects, and that on how a picture was made."""
+"""The sections that compare several pictures, and that on how a picture was made."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-import numpy as np
-
-from stylespace import figures
+from stylespace.figures.entries import target_figure
 from stylespace.figures.formatting import number
+from stylespace.figures.heat_maps import heat_maps_figure
+from stylespace.figures.maps import map_figure
+from stylespace.figures.traces import trace_figure
+from stylespace.figures.trees import distances_figure
 from stylespace.images import resize
 from stylespace.reports import alt_texts
-from stylespace.reports.content.drawings import Draughts
-from stylespace.reports.content.parts import metric_name, section_of, table_of
+from stylespace.reports.content.drawings import Drawings
+from stylespace.reports.content.parts import Part, metric_name, section_of, table_of
 from stylespace.reports.making_of import MakingOf
-from stylespace.reports.measuring import Measured
-from stylespace.reports.records import Distances
+from stylespace.reports.measuring import Compared, Measured
 from stylespace.styles.distances import as_metric, gram_distances
 
 THUMBNAIL = 160
 
 
-def side_by_side(found: Sequence[Measured], draughts: Draughts) -> list[dict[str, Any]]:
-    """Return the Gram matrices of all subjects, a figure a layer."""
+def grams_section(found: Sequence[Measured], drawings: Drawings) -> Part:
+    """Return the Gram matrices of all pictures, a figure a layer."""
     shown = []
-    for layer in found[0].orders:
-        grams = {one.subject.name: one.subject.style.grams[layer] for one in found}
+    for layer, order in found[0].orders.items():
+        grams = {one.picture.name: one.picture.style.grams[layer] for one in found}
         shown.append(
-            draughts.of(
+            drawings.add(
                 f"together-gram-{layer}",
-                figures.small_multiples(grams, layer, found[0].orders[layer]),
-                alt=alt_texts.small_multiples(grams, layer),
+                heat_maps_figure(grams, layer, order),
+                alt=alt_texts.heat_maps_alt(grams, layer),
                 caption=f"Gram matrices of {layer} on one scale, channels in the order of "
-                f"{found[0].subject.name}",
+                f"{found[0].picture.name}",
             )
         )
-    return shown
+    return section_of("matrices", "Gram matrices", figures=shown)
 
 
-def distance_figures(
-    found: Sequence[Measured],
-    distances: Distances,
-    kind: str,
-    coordinates: np.ndarray,
-    explained: float,
-    draughts: Draughts,
-) -> dict[str, Any]:
+def distances_section(found: Sequence[Measured], compared: Compared, drawings: Drawings) -> Part:
     """Return the distances as a matrix, a map and a table."""
-    names = [one.subject.name for one in found]
-    matrix = as_metric(distances[kind]["together"], kind)
+    names, kind = [one.picture.name for one in found], compared.kind
+    matrix = as_metric(compared.distances[kind]["together"], kind)
     title = f"{metric_name(kind)}, all layers together"
     shown = [
-        draughts.of(
+        drawings.add(
             "together-distances",
-            figures.distances(names, matrix, title),
-            alt=alt_texts.distances(names, matrix, title),
+            distances_figure(names, matrix, title),
+            alt=alt_texts.distances_alt(names, matrix, title),
             caption=f"Distances ({title}) beside their dendrogram",
         )
     ]
-    images = [one.subject.image for one in found]
     if len(found) > 2:
+        images = [one.picture.image for one in found]
         thumbnails = [None if image is None else resize(image, THUMBNAIL) for image in images]
         shown.append(
-            draughts.of(
+            drawings.add(
                 "together-map",
-                figures.style_map(coordinates, thumbnails, names, explained=explained),
-                alt=alt_texts.style_map(coordinates, names, explained),
+                map_figure(compared.coordinates, thumbnails, names, compared.explained),
+                alt=alt_texts.map_alt(compared.coordinates, names, compared.explained),
                 caption=f"Map of the styles: classical scaling of the {title}",
             )
         )
     rows = [
-        (a, b, *(number(every["together"][i, j]) for every in distances.values()))
+        (a, b, *(number(every["together"][i, j]) for every in compared.distances.values()))
         for i, a in enumerate(names)
         for j, b in enumerate(names)
         if i < j
     ]
-    columns = ("subject", "other", *(f"{name.capitalize()} distance" for name in distances))
+    columns = ("subject", "other", *(f"{k.capitalize()} distance" for k in compared.distances))
     table = table_of("Distances, all layers together", columns, rows)
-    return {"figures": shown, "tables": [table]}
+    return section_of("distances", "Distances", figures=shown, tables=[table])
 
 
-def making(made: MakingOf | None, draughts: Draughts) -> list[dict[str, Any]]:
-    """Return how a picture of stylespace's own was made, as a section."""
+def making_section(made: MakingOf | None, drawings: Drawings) -> Part | None:
+    """Return how a picture of stylespace's own was made; None of any other."""
     if made is None:
-        return []
-    shown = []
+        return None
+    shown, tables = [], []
     if made.trace:
         shown.append(
-            draughts.of(
+            drawings.add(
                 f"{made.key}-trace",
-                figures.loss_trace(made.trace),
-                alt=alt_texts.loss_trace(made.trace),
+                trace_figure(made.trace),
+                alt=alt_texts.trace_alt(made.trace),
                 caption="Loss of every evaluation that the picture carries",
             )
         )
-    rows = made.recipe
-    tables = [table_of("Recipe", ("setting", "value"), rows)] if rows else []
-    if made.target is not None:
-        target, result = made.target, made.result
+    if made.recipe:
+        tables.append(table_of("Recipe", ("setting", "value"), made.recipe))
+    if made.styles is not None:
+        target, result = made.styles
         grams = {name: (target.grams[name], result.grams[name]) for name in target.layers}
         shown.append(
-            draughts.of(
+            drawings.add(
                 f"{made.key}-target",
-                figures.target_against_result(grams),
-                alt=alt_texts.target_against_result(grams),
+                target_figure(grams),
+                alt=alt_texts.target_alt(grams),
                 caption="Sorted entries of the target and of the picture",
             )
         )
         rows = [(layer, number(d)) for layer, d in gram_distances(result, target).items()]
         tables.append(table_of("Relative Gram distance to the target", ("layer", "distance"), rows))
-    return [section_of("made", "How it was made", text=made.remarks, figures=shown, tables=tables)]
+    return section_of("made", "How it was made", text=made.remarks, figures=shown, tables=tables)

@@ -1,34 +1,38 @@
-"""Sections and tables as the page takes them."""
+"""Groups, sections and tables as the page takes them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+Part = dict[str, Any]
+"""A group, a section, a figure or a table of a page, of plain JSON types."""
 
-def section_of(name: str, title: str, **parts: Any) -> dict[str, Any]:
+
+def group_of(
+    key: str,
+    title: str,
+    facts: list[list[str]],
+    sections: Iterable[Part | None],
+    picture: Part | None = None,
+) -> Part:
+    """Return a group; sections that are None, for want of anything to show, are left out."""
+    shown = [section for section in sections if section is not None]
+    return {"id": key, "title": title, "picture": picture, "facts": facts, "sections": shown}
+
+
+def section_of(name: str, title: str, **parts: Any) -> Part:
     """Return a section; parts: its `text`, `figures`, `tables` and `heat_maps`."""
-    return {
-        "id": name,
-        "title": title,
-        "text": [],
-        "figures": [],
-        "tables": [],
-        "heat_maps": [],
-        **parts,
-    }
+    plain: Part = {"text": [], "figures": [], "tables": [], "heat_maps": []}
+    return {"id": name, "title": title, **plain, **parts}
 
 
 def table_of(
-    caption: str, columns: Sequence[str], rows: Sequence, notes: Sequence[str] = ()
-) -> dict[str, Any]:
+    caption: str, columns: Iterable[str], rows: Iterable[Sequence[str]], notes: Sequence[str] = ()
+) -> Part:
     """Return a table of texts; notes stand below it, a sentence each."""
-    return {
-        "caption": caption,
-        "columns": list(columns),
-        "rows": [list(row) for row in rows],
-        "notes": list(notes),
-    }
+    cells = [list(row) for row in rows]
+    return {"caption": caption, "columns": list(columns), "rows": cells, "notes": list(notes)}
 
 
 def metric_name(kind: str) -> str:

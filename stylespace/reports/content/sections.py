@@ -1,72 +1,85 @@
-"""The sections of one subject, or of several side by side."""
+"""The sections of one picture, or of several side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
-from stylespace import figures
+from stylespace.figures.entries import cosines_figure, intensity_figure
 from stylespace.figures.formatting import number, share
+from stylespace.figures.heat_maps import heat_map_figure
+from stylespace.figures.measures import sparsity_figure, spectra_figure
+from stylespace.figures.pairs import pairs_figure
 from stylespace.reports import alt_texts
-from stylespace.reports.content.drawings import Draughts
-from stylespace.reports.content.parts import section_of, table_of
+from stylespace.reports.content.drawings import Drawings
+from stylespace.reports.content.parts import Part, section_of, table_of
 from stylespace.reports.heat_maps import heat_map_data
-from stylespace.reports.measuring import SHOWN_PAIRS, Measured
-from stylespace.reports.records import PARTS
+from stylespace.reports.measuring import PARTS, SHOWN_PAIRS, Measured
 from stylespace.reports.stability import Stability
-from stylespace.styles.statistics import Fits, LayerStatistics, spectrum
+from stylespace.styles.statistics.fitting import Fits
+from stylespace.styles.statistics.spectra import spectrum
+
+DISTRIBUTIONS = ("log-normal", "gamma", "Weibull", "exponential")
+Columns = Mapping[str, tuple[str, Callable[[float], str]]]
+"""{heading: (number of a record, how it is written)}."""
+SPARSITY: Columns = {
+    "exactly zero": ("exactly_zero", share),
+    "near zero": ("near_zero", share),
+    "Hoyer": ("hoyer", number),
+    "Gini": ("gini", number),
+}
+"""Columns of the table of sparsity, of the entries of a part."""
+SPECTRA: Columns = {
+    "effective rank": ("effective_rank", number),
+    "largest eigenvalue": ("largest_share", share),
+    "power-law slope": ("power_law_slope", number),
+    "activation entropy": ("activation_entropy", number),
+    "mean cosine": ("mean_cosine", number),
+}
+"""Columns of the table of spectra, of a layer."""
+CHANGES = {"two_thirds": "at two thirds", "crop": "cropped", "jpeg": "JPEG 75"}
+"""Headings of the changes of a picture."""
 
 
-def matrices(one: Measured, draughts: Draughts, values: bool) -> dict[str, Any]:
-    """Return heat maps: static figures, and those that answer the pointer."""
+def gram_section(one: Measured, drawings: Drawings, *, values: bool) -> Part:
+    """Return heat maps: static figures, or with `values` those that answer the pointer."""
     maps, shown = [], []
-    for layer, gram in one.subject.style.grams.items():
-        order = one.orders[layer]
-        alt = alt_texts.heat_map(layer, gram)
-        figure = draughts.of(
-            f"{one.subject.key}-gram-{layer}",
-            figures.heat_map(layer, gram, order),
+    for layer, gram in one.picture.style.grams.items():
+        order, alt = one.orders[layer], alt_texts.heat_map_alt(layer, gram)
+        figure = drawings.add(
+            f"{one.picture.key}-gram-{layer}",
+            heat_map_figure(layer, gram, order),
             alt=alt,
             caption=f"Gram matrix of {layer}, diagonal apart, channels by similarity",
             wide=False,
         )
         if values:
-            wide = gram.double().cpu().numpy().clip(min=0)
-            maps.append({**heat_map_data(layer, wide, order, alt=alt), "file": figure["file"]})
+            entries = gram.double().cpu().numpy().clip(min=0)
+            maps.append({**heat_map_data(layer, entries, order, alt=alt), "file": figure["file"]})
         else:
             shown.append(figure)
     text = [
         "Each entry says how strongly two channels fire at the same places; rows and columns are "
         "ordered so that channels that fire alike stand together."
     ]
-    return {"text": text, "figures": shown, "heat_maps": maps}
+    return section_of("matrices", "Gram matrices", text=text, figures=shown, heat_maps=maps)
 
 
-def intensity(one: Measured, draughts: Draughts) -> dict[str, Any]:
+def intensity_section(one: Measured, drawings: Drawings) -> Part:
     """Return the sorted entries, with the distributions fitted to them."""
-    grams, key = one.subject.style.grams, one.subject.key
-    figure = draughts.of(
-        f"{key}-intensity",
-        figures.intensity(grams, one.fits),
-        alt=alt_texts.intensity(grams, one.fits),
+    grams = one.picture.style.grams
+    figure = drawings.add(
+        f"{one.picture.key}-intensity",
+        intensity_figure(grams, one.fits),
+        alt=alt_texts.intensity_alt(grams, one.fits),
         caption="Entries in the order of their size, with the distribution that fits",
     )
     rows = [
-        (
-            layer,
-            part,
-            f"{found.count:,}",
-            share(found.zero_share),
-            *(_ks(found, name) for name in _NAMES),
-            _fitting(found),
-        )
-        for layer, pair in one.fits.items()
-        for part, found in zip(PARTS, pair, strict=True)
+        (layer, part, f"{fits.count:,}", share(fits.zero_share), *_distances(fits), fits.answer)
+        for layer, part, fits in one.each_fits()
     ]
-    columns = ("layer", "entries", "number", "exactly zero", *_NAMES, "fits")
     table = table_of(
         "Distributions fitted to the entries above zero",
-        columns,
+        ("layer", "entries", "number", "exactly zero", *DISTRIBUTIONS, "fits"),
         rows,
         [
             "Below each distribution: its Kolmogorov-Smirnov distance in %, an effect size. "
@@ -74,196 +87,149 @@ def intensity(one: Measured, draughts: Draughts) -> dict[str, Any]:
         ],
     )
     verdicts = [
-        f"{layer}, {part} entries: {found.verdict}."
-        for layer, pair in one.fits.items()
-        for part, found in zip(PARTS, pair, strict=True)
+        f"{layer}, {part} entries: {fits.verdict}."
+        for layer, part, fits in one.each_fits()
         if part == PARTS[1]
     ]
-    return {"text": verdicts, "figures": [figure], "tables": [table]}
+    return section_of("intensity", "Intensity", text=verdicts, figures=[figure], tables=[table])
 
 
-def _fitting(found: Fits) -> str:
-    """Return the distribution that fits, or why none is named."""
-    if found.best is not None:
-        return found.best.name
-    return "undecided" if found.undecided else "none"
+def _distances(fits: Fits) -> list[str]:
+    """Return the Kolmogorov-Smirnov distances of DISTRIBUTIONS in %."""
+    told = {fit.name: f"{100 * fit.ks:.1f}" for fit in fits.candidates}
+    return [told.get(name, "-") for name in DISTRIBUTIONS]
 
 
-_NAMES = ("log-normal", "gamma", "Weibull", "exponential")
-
-
-def _ks(found: Any, name: str) -> str:
-    return next((f"{100 * fit.ks:.1f}" for fit in found.candidates if fit.name == name), "-")
-
-
-def sparsity(found: Sequence[Measured], draughts: Draughts, key: str) -> dict[str, Any]:
-    """Return how sparse the Gram matrices are; of a single subject with a table."""
-    numbers = {one.subject.name: one.statistics for one in found}
-    figure = draughts.of(
+def sparsity_section(found: Sequence[Measured], drawings: Drawings, key: str) -> Part:
+    """Return how sparse the Gram matrices are; of a single picture with a table."""
+    numbers = {one.picture.name: one.statistics for one in found}
+    figure = drawings.add(
         f"{key}-sparsity",
-        figures.sparsity(numbers),
-        alt=alt_texts.sparsity(numbers),
+        sparsity_figure(numbers),
+        alt=alt_texts.sparsity_alt(numbers),
         caption="Sparsity by layer, energies and pairs apart",
     )
-    columns = ("layer", "entries", "exactly zero", "near zero", "Hoyer", "Gini", "dead channels")
-    tables = [
-        table_of(f"Sparsity of {name}", columns, _sparsity_rows(layers))
-        for name, layers in numbers.items()
-        if len(found) == 1
-    ]
-    return {"figures": [figure], "tables": tables}
-
-
-def _sparsity_rows(layers: Mapping[str, LayerStatistics]) -> Iterator[tuple[str, ...]]:
-    for layer, one in layers.items():
-        for part, entries in zip(PARTS, (one.diagonal, one.off_diagonal), strict=True):
-            yield (
+    tables = []
+    if len(found) == 1:
+        rows = [
+            (
                 layer,
                 part,
-                share(entries.exactly_zero),
-                share(entries.near_zero),
-                number(entries.hoyer),
-                number(entries.gini),
+                *(written(getattr(entries, name)) for name, written in SPARSITY.values()),
                 str(one.dead_channels) if part == PARTS[0] else "",
             )
+            for layer, one in found[0].statistics.items()
+            for part, entries in zip(PARTS, (one.diagonal, one.off_diagonal), strict=True)
+        ]
+        columns = ("layer", "entries", *SPARSITY, "dead channels")
+        tables = [table_of(f"Sparsity of {found[0].picture.name}", columns, rows)]
+    return section_of("sparsity", "Sparsity", figures=[figure], tables=tables)
 
 
-def spectra(found: Sequence[Measured], draughts: Draughts, key: str) -> dict[str, Any]:
+def spectra_section(found: Sequence[Measured], drawings: Drawings, key: str) -> Part:
     """Return the eigenvalues, and the numbers that sum them up."""
     values = {
-        one.subject.name: {layer: spectrum(g) for layer, g in one.subject.style.grams.items()}
+        one.picture.name: {layer: spectrum(g) for layer, g in one.picture.style.grams.items()}
         for one in found
     }
-    figure = draughts.of(
+    figure = drawings.add(
         f"{key}-spectra",
-        figures.spectra(values),
-        alt=alt_texts.spectra(values),
+        spectra_figure(values),
+        alt=alt_texts.spectra_alt(values),
         caption="Eigenvalues of the Gram matrices, largest first; the effective rank is marked",
     )
     rows = [
         (
-            one.subject.name,
+            one.picture.name,
             layer,
-            number(numbers.effective_rank),
-            share(numbers.largest_share),
-            number(numbers.power_law_slope),
-            number(numbers.activation_entropy),
-            number(numbers.mean_cosine),
+            *(written(getattr(numbers, name)) for name, written in SPECTRA.values()),
         )
         for one in found
         for layer, numbers in one.statistics.items()
     ]
-    columns = (
-        "subject",
-        "layer",
-        "effective rank",
-        "largest eigenvalue",
-        "power-law slope",
-        "activation entropy",
-        "mean cosine",
-    )
-    first = slice(1, None) if len(found) == 1 else slice(None)
-    table = table_of("Spectra in numbers", columns[first], [row[first] for row in rows])
-    return {"figures": [figure], "tables": [table]}
+    columns = ("subject", "layer", *SPECTRA)
+    first = 1 if len(found) == 1 else 0
+    table = table_of("Spectra in numbers", columns[first:], [row[first:] for row in rows])
+    return section_of("spectra", "Spectra", figures=[figure], tables=[table])
 
 
-def cosines(one: Measured, draughts: Draughts) -> dict[str, Any]:
+def cosines_section(one: Measured, drawings: Drawings) -> Part:
     """Return how the cosines of pairs of channels are distributed."""
-    grams = one.subject.style.grams
-    figure = draughts.of(
-        f"{one.subject.key}-cosines",
-        figures.cosines(grams),
-        alt=alt_texts.cosines(grams),
+    grams = one.picture.style.grams
+    figure = drawings.add(
+        f"{one.picture.key}-cosines",
+        cosines_figure(grams),
+        alt=alt_texts.cosines_alt(grams),
         caption="Cosines of pairs of channels: 1 where their maps are proportional",
     )
-    return {"figures": [figure]}
+    return section_of("cosines", "Cosines", figures=[figure])
 
 
-def strongest(one: Measured, draughts: Draughts, *, middle: bool = False) -> list[dict[str, Any]]:
-    """Return where the strongest pairs fire together, as a section; none without a picture.
+def pairs_section(one: Measured, drawings: Drawings, *, middle: bool = False) -> Part | None:
+    """Return where the strongest pairs fire together; None without a picture.
 
     middle: of the middle layer alone, to be short.
     """
-    layers = list(one.products)
-    if not layers:
-        return []
-    shown = [
-        draughts.of(
-            f"{one.subject.key}-pairs-{layer}",
-            figures.strongest_pairs(
-                layer, one.subject.image, one.pairs[layer][:SHOWN_PAIRS], one.products[layer]
-            ),
-            alt=alt_texts.strongest_pairs(
-                layer, one.pairs[layer][:SHOWN_PAIRS], one.products[layer]
-            ),
-            caption=f"Where the strongest pairs of {layer} fire together",
+    layers, image = list(one.products), one.picture.image
+    if not layers or image is None:
+        return None
+    shown = []
+    for layer in [layers[len(layers) // 2]] if middle else layers:
+        pairs, products = one.pairs[layer][:SHOWN_PAIRS], one.products[layer]
+        shown.append(
+            drawings.add(
+                f"{one.picture.key}-pairs-{layer}",
+                pairs_figure(layer, image, pairs, products),
+                alt=alt_texts.pairs_alt(layer, pairs, products),
+                caption=f"Where the strongest pairs of {layer} fire together",
+            )
         )
-        for layer in ([layers[len(layers) // 2]] if middle else layers)
-    ]
     rows = [
         (layer, str(rank), f"{pair.i},{pair.j}", number(pair.value), number(pair.cosine))
         for layer, pairs in one.pairs.items()
         for rank, pair in enumerate(pairs, 1)
     ]
     table = table_of(
-        f"Strongest pairs of {one.subject.name}",
+        f"Strongest pairs of {one.picture.name}",
         ("layer", "rank", "channels", "value", "cosine"),
         rows,
         ["Values are in squared units of activation."],
     )
     tables = [] if middle else [table]
-    return [section_of("pairs", "Strongest pairs", figures=shown, tables=tables)]
+    return section_of("pairs", "Strongest pairs", figures=shown, tables=tables)
 
 
-def stability(one: Measured, *, full: bool = True) -> list[dict[str, Any]]:
-    """Return how stable the numbers are, as a section; none where it was not measured."""
+def stability_section(one: Measured, *, full: bool = True) -> Part | None:
+    """Return how stable the numbers are; None where it was not measured."""
     if not one.stability:
-        return []
-    each = [(layer, name, s) for layer, all_ in one.stability.items() for name, s in all_.items()]
-    stable = sum(not s.mark for _, _, s in each)
+        return None
+    each = [
+        (name, layer, stability)
+        for layer, numbers in one.stability.items()
+        for name, stability in numbers.items()
+    ]
+    stable = sum(not stability.mark for *_, stability in each)
+    marked = (
+        "What changes more is marked. The last column is a null: a picture with the same power "
+        "spectrum and random phases."
+    )
     text = [
         f"{stable} of {len(each)} numbers change by at most 10 % when the picture is resized to "
         "two thirds of its sides, cropped to the middle three quarters, or saved as JPEG of "
-        f"quality 75. {_MARKED if full else 'tables/statistics.csv has each of them.'}"
+        f"quality 75. {marked if full else 'tables/statistics.csv has each of them.'}"
     ]
-    rows = [
-        (
-            name,
-            layer,
-            number(s.value),
-            *(number(s.changed[key]) if key in s.changed else "-" for key in _CHANGED),
-            _change(s),
-            s.mark or "stable",
-            number(s.null),
-        )
-        for layer, name, s in sorted(each, key=lambda row: _order(each, row[1]))
-    ]
-    columns = (
-        "number",
-        "layer",
-        "value",
-        *_CHANGED.values(),
-        "change",
-        "stability",
-        "random phase",
-    )
+    columns = ("number", "layer", "value", *CHANGES.values(), "change", "stability", "random phase")
+    names = list(dict.fromkeys(name for name, *_ in each))
+    rows = [_stability_row(*row) for row in sorted(each, key=lambda row: names.index(row[0]))]
     tables = [table_of("Every number under changes of the picture", columns, rows)] if full else []
-    return [section_of("stability", "Stability", text=text, tables=tables)]
+    return section_of("stability", "Stability", text=text, tables=tables)
 
 
-def _change(one: Stability) -> str:
-    """Return the largest relative change of a number as a percentage."""
+def _stability_row(name: str, layer: str, one: Stability) -> tuple[str, ...]:
+    changed = (number(one.changed[key]) if key in one.changed else "-" for key in CHANGES)
     if one.value == 0 and one.change:
-        return "from zero"
-    return share(one.change) if one.change < 1 else f"{100 * one.change:,.0f} %"
-
-
-_MARKED = (
-    "What changes more is marked. The last column is a null: a picture with the same power "
-    "spectrum and random phases."
-)
-_CHANGED = {"two_thirds": "at two thirds", "crop": "cropped", "jpeg": "JPEG 75"}
-
-
-def _order(each: Sequence[tuple], name: str) -> int:
-    return next(place for place, row in enumerate(each) if row[1] == name)
+        change = "from zero"
+    else:
+        change = share(one.change) if one.change < 1 else f"{100 * one.change:,.0f} %"
+    mark = one.mark or "stable"
+    return (name, layer, number(one.value), *changed, change, mark, number(one.null))

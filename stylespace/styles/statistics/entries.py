@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor
 
+from stylespace.styles.statistics.explanations import HERE, SHANNON, explained, record
 from stylespace.styles.statistics.matrices import Part, diagonal, off_diagonal
 from stylespace.styles.statistics.values import (
     average,
@@ -27,7 +26,7 @@ leaves conv1_1 .01 to .06, ten times as much brings every layer above .3.
 """
 
 
-@dataclass(frozen=True)
+@record
 class EntryStatistics:
     """Sparsity and intensity of the diagonal or of the off-diagonal entries.
 
@@ -39,16 +38,53 @@ class EntryStatistics:
     """
 
     count: int
-    mean: float
+    mean: float = explained(
+        "Moments",
+        "Mean and deviation give the entries' level and spread, skewness how far the large ones "
+        "reach out, excess kurtosis how heavy the tails are (0 for a normal distribution).",
+        "m = (1/n) Σ v,  s² = (1/n) Σ (v − m)²,  (1/n) Σ ((v − m)/s)³,  (1/n) Σ ((v − m)/s)⁴ − 3",
+        "any textbook of statistics",
+    )
     deviation: float
     skewness: float
     kurtosis: float
-    quantiles: tuple[float, ...]
-    hoyer: float
-    gini: float
-    entropy: float
-    near_zero: float
-    exactly_zero: float
+    quantiles: tuple[float, ...] = explained(
+        "Quantiles",
+        "The entry below which a given share of all entries lies; half of them are below the "
+        "median.",
+        "Q(p) = v₍ₖ₎ at k = 1 + p (n − 1), linear between neighbours",
+        "Hyndman & Fan 1996, The American Statistician 50, definition 7",
+    )
+    hoyer: float = explained(
+        "Hoyer",
+        "Sparsity from 0, where all entries are equal, to 1, where a single one is not 0.",
+        "(√n − Σₖ|vₖ| / √(Σₖ vₖ²)) / (√n − 1)",
+        "Hoyer 2004, Journal of Machine Learning Research 5, section 3.1",
+    )
+    gini: float = explained(
+        "Gini",
+        "Inequality of the entries from 0, where all are equal, towards 1, where one has it all.",
+        "1 − 2 Σₖ (v₍ₖ₎ / Σ v) · (n − k + ½) / n",
+        "Hurley & Rickard 2009, IEEE Transactions on Information Theory 55, table I",
+    )
+    entropy: float = explained(
+        "Entropy",
+        "How evenly the sum of the entries is shared out, from 0, where one has it all, to 1, "
+        "where all are equal.",
+        "−Σₖ pₖ log pₖ / log n,  pₖ = vₖ / Σ v",
+        SHANNON,
+    )
+    near_zero: float = explained(
+        "Near zero",
+        f"The share of entries that are at most {NEAR_ZERO:g} times the mean energy of the layer.",
+        f"#{{v ≤ τ · (1/C) Σᵢ Gᵢᵢ}} / n,  τ = {NEAR_ZERO:g}",
+        f"{HERE}, for the sparsity that Nikulin & Novak 2016, arXiv:1602.07188 look at",
+    )
+    exactly_zero: float = explained(
+        "Exactly zero",
+        "The share of entries that are 0: of pairs of channels that never fire at the same place.",
+        "#{v = 0} / n",
+    )
 
 
 def entry_statistics(gram: Tensor, part: Part) -> EntryStatistics:

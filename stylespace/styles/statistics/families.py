@@ -25,7 +25,7 @@ LARGE = 1e8
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
+class PositiveSample:
     """Positive values by their logarithms.
 
     logs: (n,) ascending, of value over the largest value; the last is 0. unit: the largest value.
@@ -45,7 +45,7 @@ class Sample:
         return bool(-self.logs[0] <= SAME)
 
 
-def sample(values: np.ndarray) -> Sample:
+def positive_sample(values: np.ndarray) -> PositiveSample:
     """Return positive values (n,), n >= 1, in any order, as a sample."""
     logs = np.sort(np.log(values))
     logs, unit = logs - logs[-1], float(values.max())
@@ -53,7 +53,7 @@ def sample(values: np.ndarray) -> Sample:
     away = logs - log_mean
     # Both means are of numbers near 0 where the values are nearly equal: their difference cancels.
     excess = float((np.expm1(away) - away).mean())
-    return Sample(logs, unit, log_mean, float(logs.mean()), excess)
+    return PositiveSample(logs, unit, log_mean, float(logs.mean()), excess)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Family:
     function at the exponentials of logs (n,). quantile: at levels in [0, 1].
     """
 
-    fitted: Callable[[Sample], tuple[Parameters, float]]
+    fitted: Callable[[PositiveSample], tuple[Parameters, float]]
     below: Callable[[np.ndarray, Parameters], np.ndarray]
     quantile: Callable[[np.ndarray, Mapping[str, float]], np.ndarray]
 
@@ -79,7 +79,7 @@ def in_unit(parameters: Parameters, unit: float) -> Parameters:
     return moved
 
 
-def _exponential(sample: Sample) -> tuple[Parameters, float]:
+def _exponential(sample: PositiveSample) -> tuple[Parameters, float]:
     return {"scale": math.exp(sample.log_mean)}, -sample.log_mean - 1
 
 
@@ -91,7 +91,7 @@ def _exponential_quantile(levels: np.ndarray, at: Mapping[str, float]) -> np.nda
     return -at["scale"] * np.log1p(-levels)
 
 
-def _log_normal(sample: Sample) -> tuple[Parameters, float]:
+def _log_normal(sample: PositiveSample) -> tuple[Parameters, float]:
     width = float(sample.logs.std())
     likelihood = -sample.mean_log - math.log(width) - (1 + math.log(2 * math.pi)) / 2
     return {"mean_log": sample.mean_log, "deviation_log": width}, likelihood
@@ -105,7 +105,7 @@ def _log_normal_quantile(levels: np.ndarray, at: Mapping[str, float]) -> np.ndar
     return np.exp(at["mean_log"] + at["deviation_log"] * ndtri(levels))
 
 
-def _gamma(sample: Sample) -> tuple[Parameters, float]:
+def _gamma(sample: PositiveSample) -> tuple[Parameters, float]:
     shape = _gamma_shape(sample.excess)
     likelihood = -sample.log_mean - (shape - 1) * sample.excess + _stirling(shape)
     return {"shape": shape, "scale": math.exp(sample.log_mean) / shape}, likelihood
@@ -136,14 +136,14 @@ def _gamma_quantile(levels: np.ndarray, at: Mapping[str, float]) -> np.ndarray:
     return at["scale"] * gammaincinv(at["shape"], levels)
 
 
-def _weibull(sample: Sample) -> tuple[Parameters, float]:
+def _weibull(sample: PositiveSample) -> tuple[Parameters, float]:
     shape = _weibull_shape(sample)
     log_scale = math.log(np.exp(shape * sample.logs).mean()) / shape
     likelihood = math.log(shape) + shape * (sample.mean_log - log_scale) - sample.mean_log - 1
     return {"shape": shape, "scale": math.exp(log_scale)}, likelihood
 
 
-def _weibull_shape(sample: Sample) -> float:
+def _weibull_shape(sample: PositiveSample) -> float:
     """Return the root c of the profile likelihood's slope, which rises with c.
 
     sum x^c log x / sum x^c - 1 / c - mean log x = 0; the search begins where the deviation of the

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor
 
 from stylespace.styles.statistics.entries import EntryStatistics, entry_statistics
+from stylespace.styles.statistics.explanations import ALGEBRA, SHANNON, explained, record
 from stylespace.styles.statistics.matrices import diagonal, off_diagonal
 from stylespace.styles.statistics.pairs import cosine_values, cosines
 from stylespace.styles.statistics.spectra import (
@@ -20,7 +19,7 @@ from stylespace.styles.statistics.values import QUANTILES, average, entropy, qua
 from stylespace.styles.style import Style
 
 
-@dataclass(frozen=True)
+@record
 class LayerStatistics:
     """Statistics of one layer's Gram matrix (C, C).
 
@@ -36,15 +35,58 @@ class LayerStatistics:
 
     diagonal: EntryStatistics
     off_diagonal: EntryStatistics
-    dead_channels: int
-    activation_entropy: float
-    spectrum: tuple[float, ...]
-    effective_rank: float
-    largest_share: float
+    dead_channels: int = explained(
+        "Dead channels",
+        "The number of channels that fire nowhere in the picture.",
+        "#{i : Gᵢᵢ = 0}",
+    )
+    activation_entropy: float = explained(
+        "Activation entropy",
+        "How evenly the activation of a layer is shared out over its channels, from 0, one "
+        "channel alone, to 1, all alike.",
+        "−Σᵢ pᵢ log pᵢ / log C,  pᵢ = μᵢ / Σ μ",
+        SHANNON,
+    )
+    spectrum: tuple[float, ...] = explained(
+        "Eigenvalue spectrum",
+        "The strengths, largest first, of the orthogonal patterns of channels that make up a "
+        "Gram matrix.",
+        "G eᵣ = λᵣ eᵣ,  λ₁ ≥ λ₂ ≥ … ≥ 0",
+        ALGEBRA,
+    )
+    effective_rank: float = explained(
+        "Effective rank",
+        "The number of equal eigenvalues that would be as spread out, from 1 to C.",
+        "(Σ λ)² / Σ λ² = (tr G)² / ‖G‖²",
+        "the participation ratio, Bell & Dean 1970, Discussions of the Faraday Society 50",
+    )
+    largest_share: float = explained(
+        "Largest eigenvalue",
+        "The share of the strongest pattern in all energy, from 1/C to 1, where it says all.",
+        "λ₁ / Σ λ",
+        ALGEBRA,
+    )
     eigenvalue_ratio: float
-    power_law_slope: float
-    mean_cosine: float
-    cosine_quantiles: tuple[float, ...]
+    power_law_slope: float = explained(
+        "Power-law slope",
+        "The slope of the eigenvalues over their rank r, both on logarithmic scales: the "
+        "steeper, the fewer patterns matter.",
+        "log λᵣ ≈ a + slope · log r, by least squares over 2 ≤ r ≤ R/2,  "
+        "R = #{r : λᵣ > 1 × 10⁻⁶ · λ₁}",  # NEGLIGIBLE
+        "Stringer et al. 2019, Nature 571, for the spectra of neurons",
+    )
+    mean_cosine: float = explained(
+        "Mean cosine",
+        "The mean over all pairs, those of dead channels being 0; quantiles leave these out.",
+        "(1/n) Σ |ρᵢⱼ| over i < j",
+    )
+    cosine_quantiles: tuple[float, ...] = explained(
+        "Cosine",
+        "How alike two channels' maps are whatever their energies, from 0, never at the same "
+        "place, to 1, proportional to each other.",
+        "ρᵢⱼ = Gᵢⱼ / √(Gᵢᵢ Gⱼⱼ)",
+        "Cauchy and Schwarz's inequality; a correlation without subtracting the means",
+    )
 
 
 def statistics(style: Style) -> dict[str, LayerStatistics]:

@@ -16,7 +16,7 @@ class Cluster:
     """A node of the tree: its leaves (m,), and the two clusters that it joins, if any."""
 
     leaves: np.ndarray
-    parts: tuple[Cluster, Cluster] | None = None
+    parts: tuple[Cluster, ...] = ()
 
 
 def leaf_order(distances: np.ndarray, merges: np.ndarray) -> list[int]:
@@ -54,7 +54,7 @@ def _path(root: Cluster, distances: np.ndarray, shortest: np.ndarray) -> list[in
     order, open_ends = [], [(root, *_nearest(shortest[_grid(*root.parts)], *root.parts))]
     while open_ends:
         cluster, first, last = open_ends.pop()
-        if cluster.parts is None:
+        if not cluster.parts:
             order.append(first)
             continue
         left, right = cluster.parts if first in cluster.parts[0].leaves else cluster.parts[::-1]

@@ -13,7 +13,7 @@ from stylespace.styles.statistics.orders import leaf_order
 
 
 @dataclass(frozen=True)
-class Pair:
+class ChannelPair:
     """Two channels i < j that fire together.
 
     value: G_ij, in squared units of activation. cosine: G_ij / sqrt(G_ii G_jj), in [0, 1].
@@ -42,7 +42,7 @@ def cosine_values(gram: Tensor) -> Tensor:
     return off_diagonal(_live(gram)[1])
 
 
-def strongest_pairs(gram: Tensor, count: int = 8) -> tuple[Pair, ...]:
+def strongest_pairs(gram: Tensor, count: int = 8) -> tuple[ChannelPair, ...]:
     """Return the pairs of channels with the largest entries of a matrix (C, C), largest first.
 
     Fewer where fewer entries are above 0; of equal ones the one of the lower channels is first.
@@ -57,7 +57,9 @@ def strongest_pairs(gram: Tensor, count: int = 8) -> tuple[Pair, ...]:
     order = matrix[rows, columns].argsort(descending=True, stable=True)[:count]
     places = zip(rows[order].tolist(), columns[order].tolist(), strict=True)
     return tuple(
-        Pair(i, j, float(matrix[i, j]), float(angles[i, j])) for i, j in places if matrix[i, j] > 0
+        ChannelPair(i, j, float(matrix[i, j]), float(angles[i, j]))
+        for i, j in places
+        if matrix[i, j] > 0
     )
 
 
