@@ -25,6 +25,7 @@ from stylespace.cli.printing import (
 )
 from stylespace.cli.table import COMMANDS
 from stylespace.commands.command import Command
+from stylespace.commands.result import Result
 from stylespace.errors import StylespaceError, UnreachedError, UsageError
 from stylespace.settings import Settings
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from stylespace.commands.recipes import Origin
 
 RUN_EXAMPLE = "stylespace run probe-conv3_1-12-40.png"
+STUDY_EXAMPLE = "stylespace study probes/trials/transfer.toml --out transfers"
 REMARKS = 5
 """Remarks that are printed; the others are kept with the results."""
 
@@ -68,7 +70,9 @@ def _examples(*lines: str) -> str:
     cls=Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog=_examples(*(command.example for command in COMMANDS.values()), RUN_EXAMPLE),
+    epilog=_examples(
+        *(command.example for command in COMMANDS.values()), RUN_EXAMPLE, STUDY_EXAMPLE
+    ),
 )
 @click.version_option(package_name="stylespace")
 @click.pass_context
@@ -117,6 +121,22 @@ def _recipe(path: Path) -> tuple[Settings, Origin | None]:
     return read_origin(path)
 
 
+@commands.command(epilog=_examples(STUDY_EXAMPLE))
+@click.argument("recipe", type=click.Path(path_type=Path))
+@output_options(False, "a folder RECIPE-study with README.md, table.csv and results.json")
+def study(recipe: Path, out: Path | None, as_json: bool, **output: bool) -> int:
+    """Run an experiment of several transfers, judged alike, into a folder.
+
+    RECIPE is a .toml file that names pairs of pictures and ways to transfer, or scenes whose
+    truth is known; see probes/trials and probes/scenes. Interrupted, the same command goes on.
+    """
+    began = time.perf_counter()
+    from stylespace.studies.command import run_study, study_folder
+
+    result = run_study(recipe, out or study_folder(recipe), **output)
+    return _shown("study", result, as_json, began)
+
+
 @commands.command()
 @json_option
 @quiet_option
@@ -154,14 +174,17 @@ def samples(as_json: bool, quiet: bool) -> int:
 
 
 def _run(command: Command, settings: Settings, *, as_json: bool, **output: Any) -> int:
-    """Run a command and print its result: paths and figures, or one JSON object."""
+    """Run a command and print its result."""
     began = time.perf_counter()
     result = command.run(settings, planned(command, settings, **output))
+    return _shown(command.name, result, as_json, began)
+
+
+def _shown(name: str, result: Result, as_json: bool, began: float) -> int:
+    """Print a result, paths and figures or one JSON object, and return its exit code."""
     if as_json:
         seconds = round(time.perf_counter() - began, 3)
-        click.echo(
-            json.dumps(result_json(command.name, result, seconds), indent=1, allow_nan=False)
-        )
+        click.echo(json.dumps(result_json(name, result, seconds), indent=1, allow_nan=False))
     else:
         print_result(result)
     for remark in result.remarks[:REMARKS]:

@@ -20,8 +20,8 @@ from torch import Tensor
 from stylespace.assets import SAMPLE
 from stylespace.commands.folder import Folder, resume
 from stylespace.commands.transfer.many import network_of, transfer_many
-from stylespace.commands.transfer.partitions import STRIP
 from stylespace.commands.transfer.metrics import grey_similarity
+from stylespace.commands.transfer.partitions import STRIP
 from stylespace.errors import UsageError
 from stylespace.figures import markdown
 from stylespace.figures.sheets import contact_sheet
