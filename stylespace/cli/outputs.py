@@ -20,7 +20,6 @@ from stylespace.settings import (
     SimilarSettings,
     TextureSettings,
     TransferSettings,
-    input_names,
     to_toml,
 )
 
@@ -126,7 +125,7 @@ def check_distinct(outputs: list[Path | None], settings: Settings) -> None:
     """Refuse outputs that would overwrite each other, or a preview or trace over an input."""
     if (outputs[1] or outputs[2]) and not isinstance(settings, Making):
         raise UsageError("--preview and --trace belong to commands that make a picture.")
-    inputs = [source_path(name) for name in input_names(settings)]
+    inputs = [source_path(name) for name in settings.inputs()]
     named = [os.path.realpath(path) for path in (*inputs, *outputs) if path is not None]
     for output in outputs[1:]:
         if output is not None and named.count(os.path.realpath(output)) > 1:

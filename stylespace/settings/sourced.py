@@ -20,8 +20,8 @@ class Sourced(Making, StyleLayers):
     style_scale: float = setting(
         1.0, "Factor on the style pictures' size: larger strokes above 1.", above=0, maximum=64
     )
-    tv_weight: float = setting(
-        0.0, "Weight of total variation: smoother pictures.", minimum=0, maximum=LARGEST_WEIGHT
+    tv_weight: float | None = setting(
+        None, "Weight of total variation: smoother pictures.", minimum=0, maximum=LARGEST_WEIGHT
     )
 
     def __post_init__(self) -> None:
@@ -30,12 +30,17 @@ class Sourced(Making, StyleLayers):
 
     def smoothness(self) -> float:
         """Return the weight of total variation."""
-        return self.tv_weight
+        return self.tv_weight or 0.0
 
     def source_side(self, size: int) -> int:
         """Return the longer side of the style pictures at the scale of that size."""
         full = self.source_size or self.size
         return max(1, round(full * self.style_scale * size / self.size))
+
+
+def source_names(sources: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of styles without their weights."""
+    return tuple(split_weight(text)[0] for text in sources)
 
 
 def check_sources(sources: tuple[str, ...]) -> None:

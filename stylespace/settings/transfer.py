@@ -10,7 +10,7 @@ from stylespace.assets import LARGEST_WEIGHT, split_weight
 from stylespace.errors import UsageError
 from stylespace.settings.fields import setting
 from stylespace.settings.shared import ALL, MOST, default_content_layer, default_style_layers
-from stylespace.settings.sourced import Sourced, check_sources
+from stylespace.settings.sourced import Sourced, check_sources, source_names
 
 STARTS = ("content", "style", "noise")
 """Starts of a transfer that are no files."""
@@ -127,6 +127,17 @@ class TransferSettings(Sourced):
         self._check_representation()
         self._check_pictures()
         self.guide_pairs()
+
+    def inputs(self) -> tuple[str, ...]:
+        """See `Settings.inputs`."""
+        masks = [name for pair in self.guide_pairs() for name in pair]
+        more = [*(() if self.init in STARTS else (self.init,)), *masks, self.mask]
+        names = (self.content, *source_names(self.styles), *filter(None, more))
+        return (*names, *super().inputs())
+
+    def words_for(self, name: str) -> tuple[str, ...]:
+        """See `Settings.words_for`: the starts that are no files."""
+        return STARTS if name == self.init else ()
 
     def style_layers(self) -> dict[str, float]:
         """Return {style layer: weight}, those that are kept as content left out.
