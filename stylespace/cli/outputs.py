@@ -11,7 +11,7 @@ from stylespace.assets import source_path
 from stylespace.commands.command import PICTURE, Command, FileKind, Output, figure_path
 from stylespace.errors import OutputError, UsageError, nearest
 from stylespace.files import check_folder, check_output
-from stylespace.settings import RECIPE_FILE, Settings, check_inputs, input_names
+from stylespace.settings import RECIPE_FILE, Settings, check_inputs
 
 if TYPE_CHECKING:
     from stylespace.commands.recipes import Origin
@@ -86,7 +86,7 @@ def _check_distinct(outputs: list[Path | None], command: Command, settings: Sett
     """Refuse outputs that would overwrite each other, or a preview or trace over an input."""
     if (outputs[1] or outputs[2]) and not command.makes:
         raise UsageError("--preview and --trace belong to commands that make a picture.")
-    inputs = [source_path(name) for name in input_names(settings)]
+    inputs = [source_path(name) for name in settings.inputs()]
     named = [os.path.realpath(path) for path in (*inputs, *outputs) if path is not None]
     for output in outputs[1:]:
         if output is not None and named.count(os.path.realpath(output)) > 1:

@@ -17,7 +17,7 @@ from stylespace.errors import PictureError, UsageError, WeightsError
 from stylespace.images import read_recipe, write_image
 from stylespace.networks.network import Network
 from stylespace.networks.weights import file_hash
-from stylespace.settings import Settings, input_names, read_toml, recipe_of, settings_from
+from stylespace.settings import Settings, read_toml, recipe_of, settings_from
 from stylespace.synthesis.loop import Synthesis
 
 PACKAGES = ("stylespace", "torch", "numpy")
@@ -148,7 +148,7 @@ def plain_figures(figures: Mapping[str, float]) -> dict[str, float | None]:
 def input_hashes(settings: Settings) -> dict[str, str]:
     """Return {name: SHA-256} of the files that a command reads, as far as they can be read."""
     hashes = {}
-    for name in input_names(settings):
+    for name in settings.inputs():
         path = source_path(name)
         with suppress(OSError):  # whoever opens the file says what is wrong with it
             if path.is_file():
@@ -201,7 +201,7 @@ def read_origin(path: Path) -> tuple[Settings, Origin]:
 def check_inputs_of(settings: Settings, hashes: Any) -> None:
     """Refuse to claim the same picture from inputs that are gone or have changed."""
     promised = hashes if isinstance(hashes, Mapping) else {}
-    for name in input_names(settings):
+    for name in settings.inputs():
         path = source_path(name)
         if not path.is_file():
             raise PictureError(

@@ -33,11 +33,11 @@ class Serial(Executor):
     count, ahead, remote, era = 1, 1, False, 0
     lost: tuple[type[BaseException], ...] = ()
 
-    def submit(self, function: Callable, /, *arguments: Any) -> Future:
+    def submit(self, function: Callable, /, *arguments: Any, **options: Any) -> Future:
         """Return the finished future; Ctrl-C is not kept in it."""
         future: Future = Future()
         try:
-            future.set_result(function(*arguments))
+            future.set_result(function(*arguments, **options))
         except Exception as error:
             future.set_exception(error)
         return future
@@ -60,10 +60,10 @@ class Processes(Serial):
         self.ahead = 2 * self.count
         self._pool = self._new()
 
-    def submit(self, function: Callable, /, *arguments: Any) -> Future:
+    def submit(self, function: Callable, /, *arguments: Any, **options: Any) -> Future:
         """Give a call to the next free worker."""
         with _deaf_children():
-            return self._pool.submit(function, *arguments)
+            return self._pool.submit(function, *arguments, **options)
 
     def renew(self) -> None:
         """Replace all workers: a pool that lost one is broken."""
@@ -107,9 +107,9 @@ class Dask(Serial):
         self.ahead = 16 + 4 * self.count  # workers may join
         self._executor = self._client.get_executor(pure=False)  # pure: a lost call stays lost
 
-    def submit(self, function: Callable, /, *arguments: Any) -> Future:
+    def submit(self, function: Callable, /, *arguments: Any, **options: Any) -> Future:
         """Give a call to the scheduler."""
-        return self._executor.submit(function, *arguments)
+        return self._executor.submit(function, *arguments, **options)
 
     def close(self, *, at_once: bool) -> None:
         """End the workers, after their calls or `at_once`; those of an address stay."""
@@ -134,10 +134,9 @@ def executor_for(name: str, workers: int | None = None) -> Iterator[Serial]:
     kind, address = executor_kind(name)
     if workers is not None and workers < 1:
         raise UsageError(f"workers {workers} must be at least 1.")
-    if kind == "dask":
-        executor = Dask(address, workers)
-    else:
-        executor = Processes(workers) if kind == "processes" else Serial()
+    executor = Serial()
+    if kind != "serial":
+        executor = Dask(address, workers) if kind == "dask" else Processes(workers)
     try:
         yield executor
     except BaseException:
@@ -182,8 +181,9 @@ def _begin_worker(threads: int) -> None:
 
 
 def _end_with_parent() -> None:
-    multiprocessing.parent_process().join()
-    os._exit(1)
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager

@@ -44,7 +44,8 @@ def completed(
         StylespaceError: workers were lost again and again without a result in between.
         Exception: whatever the function raises.
     """
-    waiting, running, losses = deque(enumerate(calls)), {}, 0
+    running: dict[Future, _Call] = {}
+    waiting, losses = deque(enumerate(calls)), 0
     while waiting or running:
         while waiting and len(running) < executor.ahead:
             number, arguments = waiting.popleft()

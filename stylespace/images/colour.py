@@ -6,13 +6,10 @@ is that of daylight D65 with the white of sRGB itself, so that greys have no chr
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from stylespace.errors import unknown
 from stylespace.images import resize_to
 
 XYZ = torch.tensor(
@@ -105,26 +102,22 @@ def luminance_transfer(image: Tensor, content: Tensor) -> Tensor:
     return in_gamut(torch.cat([lightness, colours.expand(len(image), -1, -1, -1)], 1))
 
 
-def match_colours(image: Tensor, target: Tensor, method: str = "moments") -> Tensor:
+def match_colours(image: Tensor, target: Tensor) -> Tensor:
     """Return a picture recoloured after another, of which only the palette counts.
 
-    Before a transfer the style picture is recoloured after the content; afterwards the result.
+    Mean and covariance of the sRGB values become the target's, exactly before the result is
+    clipped to [0, 1] (`colour_map`). Before a transfer the style picture is recoloured after the
+    content; afterwards the result.
 
     Args:
         image: (B, 3, H, W) in [0, 1]. target: (1 or B, 3, h, w), of any size.
-        method: "moments", mean and covariance of the sRGB values, exact before the result is
-            clipped to [0, 1] (`colour_map`); "lightness", mean and deviation of CIELAB's L
-            alone, which suits a picture that goes before `luminance_transfer`.
 
-    Raises:
-        UsageError: another method.
-
-    Source: Gatys et al. 2016, arXiv:1606.05897, sections 3.1 and 3.2. Departs: the symmetric map,
-    which changes colours least, where that offers two others.
+    Source: Gatys et al. 2016, arXiv:1606.05897, section 3.1. Departs: the symmetric map, which
+    changes colours least, where that offers two others.
     """
-    if method not in COLOUR_METHODS:
-        raise unknown("way to match colours", method, COLOUR_METHODS)
-    return COLOUR_METHODS[method](image, target.to(image))
+    matrix, shift = (part.to(image) for part in colour_map(image, target.to(image)))
+    mapped = torch.einsum("bij,bjhw->bihw", matrix, image) + shift[:, :, None, None]
+    return mapped.clamp(0, 1)
 
 
 def colour_map(image: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -172,31 +165,6 @@ def colour_distance(a: Tensor, b: Tensor) -> float:
     sums = vstack([kron(eye_array(n), np.ones((1, m))), kron(np.ones((1, n)), eye_array(m))])
     solved = linprog(costs.ravel(), A_eq=sums.tocsr(), b_eq=np.concatenate([shares, their]))
     return max(float(solved.fun), 0.0)
-
-
-def _moments_matched(image: Tensor, target: Tensor) -> Tensor:
-    matrix, shift = (one.to(image) for one in colour_map(image, target))
-    mapped = torch.einsum("bij,bjhw->bihw", matrix, image) + shift[:, :, None, None]
-    return mapped.clamp(0, 1)
-
-
-def _lightness_matched(image: Tensor, target: Tensor) -> Tensor:
-    colours = lab(image)
-    (deviation, mean), (goal_deviation, goal_mean) = (
-        torch.std_mean(one[:, :1], (2, 3), correction=0, keepdim=True)
-        for one in (colours, lab(target))
-    )
-    least = 100 * ROUNDING**0.5
-    gain = (goal_deviation / deviation.clamp(min=least)).masked_fill(deviation < least, 0)
-    lightness = ((colours[:, :1] - mean) * gain + goal_mean).clamp(0, 100)
-    return in_gamut(torch.cat([lightness, colours[:, 1:]], 1))
-
-
-COLOUR_METHODS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "moments": _moments_matched,
-    "lightness": _lightness_matched,
-}
-"""Ways to recolour (B, 3, H, W) after (1 or B, 3, h, w)."""
 
 
 def _moments(image: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,8 +9,8 @@ import torch
 
 from stylespace.errors import UsageError
 from stylespace.images.profiles import to_srgb, unit
-from stylespace.images.samples import Samples, decoded
-from stylespace.images.source import is_tiff, opened
+from stylespace.images.samples import Samples, decoded_samples
+from stylespace.images.source import is_tiff, opened_picture
 from stylespace.images.tiff import decoded_tiff
 
 _WHITE = (1.0, 1.0, 1.0)
@@ -38,8 +38,8 @@ def read_image(
         UsageError: `background` is not three numbers in [0, 1].
     """
     backdrop = _checked(background)
-    with opened(path) as file:
-        samples = decoded_tiff(file) if is_tiff(file) else decoded(file)
+    with opened_picture(path) as file:
+        samples = decoded_tiff(file) if is_tiff(file) else decoded_samples(file)
         picture = _upright(_composed(samples, backdrop), samples.orientation)
         return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None]
 

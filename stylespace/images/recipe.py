@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from stylespace.errors import OutputError, PictureError
-from stylespace.images.source import header, is_tiff, opened
+from stylespace.images.source import header, is_tiff, opened_picture
 from stylespace.images.tiff import tiff_description
 
 KEYWORD = "stylespace"
@@ -33,7 +33,7 @@ def read_recipe(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     Raises:
         PictureError: the file cannot be read, or its recipe is damaged or too long.
     """
-    with opened(path) as file:
+    with opened_picture(path) as file:
         text = _braced(tiff_description(file)) if is_tiff(file) else _text(header(file))
         return None if text is None else _parsed(text)
 
@@ -64,8 +64,9 @@ def _text(picture: Image.Image) -> str | None:
 
 def _braced(description: object) -> str | None:
     """Return a description that looks like JSON; a caption is no recipe."""
-    braced = isinstance(description, str) and description.lstrip().startswith("{")
-    return description if braced else None
+    if isinstance(description, str) and description.lstrip().startswith("{"):
+        return description
+    return None
 
 
 def _parsed(text: str) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class Samples:
     orientation: object = 1
 
 
-def decoded(file: BinaryIO) -> Samples:
+def decoded_samples(file: BinaryIO) -> Samples:
     """Decode the first frame of a PNG, JPEG, WebP, GIF or BMP file."""
     picture = header(file)
     if picture.format == "PNG":

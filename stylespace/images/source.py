@@ -27,7 +27,7 @@ _LOGGERS = ("tifffile", "imagecodecs", "PIL.TiffImagePlugin")
 
 
 @contextmanager
-def opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def opened_picture(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a picture file; whatever goes wrong inside the block becomes a one-line PictureError.
 
     A PictureError raised inside tells cause and remedy; the name of the file is added here.

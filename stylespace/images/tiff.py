@@ -16,7 +16,7 @@ from stylespace.images.samples import ORIENTATION, Samples
 from stylespace.images.source import MAX_PIXELS, check_size
 
 _PROFILE, _DESCRIPTION, _SOFTWARE = 34675, 270, 305  # tags
-_COLOURS = {
+_COLOURS: dict[int, int] = {
     PHOTOMETRIC.MINISBLACK: 1,
     PHOTOMETRIC.MINISWHITE: 1,
     PHOTOMETRIC.PALETTE: 1,
@@ -43,8 +43,8 @@ def tiff_description(file: BinaryIO) -> object:
     """Return the ImageDescription of the first page, unless tifffile put its own there."""
     with TiffFile(file) as tiff:
         page = tiff.pages.first
-        own = page.is_shaped and str(page.tags.valueof(_SOFTWARE)).startswith("tifffile")
-        return None if own else page.tags.valueof(_DESCRIPTION)
+        of_tifffile = page.is_shaped and str(page.tags.valueof(_SOFTWARE)).startswith("tifffile")
+        return None if of_tifffile else page.tags.valueof(_DESCRIPTION)
 
 
 def _check(page: TiffPage) -> None:

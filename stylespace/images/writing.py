@@ -123,7 +123,7 @@ def _pixels(image: torch.Tensor, bits: int) -> np.ndarray:
 
 def _png(pixels: np.ndarray, text: str | None) -> bytes:
     """Encode with imagecodecs, which knows 16 bits, and add profile and text behind the header."""
-    encoded = imagecodecs.png_encode(pixels)
+    encoded = bytes(imagecodecs.png_encode(pixels))
     extra = _chunk(b"iCCP", b"sRGB\0\0" + zlib.compress(srgb_profile()))
     if text is not None:
         extra += _chunk(b"tEXt", f"{KEYWORD}\0{text}".encode("ascii"))

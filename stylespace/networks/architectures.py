@@ -261,7 +261,7 @@ def googlenet() -> tuple[Layer, ...]:
     inputs = 192
     for name, widths in INCEPTIONS.items():
         block = _inception(name, inputs, widths)
-        inputs = sum(chain[-1].outputs for chain in block.branches)
+        inputs = widths[0] + widths[2] + widths[4] + widths[5]
         layers.append(Layer(name, inputs, (*before.get(name, ()), block)))
     return tuple(layers)
 

@@ -14,7 +14,7 @@ PADDINGS = ("zeros", "replicate", "reflect", "circular")
 
 
 @dataclass(frozen=True)
-class Entry:
+class NetworkEntry:
     """One network. origin: "embedded", "package" or "download"."""
 
     layers: tuple[Layer, ...]
@@ -24,28 +24,28 @@ class Entry:
 
 
 CATALOGUE = {
-    "vgg16-hed": Entry(
+    "vgg16-hed": NetworkEntry(
         architectures.VGG16,
         "embedded",
         "nothing",
         "VGG-16, ImageNet weights fine-tuned for edges; 13 layers; the default",
     ),
-    "alexnet-st": Entry(
+    "alexnet-st": NetworkEntry(
         architectures.ALEXNET_ST,
         "package",
         "pip install 'stylespace[judge]'",
         "AlexNet, anti-aliased and shift-tolerant",
     ),
-    "vgg19": Entry(
+    "vgg19": NetworkEntry(
         architectures.VGG19, "download", "a download, once", "VGG-19, ImageNet, torchvision"
     ),
-    "vgg16": Entry(
+    "vgg16": NetworkEntry(
         architectures.VGG16, "download", "a download, once", "VGG-16, ImageNet, torchvision"
     ),
-    "alexnet": Entry(
+    "alexnet": NetworkEntry(
         architectures.ALEXNET, "download", "a download, once", "AlexNet, ImageNet, torchvision"
     ),
-    "googlenet": Entry(
+    "googlenet": NetworkEntry(
         architectures.GOOGLENET,
         "download",
         "a download, once",
@@ -54,16 +54,11 @@ CATALOGUE = {
 }
 
 
-def catalogue_entry(name: str) -> Entry:
+def catalogue_entry(name: str) -> NetworkEntry:
     """Return the entry of a network; an unknown name is answered with the nearest."""
     if name not in CATALOGUE:
         raise unknown("network", name, CATALOGUE)
     return CATALOGUE[name]
-
-
-def layer_names(network: str) -> tuple[str, ...]:
-    """Return the names of a network's layers, shallow to deep."""
-    return tuple(layer.name for layer in catalogue_entry(network).layers)
 
 
 def resolve_layer(name: str, layers: tuple[Layer, ...], network: str) -> str:
@@ -87,7 +82,7 @@ def check_entry(layer: str, entry: tuple[int, int], network: str) -> None:
     """
     layers = catalogue_entry(network).layers
     name = resolve_layer(layer, layers, network)
-    channels = next(one.channels for one in layers if one.name == name)
+    channels = next(known.channels for known in layers if known.name == name)
     if not all(0 <= index < channels for index in entry):
         raise UsageError(
             f"entry {entry[0]},{entry[1]} is outside {name}, which has {channels} channels: "

@@ -74,12 +74,13 @@ def _operation(network: Network, operation: Operation, shape: Shape) -> tuple[in
     size = network.dtype.itemsize
     if isinstance(operation, Inception):
         chains = [_chain(network, branch, shape) for branch in operation.branches]
-        joined = (sum(one[0] for _, one in chains), *chains[0][1][1:])
+        joined = (sum(channels for _, (channels, _, _) in chains), *chains[0][1][1:])
         return sum(count for count, _ in chains) + size * math.prod(joined), joined
     c, h, w = shape
     padding, pad = network.padding, operation.padding
-    sides = (architectures.output_length(operation, n, padding=padding) for n in (h, w))
-    result = (operation.outputs if isinstance(operation, Convolution) else c, *sides)
+    channels = operation.outputs if isinstance(operation, Convolution) else c
+    height, width = (architectures.output_length(operation, n, padding=padding) for n in (h, w))
+    result = (channels, height, width)
     count = size * math.prod(result)
     if isinstance(operation, Blur) or (pad and network.padding != "zeros"):
         count += size * c * (h + 2 * pad) * (w + 2 * pad)

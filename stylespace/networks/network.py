@@ -129,7 +129,7 @@ class Network:
     def channels(self, layer: str) -> int:
         """Return the number of channels of a layer."""
         (name,) = self.resolve([layer])
-        return next(one.channels for one in self.layers if one.name == name)
+        return next(known.channels for known in self.layers if known.name == name)
 
     def reach(self, layer: str) -> Reach:
         """Return stride and receptive field of a layer in pixels."""
@@ -188,8 +188,8 @@ class Network:
         layers = [layers] if isinstance(layers, str) else layers
         self.check_size(layers, image.shape[2], image.shape[3])
         asked = {name: self._address(name) for name in layers}
-        found = self._evaluate(self._prepared(image), set(asked.values()))
-        return {name: found[address] for name, address in asked.items()}
+        activations = self._evaluate(self._prepared(image), set(asked.values()))
+        return {name: activations[address] for name, address in asked.items()}
 
     def _address(self, name: str) -> tuple[str, bool]:
         """Return (layer, whether before its ReLU)."""
@@ -199,20 +199,20 @@ class Network:
         x = (image.to(self.device, self._mean.dtype) - self._mean) / self._std
         return x.to(self.dtype).contiguous(memory_format=torch.channels_last)
 
-    def _evaluate(self, x: Tensor, wanted: set[tuple[str, bool]]) -> dict:
-        found: dict[tuple[str, bool], Tensor] = {}
+    def _evaluate(self, x: Tensor, wanted: set[tuple[str, bool]]) -> dict[tuple[str, bool], Tensor]:
+        activations: dict[tuple[str, bool], Tensor] = {}
         for layer in self.layers:
             for operation in layer.operations:
                 x = self._apply(operation, x)
             before, after = (layer.name, True), (layer.name, False)
             if before in wanted:
-                found[before] = _widened(x)
+                activations[before] = _widened(x)
             x = F.relu(x) if before in wanted else F.relu_(x)
             if after in wanted:
-                found[after] = _widened(x)
-            if len(found) == len(wanted):
+                activations[after] = _widened(x)
+            if len(activations) == len(wanted):
                 break
-        return found
+        return activations
 
     def _apply(self, operation: Operation, x: Tensor) -> Tensor:
         if isinstance(operation, Convolution):

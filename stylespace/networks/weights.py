@@ -18,7 +18,7 @@ from stylespace import assets
 from stylespace.errors import StylespaceError, WeightsError
 from stylespace.networks import architectures
 from stylespace.networks.architectures import Convolution, Layer
-from stylespace.networks.catalogue import CATALOGUE, Entry
+from stylespace.networks.catalogue import CATALOGUE, NetworkEntry
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CAFFE = ((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255, 1 / 255, 1 / 255))
@@ -96,14 +96,14 @@ def random_weights(layers: tuple[Layer, ...], seed: int) -> Weights:
     return Weights(tensors, *IMAGENET, f"random:{seed}", tensors_hash(tensors))
 
 
-def _embedded(name: str, entry: Entry, progress: bool) -> Weights:
+def _embedded(name: str, entry: NetworkEntry, progress: bool) -> Weights:
     path = assets.weights_path()
     if file_hash(path) != assets.weights_sha256():
         raise WeightsError(f"the embedded weights {path} are damaged: reinstall stylespace.")
     return _fitted(name, read_state(path), "embedded", caffe=True)
 
 
-def _stlpips(name: str, entry: Entry, progress: bool) -> Weights:
+def _stlpips(name: str, entry: NetworkEntry, progress: bool) -> Weights:
     """Read the AlexNet of the installed package stlpips-pytorch, without importing its code."""
     spec = importlib.util.find_spec("stlpips_pytorch")
     if spec is None or not spec.submodule_search_locations:
@@ -119,13 +119,13 @@ def _stlpips(name: str, entry: Entry, progress: bool) -> Weights:
     return _fitted(name, read_state(path), "stlpips-pytorch 0.0.2")
 
 
-def _downloaded(name: str, entry: Entry, progress: bool) -> Weights:
+def _downloaded(name: str, entry: NetworkEntry, progress: bool) -> Weights:
     url = weights_url(name)
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     path = folder / url.rsplit("/", 1)[-1]
     if not path.is_file():
         _fetch(name, url, path, progress=progress)
-    promised = re.search(r"-([0-9a-f]{8,})\.", path.name).group(1)
+    promised = path.stem.rsplit("-", 1)[-1]
     if not file_hash(path).startswith(promised):
         raise WeightsError(f"{path}: damaged (its hash is not {promised}...): delete it and retry.")
     return _fitted(name, read_state(path), url)
@@ -291,7 +291,7 @@ def tensors_hash(tensors: Mapping[str, tuple[Tensor, Tensor]]) -> str:
     for key in sorted(tensors):
         digest.update(key.encode())
         for tensor in tensors[key]:
-            digest.update(tensor.contiguous().numpy())
+            digest.update(tensor.contiguous().numpy().data)
     return digest.hexdigest()
 
 

@@ -8,7 +8,7 @@ from stylespace.settings.atlas import AtlasSettings
 from stylespace.settings.capture import CaptureSettings
 from stylespace.settings.edit import EditSettings
 from stylespace.settings.fields import comma_list, option_name
-from stylespace.settings.inputs import check_inputs, input_names
+from stylespace.settings.inputs import check_inputs
 from stylespace.settings.probe import GOALS, ProbeSettings
 from stylespace.settings.recipe import (
     RECIPE_FILE,
@@ -46,7 +46,6 @@ __all__ = [
     "TransferSettings",
     "check_inputs",
     "comma_list",
-    "input_names",
     "option_name",
     "read_toml",
     "recipe_of",

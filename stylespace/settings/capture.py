@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from stylespace.settings.fields import setting
 from stylespace.settings.shared import StyleLayers
-from stylespace.settings.sourced import check_sources
+from stylespace.settings.sourced import check_sources, source_names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,3 +24,7 @@ class CaptureSettings(StyleLayers):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_sources(self.sources)
+
+    def inputs(self) -> tuple[str, ...]:
+        """See `Settings.inputs`."""
+        return (*source_names(self.sources), *super().inputs())

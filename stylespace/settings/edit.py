@@ -42,6 +42,10 @@ class EditSettings(Making, StyleLayers):
             raise UsageError("no entry: name one, such as --entry 12,40.")
         self.place()
 
+    def inputs(self) -> tuple[str, ...]:
+        """See `Settings.inputs`."""
+        return (self.source, *super().inputs())
+
     def pyramid(self) -> tuple[int, ...]:
         """Return the scales: from the painting itself the full size alone, which keeps it sharp."""
         one = self.init == "painting" and not self.sizes

@@ -98,6 +98,10 @@ class ProbeSettings(Making, Settings):
         self._check_choices()
         self._named()
 
+    def inputs(self) -> tuple[str, ...]:
+        """See `Settings.inputs`."""
+        return (*((self.painting,) if self.painting else ()), *super().inputs())
+
     def _check_choices(self) -> None:
         for text in self.entries:
             for layer in self.layers():

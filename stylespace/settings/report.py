@@ -69,3 +69,7 @@ class ReportSettings(Measuring):
                 )
         if len(self.contrast) not in (0, 2) or len(set(self.contrast)) != len(self.contrast):
             raise UsageError("--contrast takes two different names, as auvers,wave.")
+
+    def inputs(self) -> tuple[str, ...]:
+        """See `Settings.inputs`."""
+        return (*self.pictures, *super().inputs())

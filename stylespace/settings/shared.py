@@ -69,6 +69,16 @@ class Settings:
                 "digits, such as random:0."
             )
 
+    def inputs(self) -> tuple[str, ...]:
+        """Return the names of the files that the command reads, that of --weights last."""
+        if self.weights is None or self.weights.startswith("random:"):
+            return ()
+        return (self.weights.removeprefix("caffe:"),)
+
+    def words_for(self, name: str) -> tuple[str, ...]:
+        """Return the words that may be given in place of the file `name`, for a hint at them."""
+        return ()
+
     @property
     def architecture(self) -> tuple[Layer, ...]:
         """The layers of the network."""

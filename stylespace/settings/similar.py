@@ -27,3 +27,7 @@ class SimilarSettings(Measuring):
             raise UsageError("no picture: name one, a sample:NAME or a style file.")
         if not self.folder:
             raise UsageError("no folder to search: name it with --in FOLDER.")
+
+    def inputs(self) -> tuple[str, ...]:
+        """See `Settings.inputs`."""
+        return (self.picture, self.folder, *super().inputs())

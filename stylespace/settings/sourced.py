@@ -38,6 +38,11 @@ class Sourced(Making, StyleLayers):
         return max(1, round(full * self.style_scale * size / self.size))
 
 
+def source_names(sources: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of styles without their weights."""
+    return tuple(split_weight(text)[0] for text in sources)
+
+
 def check_sources(sources: tuple[str, ...]) -> None:
     """Refuse no style at all, or a weight that is none."""
     if not sources:

@@ -9,7 +9,7 @@ from stylespace.assets import LARGEST_WEIGHT, split_weight
 from stylespace.errors import UsageError
 from stylespace.settings.fields import setting
 from stylespace.settings.shared import MOST
-from stylespace.settings.sourced import Sourced, check_sources
+from stylespace.settings.sourced import Sourced, check_sources, source_names
 
 MATCHES = ("gram", "distribution", "sparsity", "intensity")
 GRAM_TV, OTHER_TV = 0.1, 0.01
@@ -87,6 +87,10 @@ class TextureSettings(Sourced):
                 "samplers, histograms, spectrum and autocorrelation are read from one picture: "
                 "name a single picture, no style file."
             )
+
+    def inputs(self) -> tuple[str, ...]:
+        """See `Settings.inputs`."""
+        return (*source_names(self.sources), *super().inputs())
 
     def style_layers(self) -> dict[str, float]:
         """Return {layer: weight}; the deepest of the default is left out of a distribution.

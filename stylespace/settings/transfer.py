@@ -11,7 +11,7 @@ from stylespace.errors import UsageError
 from stylespace.settings.fields import setting
 from stylespace.settings.representations import REPRESENTATIONS, Needs
 from stylespace.settings.shared import ALL, MOST, default_content_layer, default_style_layers
-from stylespace.settings.sourced import Sourced, check_sources
+from stylespace.settings.sourced import Sourced, check_sources, source_names
 
 STARTS = ("content", "style", "noise")
 """Starts of a transfer that are no files."""
@@ -133,6 +133,17 @@ class TransferSettings(Sourced):
             return ("the Gram matrices of regions",)
         kind = self.representation
         return () if kind == "gram" else (f"the {kind} representation",)
+
+    def inputs(self) -> tuple[str, ...]:
+        """See `Settings.inputs`."""
+        masks = [name for pair in self.guide_pairs() for name in pair]
+        more = [*(() if self.init in STARTS else (self.init,)), *masks, self.mask]
+        names = (self.content, *source_names(self.styles), *filter(None, more))
+        return (*names, *super().inputs())
+
+    def words_for(self, name: str) -> tuple[str, ...]:
+        """See `Settings.words_for`: the starts that are no files."""
+        return STARTS if name == self.init else ()
 
     def style_layers(self) -> dict[str, float]:
         """Return {style layer: weight}, those that are kept as content left out.

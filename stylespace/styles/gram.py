@@ -10,6 +10,8 @@ are; half-precision features are widened first, since their sums overflow.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -18,12 +20,12 @@ class _Gram(torch.autograd.Function):
     """G = X X^T / N with one matrix product in the backward pass, where autograd needs two."""
 
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
         return _product(x, x)
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> Tensor:
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         both = (gradient + gradient.mT) / x.shape[2]
         # (x^T both)^T: comes out with the channels innermost, as the network's own gradients are.

@@ -54,9 +54,9 @@ def moments_in_tiles(
         for columns in spans(image.shape[3], tile, halo):
             crop = _read(strip, 3, columns)
             for name, features in network(crop, names).items():
-                own = _own(features, reaches[name], rows, columns)
-                if own.numel():
-                    _add(sums, name, own)
+                owned = _owned(features, reaches[name], rows, columns)
+                if owned.numel():
+                    _add(sums, name, owned)
     return {name: LayerStyle(m / count, g / count, count) for name, (m, g, count) in sums.items()}
 
 
@@ -103,7 +103,7 @@ def _read(image: Tensor, axis: int, span: _Span) -> Tensor:
     return image.index_select(axis, places)
 
 
-def _own(features: Tensor, reach: Reach, rows: _Span, columns: _Span) -> Tensor:
+def _owned(features: Tensor, reach: Reach, rows: _Span, columns: _Span) -> Tensor:
     """Cut the positions that a tile owns out of its features."""
 
     def positions(span: _Span) -> slice:
@@ -114,7 +114,7 @@ def _own(features: Tensor, reach: Reach, rows: _Span, columns: _Span) -> Tensor:
     return features[:, :, positions(rows), positions(columns)]
 
 
-def _add(sums: dict[str, tuple[Tensor, Tensor, int]], name: str, own: Tensor) -> None:
-    count = own.shape[2] * own.shape[3]
+def _add(sums: dict[str, tuple[Tensor, Tensor, int]], name: str, owned: Tensor) -> None:
+    count = owned.shape[2] * owned.shape[3]
     m, g, before = sums.get(name, (0, 0, 0))
-    sums[name] = (m + count * mean(own)[0], g + count * gram(own)[0], before + count)
+    sums[name] = (m + count * mean(owned)[0], g + count * gram(owned)[0], before + count)

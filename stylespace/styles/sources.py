@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from stylespace.assets import source_path, split_weight
+from stylespace.errors import StyleError
 from stylespace.images import read_image, resize
 from stylespace.networks.memory import check_picture
 from stylespace.networks.network import Network
@@ -43,10 +44,22 @@ class StyleSource:
     style: Style | None
 
     @property
+    def picture(self) -> Tensor:
+        """The picture (1, 3, H, W).
+
+        Raises:
+            StyleError: a style file, which holds none.
+        """
+        if self.image is None:
+            raise StyleError(f"{self.name!r} is a style file: name a picture instead.")
+        return self.image
+
+    @property
     def aspect(self) -> tuple[int, int]:
         """(H, W); of a style file, of the picture it was made from."""
-        if self.image is not None:
-            return tuple(self.image.shape[2:])
+        if self.style is None:
+            height, width = self.picture.shape[2:]
+            return height, width
         pictures = self.style.provenance.get("pictures") or [{"height": 1, "width": 1}]
         return pictures[0]["height"], pictures[0]["width"]
 
@@ -59,38 +72,37 @@ class StyleSource:
         if self.style is not None:
             self.style.check_space(network.space)
             return self.style.pick(layers).to(network.device)
-        return Style.capture(network, resize(self.image, side), layers, source=self.name)
+        return Style.capture(network, resize(self.picture, side), layers, source=self.name)
 
     def remarks(self, network: Network, layers: Sequence[str], side: int) -> list[str]:
         """Return what is degenerate about a picture with `side` pixels on its longer side."""
-        found: list[str] = []
+        remarks: list[str] = []
         if self.image is None:
-            return found
+            return remarks
         height, width = resize(self.image, side).shape[2:]
         field, layer = max((network.reach(layer).field, layer) for layer in layers)
         if min(height, width) < field:
-            found.append(
+            remarks.append(
                 f"{self.name!r} has {width}x{height} pixels as a source, less than the {field} "
                 f"that {layer} sees at once: its statistics hold the border."
             )
         if float(self.image.flatten(2).std(2, correction=0).max()) < SINGLE_COLOUR:
-            found.append(
+            remarks.append(
                 f"{self.name!r} is of one colour: all that its Gram matrices tell apart is the "
                 "border."
             )
-        return found
+        return remarks
 
 
 def open_styles(sources: Sequence[str]) -> tuple[StyleSource, ...]:
     """Open styles given as PATH, sample:NAME or a style file, each with an optional =WEIGHT."""
-    opened = []
-    for text in sources:
-        name, weight = split_weight(text)
-        if is_style_file(name):
-            opened.append(StyleSource(name, weight, None, Style.load(name)))
-        else:
-            opened.append(StyleSource(name, weight, open_picture(name), None))
-    return tuple(opened)
+    return tuple(_open_style(*split_weight(text)) for text in sources)
+
+
+def _open_style(name: str, weight: float) -> StyleSource:
+    if is_style_file(name):
+        return StyleSource(name, weight, None, Style.load(name))
+    return StyleSource(name, weight, open_picture(name), None)
 
 
 def blender(

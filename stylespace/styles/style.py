@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from stylespace.errors import StyleError, StylespaceError, nearest, unknown
-from stylespace.files import write_whole
+from stylespace.files import neighbours, write_whole
 from stylespace.networks.network import Network, Space
 from stylespace.styles.moments import LayerStyle, moments_in_tiles
 
@@ -94,8 +94,8 @@ class Style:
         shares = [(style, weight / total) for style, weight in parts]
         layers = {
             name: LayerStyle(
-                sum(share * style.layers[name].mean for style, share in shares),
-                sum(share * style.layers[name].gram for style, share in shares),
+                _sum(share * style.layers[name].mean for style, share in shares),
+                _sum(share * style.layers[name].gram for style, share in shares),
                 round(sum(share * style.layers[name].positions for style, share in shares)),
             )
             for name in first.layers
@@ -115,8 +115,8 @@ class Style:
     def to(self, device: torch.device) -> Style:
         """Return the same style with its tensors on a device."""
         moved = {
-            name: LayerStyle(one.mean.to(device), one.gram.to(device), one.positions)
-            for name, one in self.layers.items()
+            name: LayerStyle(layer.mean.to(device), layer.gram.to(device), layer.positions)
+            for name, layer in self.layers.items()
         }
         return Style(moved, self.space, self.provenance)
 
@@ -184,8 +184,7 @@ class Style:
             _check_header(header["space"], header["provenance"])
             return Style(layers, Space(**header["space"]), header["provenance"])
         except FileNotFoundError:
-            siblings = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
-            hint = nearest(path.name, siblings)
+            hint = nearest(path.name, neighbours(path))
             raise StyleError(
                 f"style file {str(path)!r} is missing.{hint} Check the path."
             ) from None
@@ -199,7 +198,11 @@ class Style:
 
 def pixels_hash(image: Tensor) -> str:
     """Return the SHA-256 of a picture's float32 values."""
-    return hashlib.sha256(image.detach().float().cpu().contiguous().numpy()).hexdigest()
+    return hashlib.sha256(image.detach().float().cpu().contiguous().numpy().data).hexdigest()
+
+
+def _sum(tensors: Iterable[Tensor]) -> Tensor:
+    return sum(tensors, start=torch.zeros(()))
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -215,9 +218,10 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def _check_header(space: Mapping[str, str], provenance: Mapping[str, Any]) -> None:
     """Raise ValueError unless the space is in words and every picture has a size and a weight."""
     sound = all(isinstance(value, str) for value in space.values())
-    for one in provenance.get("pictures", []):
-        sides = one["height"], one["width"]
-        sound &= all(isinstance(side, int) and side > 0 for side in sides) and one["weight"] > 0
+    for picture in provenance.get("pictures", []):
+        sides = picture["height"], picture["width"]
+        sound &= all(isinstance(side, int) and side > 0 for side in sides)
+        sound &= picture["weight"] > 0
     if not sound:
         raise ValueError("header")
 

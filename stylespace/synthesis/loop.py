@@ -82,11 +82,6 @@ class Synthesis:
         steps = tuple(replace(step, losses=step.losses[k : k + 1]) for step in self.steps)
         return Synthesis(self.image[k : k + 1], self.losses[k : k + 1], steps, self.stopped)
 
-    @property
-    def still(self) -> int:
-        """How many steps did not move."""
-        return sum(step.moved == 0 for step in self.steps[1:])
-
 
 @dataclass(frozen=True)
 class Rules:
@@ -150,7 +145,7 @@ class _Run:
         self.z = parameters.encode(start).contiguous()
         self.steps: list[Step] = []
         self.stopped = "steps"
-        self.best_losses: Tensor | None = None
+        self.best_losses = torch.empty(0)  # none yet
         self.failures = 0
         self.began = time.perf_counter()
 
@@ -182,7 +177,7 @@ class _Run:
                 if failed.any():
                     driver.restart(failed, self.best_z.reshape(rows, -1))
         except KeyboardInterrupt:
-            if self.best_losses is None:
+            if not len(self.best_losses):
                 raise
             self.stopped = "interrupted"
 
@@ -194,7 +189,7 @@ class _Run:
             terms = self.objective(self.image)
             if not terms:
                 raise UsageError("the objective has no terms.")
-            losses = sum(terms.values()).reshape(-1)
+            losses = sum(terms.values(), start=torch.zeros(())).reshape(-1)
             if not losses.requires_grad:
                 raise UsageError("the objective does not depend on the picture.")
             (gradient,) = torch.autograd.grad(losses.sum(), z)
@@ -203,7 +198,7 @@ class _Run:
 
     def _keep(self, losses: Tensor, failed: Tensor) -> str:
         """Keep the best of each problem; say so when a value was not finite."""
-        if self.best_losses is None:
+        if not len(self.best_losses):
             self.best_losses, self.best_z = losses.clone(), self.z.clone()
             self.best_image = self.image.clone()
             return ""
@@ -226,10 +221,11 @@ class _Run:
         note: str,
         watch: Watch | None,
     ) -> None:
+        height, width = self.image.shape[-2:]
         step = Step(
             number=number,
             total=total,
-            size=tuple(self.image.shape[-2:]),
+            size=(height, width),
             losses=tuple(losses.tolist()),
             terms=_means(terms),
             best=float(self.best_losses.mean()),

@@ -1,4 +1,4 @@
-"""What is optimised: free numbers z that become a picture. What is measured is in `objectives`.
+"""What is optimised: free numbers z that become a picture. What is measured is the objective.
 
 A parametrisation turns z into a picture inside the pixel box, and a picture into z. The optimiser
 sees z alone; every value and gradient belongs to the picture that would be written, so nothing is
@@ -7,6 +7,7 @@ ever clamped behind the optimiser's back.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,8 +28,13 @@ from stylespace.synthesis.phases import (
 class Parameters(Protocol):
     """The contract of a parametrisation; the B pictures are independent of each other."""
 
-    learning_rate: float  # of Adam, in units of z
-    bounds: tuple[float, float] | None  # of z, held by the optimiser
+    @property
+    def learning_rate(self) -> float:
+        """Of Adam, in units of z."""
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """Of z, held by the optimiser."""
 
     def encode(self, image: Tensor) -> Tensor:
         """(B, 3, H, W) in [0, 1] -> z (B, ...)."""
@@ -61,7 +67,7 @@ class Pixels(Free):
     file's loss is within 0.1 % of it, where unbounded pixels lose 6 to 310 % when clamped.
     """
 
-    bounds: tuple[float, float] | None = (0.0, 1.0)
+    bounds: tuple[float, float] = (0.0, 1.0)
 
     def encode(self, image: Tensor) -> Tensor:
         """Return the picture inside the bounds."""
@@ -126,7 +132,12 @@ class Fourier:
         return self.spread * scale / scale.square().mean().sqrt()
 
 
-PARAMETERS = {"pixels": Pixels, "sigmoid": Sigmoid, "fourier": Fourier, "free": Free}
+PARAMETERS: dict[str, Callable[..., Parameters]] = {
+    "pixels": Pixels,
+    "sigmoid": Sigmoid,
+    "fourier": Fourier,
+    "free": Free,
+}
 """Parametrisations by name that hold any picture of the box."""
 PHASES = "phases"
 """The one that holds only the phases of a picture; its contrast is that of paintings."""

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, TextIO
 
 from tqdm import tqdm
@@ -47,12 +46,7 @@ class Watching:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._close_bar()
         self._release()
         if self._file is not None:
@@ -80,9 +74,9 @@ class Watching:
         if not self._quiet:
             self._show(name + left, step)
         if self._trace is not None:
-            self._append(name, step)
+            self._append(self._trace, name, step)
         if self._preview is not None and step.number % EVERY == 0:
-            self._picture(step)
+            self._picture(self._preview, step)
         if step.number == step.total:
             self._finished = True
         elif self._asked:
@@ -129,20 +123,20 @@ class Watching:
         if step.note:
             self.say(f"step {step.number}: {step.note}")
 
-    def _append(self, name: str, step: Any) -> None:
+    def _append(self, path: Path, name: str, step: Any) -> None:
         try:
             if self._file is None:
-                self._file = self._trace.open("w", encoding="utf-8", buffering=1)
+                self._file = path.open("w", encoding="utf-8", buffering=1)
             self._file.write(trace_line(name, step))
         except OSError as error:
-            self.say(f"{str(self._trace)!r}: {(error.strerror or '').lower()}; no more trace.")
+            self.say(f"{str(path)!r}: {(error.strerror or '').lower()}; no more trace.")
             self._trace = None
 
-    def _picture(self, step: Any) -> None:
+    def _picture(self, path: Path, step: Any) -> None:
         from stylespace.images import write_image
 
         try:
-            write_image(self._preview, step.image[:1], force=True)
+            write_image(path, step.image[:1], force=True)
         except StylespaceError as error:
             self.say(f"{error} No more previews.")
             self._preview = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from torch import Tensor
 
@@ -26,7 +27,7 @@ def coarse_to_fine(
     scales: Sequence[Scale],
     *,
     watch: Watch | None = None,
-    **options: object,
+    **options: Any,
 ) -> Synthesis:
     """Run `synthesize` from coarse to fine, each scale starting from the picture before.
 
@@ -43,7 +44,8 @@ def coarse_to_fine(
     """
     total = sum(scale.steps for scale in scales)
     trace: list[Step] = []
-    image, losses, stopped = start, (), "steps"
+    losses: tuple[float, ...] = ()
+    image, stopped = start, "steps"
     for scale in scales:
         try:
             part = synthesize(

@@ -556,12 +556,12 @@ LONG = ("probe", "--layer", "conv1_1", "--entry", "4,4", *RANDOM, "--size", "32"
 def test_ctrl_c_in_the_middle_writes_the_best_picture_whole(tmp_path):
     process = started(*LONG, "--iterations", "100000", "--trace", "t.jsonl", cwd=tmp_path)
     trace = tmp_path / "t.jsonl"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300  # on a busy machine
     while not (trace.exists() and trace.stat().st_size) and time.monotonic() < deadline:
         time.sleep(0.02)
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
-    out, err = (text.decode() for text in process.communicate(timeout=60))
+    out, err = (text.decode() for text in process.communicate(timeout=300))
     assert process.returncode == 130, err
     assert "Traceback" not in err
     said = err.splitlines()[-1]

@@ -16,7 +16,7 @@ from stylespace.commands.transfer.transfer import transfer
 from stylespace.errors import UsageError
 from stylespace.images import read_image, read_recipe
 from stylespace.images.colour import colour_distance, in_gamut, lab, match_colours
-from stylespace.settings import TransferSettings, input_names
+from stylespace.settings import TransferSettings
 
 THREE = ("--layers", "conv1_1,conv2_1,conv3_1")
 BRIEF = (*RANDOM, "--size", "32", "--iterations", "2", "--quiet")
@@ -478,7 +478,7 @@ def test_masks_of_another_size_and_regions_without_area_are_said(drawn, call):
     assert "'small.png' of 20x15 pixels was resized to 40x30" in made["remark"]
     assert "stretch" not in made["remark"]
     assert "small.png" in result.err
-    assert input_names(settings(guide=("a.png=b.png",)))[-2:] == ["a.png", "b.png"]
+    assert settings(guide=("a.png=b.png",)).inputs()[-2:] == ("a.png", "b.png")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from skimage.color import deltaE_cie76, rgb2gray, rgb2lab
 from tiny import seeded_picture
 
 from stylespace.assets import sample_path
-from stylespace.errors import UsageError
 from stylespace.images import read_image, resize
 from stylespace.images.colour import (
     BIN,
@@ -210,42 +209,12 @@ def test_what_does_not_vary_takes_the_mean_and_nothing_is_amplified():
 
 def test_the_pictures_of_a_batch_are_matched_one_by_one():
     images, target = seeded_picture(6, 9, count=3), 0.6 * seeded_picture(5, 4, seed=4)
-    for method in ("moments", "lightness"):
-        together = match_colours(images, target, method)
-        alone = [match_colours(images[k : k + 1], target, method) for k in range(3)]
-        torch.testing.assert_close(together, torch.cat(alone))
+    together = match_colours(images, target)
+    alone = [match_colours(images[k : k + 1], target) for k in range(3)]
+    torch.testing.assert_close(together, torch.cat(alone))
     before = images.clone()
     match_colours(images, target)
     assert torch.equal(images, before)
-
-
-def test_lightness_alone_is_moved_and_scaled():
-    image, target = 0.45 + 0.1 * seeded_picture(8, 11), 0.4 + 0.2 * seeded_picture(5, 6, seed=2)
-    found, before, goal = (
-        lab_of_skimage(one)
-        for one in (match_colours(image, target, method="lightness"), image, target)
-    )
-    assert found[0].mean() == pytest.approx(goal[0].mean(), abs=1e-3)
-    assert found[0].std() == pytest.approx(goal[0].std(), abs=1e-3)
-    np.testing.assert_allclose(found[1:], before[1:], atol=0.02)
-    np.testing.assert_allclose(
-        np.corrcoef(found[0].ravel(), before[0].ravel()), np.ones((2, 2)), rtol=1e-6
-    )
-    even = match_colours(plain(0.3, 0.3, 0.3), target, method="lightness")
-    assert float(lab(even)[0, 0, 0, 0]) == pytest.approx(goal[0].mean(), abs=1e-3)
-
-
-def test_rounding_is_not_amplified_to_contrast():
-    noise = 3e-4 * (seeded_picture(9, 14)[:, :1] - 0.5)
-    result = match_colours(
-        plain(0.5, 0.5, 0.5, height=9, width=14) + noise, seeded_picture(5, 6), "lightness"
-    )
-    assert float(lab(result)[:, 0].std()) < 0.05
-
-
-def test_an_unknown_method_is_refused():
-    with pytest.raises(UsageError, match=r"'moment'.*'moments'.*Known: moments, lightness"):
-        match_colours(plain(0, 0, 0), plain(1, 1, 1), "moment")
 
 
 # --- the distance
@@ -306,7 +275,7 @@ def test_recoloured_pictures_come_nearer(photographs):
     image, content = photographs
     before = colour_distance(image, content)
     matched = colour_distance(match_colours(image, content), content)
-    moved = luminance_transfer(match_colours(image, content, "lightness"), content)
+    moved = luminance_transfer(match_colours(image, content), content)
     assert matched < before / 2 and colour_distance(moved, content) < before / 2
 
 

@@ -106,9 +106,9 @@ def image_for_googlenet(image):
 
 
 def load_names(name):
-    from stylespace.networks.catalogue import layer_names
+    from stylespace.networks.catalogue import CATALOGUE
 
-    return layer_names(name)
+    return tuple(layer.name for layer in CATALOGUE[name].layers)
 
 
 def close(actual, expected, tolerance):

@@ -14,7 +14,7 @@ from tiny import TINY, seeded_picture
 
 from stylespace.errors import WeightsError
 from stylespace.networks import catalogue, weights
-from stylespace.networks.catalogue import Entry
+from stylespace.networks.catalogue import NetworkEntry
 from stylespace.networks.network import load_network
 from stylespace.networks.weights import load_weights, random_weights, read_state, tensors_hash
 
@@ -28,7 +28,9 @@ BGR_MEAN = torch.tensor([103.939, 116.779, 123.68], dtype=torch.float64)
 @pytest.fixture(autouse=True)
 def tiny_entry(monkeypatch):
     """The small architecture as a network of the catalogue, to be downloaded."""
-    monkeypatch.setitem(catalogue.CATALOGUE, "tiny", Entry(TINY, "download", "nothing", "a test"))
+    monkeypatch.setitem(
+        catalogue.CATALOGUE, "tiny", NetworkEntry(TINY, "download", "nothing", "a test")
+    )
 
 
 def state_dict(layers=TINY, seed=3):

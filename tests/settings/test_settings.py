@@ -10,7 +10,7 @@ import pytest
 
 from stylespace.assets import split_weight
 from stylespace.errors import PictureError, UsageError
-from stylespace.networks.catalogue import CATALOGUE, layer_names
+from stylespace.networks.catalogue import CATALOGUE
 from stylespace.settings import (
     COMMANDS,
     CaptureSettings,
@@ -223,7 +223,7 @@ def test_an_unknown_network_is_answered_with_the_nearest():
 
 @pytest.mark.parametrize("network", CATALOGUE)
 def test_the_defaults_fit_every_network(network):
-    names = layer_names(network)
+    names = [layer.name for layer in CATALOGUE[network].layers]
     style = CaptureSettings(sources=("a",), network=network).style_layers()
     content = TransferSettings(content="c", styles=("a",), network=network)
     assert set(style) <= set(names) and set(style.values()) == {1.0}
@@ -238,7 +238,7 @@ def test_layers_with_weights():
     found = CaptureSettings(sources=("a",), layers=("relu2_1=0.5", "conv1_1", "conv5_3=1e3"))
     assert found.style_layers() == {"conv2_1": 0.5, "conv1_1": 1.0, "conv5_3": 1000.0}
     every = CaptureSettings(sources=("a",), layers=("all=2",)).style_layers()
-    assert every == dict.fromkeys(layer_names("vgg16-hed"), 2.0)
+    assert every == {layer.name: 2.0 for layer in CATALOGUE["vgg16-hed"].layers}
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from stylespace.commands.sight import network_for
 from stylespace.errors import OutputError, PictureError, StyleError, WeightsError
 from stylespace.files import STYLE_SUFFIX
 from stylespace.images import read_image, resize
-from stylespace.images.source import opened
+from stylespace.images.source import opened_picture
 from stylespace.networks.memory import check_picture
 from stylespace.networks.network import Network, Space
 from stylespace.networks.weights import file_hash
@@ -103,7 +103,7 @@ def content_of(picture: Path) -> str:
     """
     if picture.is_dir():
         raise PictureError(f"{str(picture)!r}: this folder cannot be listed; allow reading it.")
-    with opened(picture):
+    with opened_picture(picture):
         return file_hash(picture)
 
 
