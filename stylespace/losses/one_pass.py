@@ -8,11 +8,14 @@ import torch
 from torch import Tensor
 from torch.autograd.function import BackwardCFunction, once_differentiable
 
-Pass = Callable[[tuple[Tensor, ...], tuple[bool, ...]], tuple[Tensor, Sequence[Tensor]]]
-"""(inputs, which of them want a gradient) -> values (B,) and the gradients wanted, (B, ...)."""
+Inputs = tuple[Tensor, ...]
+Wanted = tuple[bool, ...]
+"""Of which inputs a gradient is wanted."""
+Made = tuple[Tensor, Sequence[Tensor]]
+"""Values (B,), and the gradients that are wanted, (B, ...) each."""
 
 
-def one_pass(make: Pass, *inputs: Tensor) -> Tensor:
+def one_pass(make: Callable[[Inputs, Wanted], Made], *inputs: Tensor) -> Tensor:
     """Return the values that `make` makes of the inputs, (B,), differentiable once in all of them.
 
     Args:
@@ -26,7 +29,10 @@ def one_pass(make: Pass, *inputs: Tensor) -> Tensor:
 class _OnePass(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: BackwardCFunction, make: Pass, wanted: tuple[bool, ...], *inputs: Tensor
+        ctx: BackwardCFunction,
+        make: Callable[[Inputs, Wanted], Made],
+        wanted: Wanted,
+        *inputs: Tensor,
     ) -> Tensor:
         value, gradients = make(inputs, wanted)
         ctx.save_for_backward(*gradients)
@@ -36,7 +42,7 @@ class _OnePass(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: BackwardCFunction, upstream: Tensor) -> tuple[Tensor | None, ...]:
         kept = iter(ctx.saved_tensors)
-        wanted: tuple[bool, ...] = ctx.needs_input_grad[2:]
+        wanted: Wanted = ctx.needs_input_grad[2:]
         gradients = [_times(next(kept), upstream) if asked else None for asked in wanted]
         return None, None, *gradients
 

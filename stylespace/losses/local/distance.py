@@ -15,7 +15,7 @@ from stylespace.losses.local.maps import by_maps
 from stylespace.losses.local.offsets import by_offsets
 from stylespace.losses.local.sparse import by_windows
 from stylespace.losses.local.windows import Windows, windows_over
-from stylespace.losses.one_pass import one_pass
+from stylespace.losses.one_pass import Inputs, Made, Wanted, one_pass
 
 Evaluator = Callable[[Tensor, Tensor, Windows, Sequence[int]], tuple[Tensor, list[Tensor]]]
 
@@ -81,9 +81,7 @@ def local_gram_distance(
     if evaluator not in EVALUATORS:
         raise unknown("evaluator", str(evaluator), ("auto", *EVALUATORS))
 
-    def make(
-        inputs: tuple[Tensor, ...], wanted: tuple[bool, ...]
-    ) -> tuple[Tensor, Sequence[Tensor]]:
+    def make(inputs: Inputs, wanted: Wanted) -> Made:
         signs = [sign for sign, asked in zip((1, -1), wanted, strict=True) if asked]
         return EVALUATORS[evaluator](inputs[0], inputs[1], windows, signs)
 
