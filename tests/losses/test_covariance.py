@@ -223,7 +223,7 @@ def test_the_order_of_a_networks_memory_changes_nothing():
 
 
 def test_the_name_of_the_package_stays_that_of_the_channels_covariance():
-    assert stylespace.losses.covariance is covariance
+    assert stylespace.covariance is covariance
 
 
 # --- at the door

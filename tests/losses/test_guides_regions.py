@@ -14,7 +14,7 @@ from stylespace.errors import UsageError
 from stylespace.images import resize
 from stylespace.losses.guides import Regions, guided_terms, matched_regions
 from stylespace.losses.guides.automatic import LEAST_SHARE, SIMILAR, _centres, _features
-from stylespace.losses.guides.regions import place
+from stylespace.losses.guides.regions import place_in_words
 from stylespace.losses.objective import Objective
 from stylespace.networks.network import load_network
 from stylespace.styles.sources import open_picture
@@ -197,7 +197,7 @@ def test_places_are_told_in_words(rows, columns, told):
     mask = torch.zeros(40, 60)
     mask[slice(*rows), slice(*columns)] = 1
     mask[-1, ::9] = 1  # specks elsewhere do not count
-    assert place(mask) == told
+    assert place_in_words(mask) == told
 
 
 def hex_rgb(colour):

@@ -8,6 +8,7 @@ from torch.autograd import gradcheck
 
 from stylespace.errors import UsageError
 from stylespace.losses.local import EVALUATORS, KERNELS, centres, local_gram_distance
+from stylespace.settings import transfer
 from stylespace.studies.plain import plain_value_and_gradient, value_and_gradient
 from stylespace.styles.gram import gram
 
@@ -343,6 +344,10 @@ def test_there_is_no_second_derivative():
     (gradient,) = torch.autograd.grad(value, leaf, create_graph=True)
     with pytest.raises(RuntimeError, match="does not require grad"):
         gradient.sum().backward()
+
+
+def test_settings_know_the_kernels_without_torch():
+    assert tuple(KERNELS) == transfer.KERNELS
 
 
 @pytest.mark.parametrize("kernel", KERNELS)

@@ -6,8 +6,8 @@ import sys
 import pytest
 import torch
 
-from stylespace.losses.local import EVALUATORS, chosen_evaluator, local_cost, local_memory
-from stylespace.losses.local.costs import COSTS, MEMORY, Case, allowed_memory
+from stylespace.losses.local import EVALUATORS, chosen_evaluator, local_memory
+from stylespace.losses.local.costs import Case
 from stylespace.losses.local.positions import LARGEST_SCRATCH, scratch_bytes
 from stylespace.studies.plain import (
     benchmark_features,
@@ -24,8 +24,15 @@ LAYERS = {
 }
 
 
+def seconds(shape, half_width, stride=1):
+    """By evaluator, as they are held against each other."""
+    times = Case.of(shape, half_width, stride=stride).times()
+    return {name: 1e-9 * time for name, time in times.items()}
+
+
 def test_every_evaluator_has_a_cost_and_a_memory():
-    assert list(EVALUATORS) == list(COSTS) == list(MEMORY)
+    case = Case.of(LAYERS["conv1_1"], 3)
+    assert list(EVALUATORS) == list(case.times()) == list(case.memory())
 
 
 @pytest.mark.parametrize(
@@ -43,11 +50,8 @@ def test_every_evaluator_has_a_cost_and_a_memory():
 )
 def test_the_cheapest_evaluator_is_chosen(shape, half_width, stride, expected):
     assert chosen_evaluator(shape, half_width, stride=stride) == expected
-    costs = {
-        name: local_cost(shape, half_width, stride=stride, evaluator=name) for name in EVALUATORS
-    }
+    costs = seconds(shape, half_width, stride)
     assert min(costs, key=costs.get) == expected
-    assert local_cost(shape, half_width, stride=stride) == costs[expected]
     memory = local_memory(shape, half_width, stride=stride)
     assert memory == local_memory(shape, half_width, stride=stride, evaluator=expected)
 
@@ -58,25 +62,23 @@ def test_at_512_pixels_everything_keeps_to_its_memory(layer, half_width):
     for stride in (1, half_width + 1, 2 * half_width + 1):
         case = Case.of(LAYERS[layer], half_width, stride=stride)
         taken = local_memory(LAYERS[layer], half_width, stride=stride)
-        assert taken <= allowed_memory(case)
+        assert taken <= case.allowed
         assert taken >= 3 * 4 * case.numbers
-    assert allowed_memory(case) <= 2 * 2**30
+    assert case.allowed <= 2 * 2**30
 
 
 def test_memory_decides_where_the_cheapest_does_not_fit(monkeypatch):
-    shape = (1, 64, 128, 128)
-    monkeypatch.setitem(MEMORY, "blocks", lambda case: 1e12)
-    second = chosen_evaluator(shape, 3)
-    others = [name for name in EVALUATORS if name != "blocks"]
-    assert second == min(others, key=lambda name: local_cost(shape, 3, evaluator=name))
-    for name in EVALUATORS:
-        monkeypatch.setitem(MEMORY, name, lambda case, name=name: 1e12 + len(name))
+    shape, real = (1, 64, 128, 128), Case.memory
+    monkeypatch.setattr(Case, "memory", lambda case: {**real(case), "blocks": 1e12})
+    costs = seconds(shape, 3)
+    assert chosen_evaluator(shape, 3) == min({*EVALUATORS} - {"blocks"}, key=costs.get)
+    monkeypatch.setattr(Case, "memory", lambda case: {x: 1e12 + len(x) for x in EVALUATORS})
     assert chosen_evaluator(shape, 3) == "dense"
 
 
 @pytest.mark.parametrize("evaluator", EVALUATORS)
 def test_cost_grows_with_everything(evaluator):
-    base = local_cost((1, 32, 64, 48), 3, evaluator=evaluator)
+    base = seconds((1, 32, 64, 48), 3)[evaluator]
     assert 1e-4 < base < 10
     for shape, half_width in (
         ((2, 32, 64, 48), 3),
@@ -84,8 +86,8 @@ def test_cost_grows_with_everything(evaluator):
         ((1, 32, 96, 48), 3),
         ((1, 32, 64, 90), 3),
     ):
-        assert local_cost(shape, half_width, evaluator=evaluator) > base
-    assert local_cost((1, 32, 64, 48), 9, evaluator=evaluator) >= base
+        assert seconds(shape, half_width)[evaluator] > base
+    assert seconds((1, 32, 64, 48), 9)[evaluator] >= base
     wide = local_memory((1, 32, 64, 48), 3, evaluator=evaluator, itemsize=8)
     assert wide > local_memory((1, 32, 64, 48), 3, evaluator=evaluator)
 

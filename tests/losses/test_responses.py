@@ -8,7 +8,8 @@ import torch
 
 from stylespace.errors import UsageError
 from stylespace.losses.covariance import covariance_distance
-from stylespace.losses.covariance.responses import METHODS, on_grid, reduced
+from stylespace.losses.covariance.responses import REDUCTIONS, on_grid, reduced
+from stylespace.settings import transfer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -122,7 +123,11 @@ def test_shares_of_clusters_add_up_to_one_and_fade_with_distance():
 # --- all of them
 
 
-@pytest.mark.parametrize("method", METHODS)
+def test_settings_know_the_reductions_without_torch():
+    assert tuple(REDUCTIONS) == transfer.REDUCTIONS
+
+
+@pytest.mark.parametrize("method", REDUCTIONS)
 def test_more_maps_hold_more_and_the_same_is_found_again(method):
     R, Q = responses()
     shares = [reduced(R, Q, count, method).explained for count in (1, 2, 3, 5)]
@@ -131,7 +136,7 @@ def test_more_maps_hold_more_and_the_same_is_found_again(method):
     assert torch.equal(one.content, two.content) and torch.equal(one.style, two.style)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", REDUCTIONS)
 def test_pictures_count_alike_whatever_their_size(method):
     R, Q = responses()
     plain, larger = (reduced(R, one, 3, method) for one in (Q, Q.repeat(1, 1, 2, 3)))
@@ -140,7 +145,7 @@ def test_pictures_count_alike_whatever_their_size(method):
         torch.testing.assert_close(larger.content, plain.content)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", REDUCTIONS)
 def test_nothing_constant_and_single_positions_are_no_fault(method):
     R, Q = (one.float() for one in responses())
     with warnings.catch_warnings():

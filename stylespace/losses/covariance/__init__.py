@@ -19,15 +19,11 @@ the optimum comes near: it runs in float64, and refuses a value that it cannot v
 from stylespace.losses.covariance.costs import covariance_cost, covariance_memory
 from stylespace.losses.covariance.distances import CancellationError, covariance_distance
 from stylespace.losses.covariance.terms import STORED, CovarianceMeasure, covariance_term
-from stylespace.styles.gram import (
-    covariance,  # what stylespace.losses.covariance is, once this is imported
-)
 
 __all__ = [
     "STORED",
     "CancellationError",
     "CovarianceMeasure",
-    "covariance",
     "covariance_cost",
     "covariance_distance",
     "covariance_memory",

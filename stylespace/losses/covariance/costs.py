@@ -38,16 +38,12 @@ def covariance_cost(
         UsageError: an unknown evaluator.
     """
     c, k, n, m = channels, responses, positions, target_positions
-    if evaluator == "explicit":
-        return float(k * c**2 * ((2 if gradient else 1) * n + (0 if stored else m)))
-    if evaluator == "kernel":
-        pairs = n**2 / 2 + n * m + (0 if stored else m**2 / 2)
-        return DOUBLE * ((c + k) * pairs + (c * (n**2 + n * m) if gradient else 0))
-    _check_auto(evaluator)
-    return min(
-        covariance_cost(c, k, n, m, evaluator=name, gradient=gradient, stored=stored)
-        for name in EVALUATORS[1:]
-    )
+    pairs = n**2 / 2 + n * m + (0 if stored else m**2 / 2)
+    costs = {
+        "explicit": float(k * c**2 * ((2 if gradient else 1) * n + (0 if stored else m))),
+        "kernel": DOUBLE * ((c + k) * pairs + (c * (n**2 + n * m) if gradient else 0)),
+    }
+    return min(costs.values()) if evaluator == "auto" else costs[checked(evaluator)]
 
 
 def covariance_memory(
@@ -80,21 +76,24 @@ def covariance_memory(
     """
     c, k, joined = channels, responses, positions + target_positions
     gradients = 2 * c if gradient else 0
-    if evaluator == "explicit":
-        held = positions * (c + 2 * k + gradients) if stored else joined * (2 * (c + k) + gradients)
-        rows = max(c, min(k * c, ROWS.get(device, ROWS["cuda"])))
-        block = 3 * rows * c + max(rows, ENTRIES.get(device, ENTRIES["cuda"]))
-        return max(4, itemsize) * (held + block)
-    if evaluator == "kernel":
-        tile = min(joined, SIDE.get(device, SIDE["cuda"])) ** 2
-        narrow = max(4, itemsize) * joined * 2 * (c + k)
-        return 8 * (joined * (c + k + gradients) + 4 * tile) + narrow
-    _check_auto(evaluator)
-    sizes = (c, k, positions, target_positions)
-    options = {"gradient": gradient, "stored": stored, "itemsize": itemsize, "device": device}
-    return max(covariance_memory(*sizes, evaluator=name, **options) for name in EVALUATORS[1:])
+    held = positions * (c + 2 * k + gradients) if stored else joined * (2 * (c + k) + gradients)
+    rows = max(c, min(k * c, ROWS.get(device, ROWS["cuda"])))
+    block = 3 * rows * c + max(rows, ENTRIES.get(device, ENTRIES["cuda"]))
+    tile = min(joined, SIDE.get(device, SIDE["cuda"])) ** 2
+    narrow = max(4, itemsize) * joined * 2 * (c + k)
+    sizes = {
+        "explicit": max(4, itemsize) * (held + block),
+        "kernel": 8 * (joined * (c + k + gradients) + 4 * tile) + narrow,
+    }
+    return max(sizes.values()) if evaluator == "auto" else sizes[checked(evaluator)]
 
 
-def _check_auto(evaluator: str) -> None:
-    if evaluator != "auto":
+def checked(evaluator: str) -> str:
+    """Return the name of an evaluator.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    if evaluator not in EVALUATORS:
         raise unknown("evaluator", evaluator, EVALUATORS)
+    return evaluator

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stylespace.errors import StylespaceError, unknown
-from stylespace.losses.covariance.costs import EVALUATORS, covariance_cost
+from stylespace.errors import StylespaceError
+from stylespace.losses.covariance.costs import checked, covariance_cost
 from stylespace.losses.covariance.explicit import explicit_square
 from stylespace.losses.covariance.pairs import kernel_square
-from stylespace.losses.covariance.windows import moved, without_mean
+from stylespace.losses.covariance.windows import ResponseWindow
 
 LOST = 2.0**23
 """A remainder below this many roundings of the sums behind it has fewer than six digits left."""
@@ -62,13 +62,12 @@ def covariance_distance(
     Source: NN16a (style-content covariance), which does not give its weighting.
     Departs: the window stands on the responses, which changes nothing but the cost.
     """
-    if evaluator not in EVALUATORS:
-        raise unknown("evaluator", evaluator, EVALUATORS)
+    checked(evaluator)
     check_shapes(F, R, P, Q)
     dtype = functools.reduce(torch.promote_types, (t.dtype for t in (F, R, P, Q)), torch.float32)
     F, R, P, Q = (one.to(dtype) for one in (F, R, P, Q))
-    window = {"half_width": half_width, "kernel": kernel, "centred": centred}
-    x, a, goal = positions(F), weights(R, **window), Goal(positions(P), weights(Q, **window))
+    window = ResponseWindow(half_width, kernel, centred)
+    x, a, goal = positions(F), window.weights(R), Goal(positions(P), window.weights(Q))
     if evaluator != "explicit" and (evaluator == "kernel" or preferred(x, a, goal) == "kernel"):
         try:
             return by_kernel(x, a, goal)
@@ -103,12 +102,6 @@ def positions(features: Tensor) -> Tensor:
     return features.flatten(2).contiguous()
 
 
-def weights(responses: Tensor, *, half_width: int, kernel: str, centred: bool) -> Tensor:
-    """Return R~ / N, the weights of a picture's positions: (B, K, h, w) -> (B, K, N)."""
-    own = without_mean(responses) if centred else responses
-    return moved(own, half_width, kernel=kernel).flatten(2) / own[0, 0].numel()
-
-
 @dataclass(frozen=True, eq=False)
 class Goal:
     """A target: its positions, and what of it is known already.
@@ -121,6 +114,12 @@ class Goal:
     b: Tensor
     moments: Tensor | None = None
     square: Tensor | None = None
+
+    def like(self, x: Tensor) -> Goal:
+        """Return it in the precision and on the device of a picture."""
+        moments = None if self.moments is None else self.moments.to(x)
+        square = None if self.square is None else self.square.to(x.device)
+        return Goal(self.p.to(x), self.b.to(x), moments, square)
 
 
 def preferred(x: Tensor, a: Tensor, goal: Goal) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx, once_differentiable
 
-from stylespace.losses.covariance.passes import Wanted, blank, blocks, row, scaled, wanted
+from stylespace.losses.covariance.blocks import blocks, of_picture, room_for
+from stylespace.losses.one_pass import Inputs, Made, Wanted, one_pass
 
 ROWS = {"cpu": 2**11, "cuda": 2**14}
 """Rows k, i of the weighted features in one product; fewer or more are slower."""
@@ -31,31 +31,16 @@ def explicit_square(
     Returns:
         (B,), in the precision of x. It has no second derivatives.
     """
-    return _Explicit.apply(x, a, target, x.shape[2] if active is None else active, wanted(x, a))
+    stop = x.shape[2] if active is None else active
 
-
-class _Explicit(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: FunctionCtx,
-        x: Tensor,
-        a: Tensor,
-        target: Tensor | None,
-        active: int,
-        asked: Wanted,
-    ) -> Tensor:
-        gradients = blank((x, a), asked)
-        values = []
-        for b in range(len(x)):
+    def make(inputs: Inputs, wanted: Wanted) -> Made:
+        room, values = room_for(inputs, wanted), []
+        for b, (features, weights) in enumerate(zip(*inputs, strict=True)):
             goal = None if target is None else target[b % len(target)]
-            values.append(_value(x[b], a[b], goal, active, *row(gradients, b)))
-        ctx.save_for_backward(*gradients)
-        return torch.stack(values).to(x.dtype)
+            values.append(_value(features, weights, goal, stop, *of_picture(room, b)))
+        return torch.stack(values), [one for one in room if one is not None]
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: FunctionCtx, outer: Tensor) -> tuple[Tensor | None, ...]:
-        return *scaled(ctx.saved_tensors, outer), None, None, None
+    return one_pass(make, x, a)
 
 
 def _value(

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx, once_differentiable
 
-from stylespace.losses.covariance.passes import Wanted, blank, blocks, row, scaled, wanted
+from stylespace.losses.covariance.blocks import blocks, of_picture, room_for
+from stylespace.losses.one_pass import Inputs, Made, Wanted, one_pass
 
 SIDE = {"cpu": 256, "cuda": 4096}
 """Positions along one side of a tile: two tiles of float64 fit a processor's own cache."""
@@ -32,33 +32,21 @@ def kernel_square(
         value: (B,). sums: (B,), the active and the other positions' own sums: rounding errors
         of the value are of the order of eps times this. No second derivatives.
     """
-    return _Kernel.apply(x, a, rest, x.shape[2] if active is None else active, wanted(x, a))
+    stop, sums = x.shape[2] if active is None else active, []
 
-
-class _Kernel(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: FunctionCtx,
-        x: Tensor,
-        a: Tensor,
-        rest: Tensor | None,
-        active: int,
-        asked: Wanted,
-    ) -> tuple[Tensor, Tensor]:
-        gradients = blank((x, a), asked)
-        pictures = [_Picture(x[b], a[b], active, *row(gradients, b)) for b in range(len(x))]
+    def make(inputs: Inputs, wanted: Wanted) -> Made:
+        room = room_for(inputs, wanted)
+        pictures = [
+            _Picture(features, weights, stop, *of_picture(room, b))
+            for b, (features, weights) in enumerate(zip(*inputs, strict=True))
+        ]
         parts = torch.stack([one.sums(behind=rest is None) for one in pictures])
         own, cross, behind = parts.unbind(1)
         behind = behind if rest is None else rest.to(behind)
-        value, sums = own + cross + behind, own + behind
-        ctx.save_for_backward(*gradients)
-        ctx.mark_non_differentiable(sums)
-        return value, sums
+        sums.append(own + behind)
+        return own + cross + behind, [one for one in room if one is not None]
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: FunctionCtx, outer: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-        return *scaled(ctx.saved_tensors, outer), None, None, None
+    return one_pass(make, x, a), sums[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,21 +65,17 @@ class _Picture:
         behind: whether pairs of two positions that are not active are wanted.
         """
         totals = self.x.new_zeros(3)
-        tiles, count = self._tiles()
+        size = SIDE.get(self.x.device.type, SIDE["cuda"])
+        tiles = list(blocks(self.active, size))
+        count = len(tiles)  # active positions are never in a tile with others
+        others = blocks(self.x.shape[1] - self.active, size)
+        tiles += [slice(one.start + self.active, one.stop + self.active) for one in others]
         for i, rows in enumerate(tiles):
             for j, columns in enumerate(tiles[i:], i):
                 kind = (i >= count) + (j >= count)
                 if kind < 2 or behind:
                     totals[kind] += (1 if i == j else 2) * self._tile(rows, columns)
         return totals
-
-    def _tiles(self) -> tuple[list[slice], int]:
-        """Cut the positions, active ones first and never together with others; count those."""
-        size = SIDE.get(self.x.device.type, SIDE["cuda"])
-        first = list(blocks(self.active, size))
-        others = blocks(self.x.shape[1] - self.active, size)
-        shifted = [slice(s.start + self.active, s.stop + self.active) for s in others]
-        return first + shifted, len(first)
 
     def _tile(self, rows: slice, columns: slice) -> Tensor:
         """Return the sum over one tile, and add its gradient to the positions of both sides."""

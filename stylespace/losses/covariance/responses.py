@@ -51,7 +51,7 @@ def reduced(
 
     Args:
         content: (1, K, h, w). style: (1, K, h', w'), of the same layer and network.
-        count: 1 to K, and not above the number of positions. method: one of METHODS.
+        count: 1 to K, and not above the number of positions. method: one of REDUCTIONS.
         centred: count the energy about each picture's mean response, and fit "pca" to it: for
             the centred form of the distance.
 
@@ -61,15 +61,15 @@ def reduced(
 
     Departs: "pca" takes no common mean off, or the distance at full rank would be another.
     """
-    if method not in METHODS:
-        raise unknown("method", method, METHODS)
+    if method not in REDUCTIONS:
+        raise unknown("method", method, REDUCTIONS)
     _check(content, style, count)
     pictures = [_rows(one) for one in (content, style)]
     energy = _energy(pictures, centred)
     if energy == 0 and method != "kmeans":
         maps, explained = [np.zeros((len(one), count)) for one in pictures], 1.0
     else:
-        maps, fitted = METHODS[method](pictures, count, centred)
+        maps, fitted = REDUCTIONS[method](pictures, count, centred)
         rests = [one - other for one, other in zip(pictures, fitted, strict=True)]
         explained = 1 - _energy(rests, centred) / energy if energy else 1.0
     a, b = (_maps(rows, like) for rows, like in zip(maps, (content, style), strict=True))
@@ -86,13 +86,13 @@ def on_grid(responses: Tensor, grid: Sequence[int]) -> Tensor:
     """
     if tuple(responses.shape[2:]) == tuple(grid):
         return responses
-    coarse = [min(n, m) for n, m in zip(responses.shape[2:], grid, strict=True)]
-    means = adaptive_avg_pool2d(responses, coarse)
+    height, width = (min(n, m) for n, m in zip(responses.shape[2:], grid, strict=True))
+    means = adaptive_avg_pool2d(responses, (height, width))
     return interpolate(means, tuple(grid), mode="bilinear", align_corners=False)
 
 
 Rows = list[np.ndarray]
-Fit = Callable[[Rows, int, bool], tuple[Rows, Rows]]
+Reduction = Callable[[Rows, int, bool], tuple[Rows, Rows]]
 
 
 def _check(content: Tensor, style: Tensor, count: int) -> None:
@@ -184,5 +184,5 @@ def _apart(rows: np.ndarray, pictures: Rows) -> Rows:
     return np.split(rows, [len(pictures[0])])
 
 
-METHODS: dict[str, Fit] = {"pca": _principal, "nmf": _parts, "kmeans": _clusters}
+REDUCTIONS: dict[str, Reduction] = {"pca": _principal, "nmf": _parts, "kmeans": _clusters}
 """How responses can be reduced."""

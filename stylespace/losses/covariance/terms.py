@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
-from stylespace.errors import unknown
-from stylespace.losses.covariance.costs import EVALUATORS
+from stylespace.losses.covariance.costs import checked
 from stylespace.losses.covariance.distances import (
     CancellationError,
     Goal,
@@ -15,12 +16,11 @@ from stylespace.losses.covariance.distances import (
     check_shapes,
     positions,
     preferred,
-    weights,
 )
 from stylespace.losses.covariance.explicit import explicit_square, moments
 from stylespace.losses.covariance.pairs import kernel_square
 from stylespace.losses.covariance.responses import on_grid
-from stylespace.losses.covariance.windows import EVEN
+from stylespace.losses.covariance.windows import EVEN, ResponseWindow
 from stylespace.losses.objective import Features, Term
 
 STORED = 2**28
@@ -64,7 +64,7 @@ def covariance_term(
     measure = CovarianceMeasure(
         layer,
         (target_features.detach(), target_responses.detach(), content_responses.detach()),
-        {"half_width": half_width, "kernel": kernel, "centred": centred},
+        ResponseWindow(half_width, kernel, centred),
         evaluator,
     )
     return Term(f"content_covariance.{layer}", measure, (layer,), weight)
@@ -83,19 +83,15 @@ class CovarianceMeasure:
         self,
         layer: str,
         pictures: tuple[Tensor, Tensor, Tensor],
-        window: dict[str, int | str | bool],
+        window: ResponseWindow,
         evaluator: str = "auto",
     ) -> None:
-        if evaluator not in EVALUATORS:
-            raise unknown("evaluator", evaluator, EVALUATORS)
         features, _, self._responses = pictures
-        self.layer, self.evaluator, self._window = layer, evaluator, window
+        self.layer, self.evaluator, self._window = layer, checked(evaluator), window
         self.remarks: list[str] = []
         q, r = (on_grid(one, features.shape[2:]) for one in pictures[1:])
         check_shapes(features, r, features, q)
-        self._goal, self._unit = _unit_goal(features, q, window)
-        square = self._goal.square
-        self._norm = torch.where(square > 0, square, 1)
+        self._goal, self._unit, self._norm = _unit_goal(features, q, window)
         self._at: tuple[object, Tensor] = (None, self._responses)
 
     def __call__(self, image: Tensor, features: Features) -> Tensor:
@@ -107,7 +103,7 @@ class CovarianceMeasure:
         own = features[self.layer]
         x = positions(own).to(torch.promote_types(own.dtype, torch.float32))
         a = self._weights(own.shape[2:], x)
-        goal = _placed(self._goal, x)
+        goal = self._goal.like(x)
         chosen = preferred(x, a, goal) if self.evaluator == "auto" else self.evaluator
         if chosen == "kernel":
             try:
@@ -121,7 +117,7 @@ class CovarianceMeasure:
         key = (tuple(grid), x.dtype, x.device)
         if self._at[0] != key:
             scaled = on_grid(self._responses, grid).to(x) * self._unit.to(x)[:, None, None, None]
-            self._at = (key, weights(scaled, **self._window))
+            self._at = (key, self._window.weights(scaled))
         return self._at[1]
 
     def _change(self, error: CancellationError) -> None:
@@ -129,8 +125,10 @@ class CovarianceMeasure:
         self.remarks.append(f"{self.layer}: {str(error).partition(':')[0]}; explicit from here on")
 
 
-def _unit_goal(features: Tensor, q: Tensor, window: dict) -> tuple[Goal, Tensor]:
-    """Return the target in a unit that makes its own square about 1, and that unit, (1 or B,).
+def _unit_goal(features: Tensor, q: Tensor, window: ResponseWindow) -> tuple[Goal, Tensor, Tensor]:
+    """Return the target in a unit that makes its own square about 1, that unit, and the square.
+
+    Both (1 or B,); a square of zero is answered with 1, there is nothing to be relative to.
 
     Large features do not overflow then. The unit is a power of two, which rounds nothing: the
     square stays that of the very numbers that it is taken from.
@@ -138,21 +136,23 @@ def _unit_goal(features: Tensor, q: Tensor, window: dict) -> tuple[Goal, Tensor]
     dtype = torch.promote_types(features.dtype, torch.float32)
     count = max(len(features), len(q))
     p = positions(features).to(dtype).expand(count, -1, -1)
-    b = weights(q.to(dtype), **window).expand(count, -1, -1)
+    b = window.weights(q.to(dtype)).expand(count, -1, -1)
     square = _own_square(p, b)
     square = torch.where(square > _noise(p, q.to(dtype), window), square, 0)
     there = torch.where(square > 0, square, 1)
     unit = torch.exp2((-there.log2() / 2).round())
     scaled = b * unit.to(dtype)[:, None, None]
-    return Goal(p, scaled, _kept_moments(p, scaled), square * unit.square()), unit
+    own = square * unit.square()
+    goal = Goal(p, scaled, _kept_moments(p, scaled), own)
+    return goal, unit, torch.where(own > 0, own, 1)
 
 
-def _noise(p: Tensor, q: Tensor, window: dict) -> Tensor:
+def _noise(p: Tensor, q: Tensor, window: ResponseWindow) -> Tensor:
     """Return what rounding may leave of the square of a target that is zero, (B,).
 
     As of centred responses under windows that hold all positions.
     """
-    plain = weights(q, **{**window, "centred": False}).abs()
+    plain = replace(window, centred=False).weights(q).abs()
     most = (plain * p.square().sum(1, keepdim=True)).sum(2)  # |S_k| is no longer than this
     return EVEN**2 * most.square().sum(1)
 
@@ -173,9 +173,3 @@ def _kept_moments(p: Tensor, b: Tensor) -> Tensor | None:
     if len(p) * b.shape[1] * p.shape[1] ** 2 * p.dtype.itemsize > STORED:
         return None
     return torch.stack([moments(*one) for one in zip(p, b, strict=True)])
-
-
-def _placed(goal: Goal, x: Tensor) -> Goal:
-    """Return a target in the precision and on the device of a picture."""
-    parts = (goal.p, goal.b, goal.moments)
-    return Goal(*(None if one is None else one.to(x) for one in parts), goal.square.to(x.device))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
@@ -10,6 +12,20 @@ from stylespace.losses.local.windows import windows_over
 
 EVEN = 1e-6
 """Range of a response, as a share of its largest value, below which it has nothing but a mean."""
+
+
+@dataclass(frozen=True)
+class ResponseWindow:
+    """How content responses weigh positions; see `covariance_distance`."""
+
+    half_width: int = 0
+    kernel: str = "uniform"
+    centred: bool = False
+
+    def weights(self, responses: Tensor) -> Tensor:
+        """Return R~ / N, the weights of a picture's positions: (B, K, h, w) -> (B, K, N)."""
+        own = without_mean(responses) if self.centred else responses
+        return moved(own, self.half_width, kernel=self.kernel).flatten(2) / own[0, 0].numel()
 
 
 def moved(responses: Tensor, half_width: int, *, kernel: str = "uniform") -> Tensor:
@@ -29,8 +45,8 @@ def moved(responses: Tensor, half_width: int, *, kernel: str = "uniform") -> Ten
         UsageError: an unknown kernel, or a half width that is no whole number from 0 on.
     """
     windows = windows_over(responses, half_width, kernel)
-    rows = _convolved(responses, windows.row_profile, 2)
-    return _convolved(rows, windows.column_profile, 3)
+    rows = _convolved(responses, windows.profiles[0], 2)
+    return _convolved(rows, windows.profiles[1], 3)
 
 
 def _convolved(maps: Tensor, weights: Tensor, axis: int) -> Tensor:

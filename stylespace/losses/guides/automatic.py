@@ -8,7 +8,7 @@ from torch import Tensor
 
 from stylespace.errors import UsageError
 from stylespace.images import resize_to
-from stylespace.losses.guides.regions import Regions, place
+from stylespace.losses.guides.regions import Regions, place_in_words
 from stylespace.networks.network import Network
 from stylespace.settings.shared import default_content_layer
 
@@ -74,7 +74,7 @@ def matched_regions(
     for one, picture in zip(directions, pictures, strict=True):
         likeness = _smoothed(torch.einsum("kc,bchw->bkhw", centres, one))
         masks.append(_hard(likeness, _bounded(picture, MASK_SIDE)))
-        means.append(_means(one, _hard(likeness, tuple(one.shape[2:]))))
+        means.append(_means(one, _hard(likeness, (one.shape[2], one.shape[3]))))
     held = masks[0].sum((0, 2, 3)) > 0
     similarity = (F.normalize(means[0]) * F.normalize(means[1])).sum(1)
     return _paired(masks[0][:, held], masks[1][:, held], similarity[held])
@@ -88,7 +88,7 @@ def _paired(content: Tensor, style: Tensor, similarity: Tensor) -> Regions:
     share = style.mean((0, 2, 3))
     alone = ((share < LEAST_SHARE) | (similarity < SIMILAR)).cpu()
     names = tuple(
-        f"region {number} ({float(area):.0%} of the content, around the {place(mask)})"
+        f"region {number} ({float(area):.0%} of the content, around the {place_in_words(mask)})"
         for number, (area, mask) in enumerate(zip(areas[order], content[0], strict=True), start=1)
     )
     unmatched = tuple(alone.nonzero()[:, 0].tolist())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -10,7 +11,14 @@ from torch import Tensor
 from stylespace.assets import source_path
 from stylespace.errors import PictureError
 from stylespace.images import read_image
-from stylespace.networks.architectures import Convolution, Inception, Layer, Operation, convolutions
+from stylespace.networks.architectures import (
+    Convolution,
+    Inception,
+    Layer,
+    Operation,
+    Pooling,
+    convolutions,
+)
 from stylespace.networks.network import Network
 from stylespace.networks.weights import Weights
 
@@ -50,7 +58,8 @@ def open_guide(path: str, shape: tuple[int, int]) -> Guide:
             f"{path!r}: the mask is black all over, so that nothing lies inside: paint the region "
             "white."
         )
-    return Guide(mask, _size_remarks(path, tuple(drawn.shape[2:]), shape))
+    height, width = drawn.shape[2:]
+    return Guide(mask, _size_remarks(path, (height, width), shape))
 
 
 def _size_remarks(path: str, drawn: tuple[int, int], shape: tuple[int, int]) -> tuple[str, ...]:
@@ -146,7 +155,8 @@ def _thin_chain(operations: tuple[Operation, ...], width: int) -> tuple[tuple[Op
     for operation in operations:
         if isinstance(operation, Inception):
             branches = [_thin_chain(branch, width) for branch in operation.branches]
-            operation = Inception(tuple(branch for branch, _ in branches))
+            plain = tuple(cast(tuple[Convolution | Pooling, ...], one) for one, _ in branches)
+            operation = Inception(plain)
             width = sum(channels for _, channels in branches)
         elif isinstance(operation, Convolution):
             operation, width = replace(operation, inputs=width, outputs=1), 1

@@ -70,7 +70,7 @@ ROWS = ("upper", "middle", "lower")
 COLUMNS = ("left", "centre", "right")
 
 
-def place(mask: Tensor) -> str:
+def place_in_words(mask: Tensor) -> str:
     """Say in words where a mask (H, W) is thickest, such as "upper left"."""
     thirds = [min(2, 3 * at // side) for at, side in zip(deepest(mask), mask.shape, strict=True)]
     row, column = ROWS[thirds[0]], COLUMNS[thirds[1]]

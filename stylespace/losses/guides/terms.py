@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
+from torch.autograd.function import BackwardCFunction
 
 from stylespace.errors import MemoryLimitError
 from stylespace.losses.guides.masks import NOTHING, propagated, with_rest
@@ -24,7 +25,7 @@ class _GuidedGram(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor, weights: Tensor) -> Tensor:
+    def forward(ctx: BackwardCFunction, x: Tensor, weights: Tensor) -> Tensor:
         ctx.save_for_backward(x, weights)
         result = x.new_empty(x.shape[0], len(weights), x.shape[1], x.shape[1])
         for k, weight in enumerate(weights):
@@ -33,8 +34,9 @@ class _GuidedGram(torch.autograd.Function):
         return result
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tuple[Tensor, None]:
-        x, weights = ctx.saved_tensors
+    def backward(ctx: BackwardCFunction, gradient: Tensor) -> tuple[Tensor, None]:
+        saved: tuple[Tensor, ...] = ctx.saved_tensors
+        x, weights = saved
         result = torch.zeros_like(x.mT, memory_format=torch.contiguous_format)
         for k, weight in enumerate(weights):
             places, rows = _inside(x, weight)
@@ -143,7 +145,7 @@ def guided_terms(
         shape: (H, W) of the picture to be optimised.
         weights: {style layer: weight}.
     """
-    there = regions.at(shape, tuple(style.shape[2:]))
+    there = regions.at(shape, (style.shape[2], style.shape[3]))
     with torch.no_grad():
         features = network(style, tuple(weights))
     total, terms = sum(weights.values()), Terms()

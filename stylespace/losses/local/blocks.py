@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stylespace.losses.local.pairs import pair_weights, product
-from stylespace.losses.local.positions import layers_of, places, position_rows, scratch_bytes, taken
+from stylespace.losses.local.pairs import pair_weights, weighted_products
+from stylespace.losses.local.positions import Positions, position_numbers, scratch_bytes
 from stylespace.losses.local.windows import Windows, profile_matrix
 
 
@@ -23,15 +23,15 @@ def by_blocks(
     `by_offsets`.
     """
     tiling = Tiling(f.shape, tile_side(windows.reach), windows.reach, f.device)
-    rows = position_rows(f, p)
-    value, totals = f.new_zeros(len(f)), [torch.zeros_like(rows[0]) for _ in signs]
+    positions = Positions(f, p)
+    value, totals = f.new_zeros(len(f)), [torch.zeros_like(positions.values[0]) for _ in signs]
     for tiles, weights in _batches(tiling, windows, scratch_bytes(f.device) // f.element_size()):
-        own, halo = tiling.positions(tiles), tiling.positions(tiles, halo=2)
-        found, gradients = product(taken(rows, own), taken(rows, halo), weights, signs)
+        own, halo = (positions.at(tiling.positions(tiles, reaches)) for reaches in (0, 2))
+        found, gradients = weighted_products(own, halo, weights, signs)
         value.index_add_(0, tiles // tiling.per_picture, found)
         for total, gradient in zip(totals, gradients, strict=True):
-            total[own] = gradient
-    return value, [layers_of(total, f.shape) for total in totals]
+            total[tiling.positions(tiles, 0)] = gradient
+    return value, [positions.as_layers(total) for total in totals]
 
 
 def tile_side(reach: tuple[int, int]) -> int:
@@ -39,10 +39,10 @@ def tile_side(reach: tuple[int, int]) -> int:
     return 4 if max(reach) <= 2 else 8
 
 
-def tile_numbers(channels: int, side: int, reach: tuple[int, int]) -> tuple[int, int]:
+def tile_numbers(channels: int, side: int, reach: tuple[int, int]) -> int:
     """Return how many numbers one tile needs: its products and factors, its and its halo's rows."""
     own, halo = side**2, (side + 4 * reach[0]) * (side + 4 * reach[1])
-    return 6 * own * halo, (3 * own + 2 * halo) * channels
+    return 6 * own * halo + (3 * own + 2 * halo) * channels
 
 
 @dataclass(frozen=True)
@@ -67,20 +67,21 @@ class Tiling:
         """Tiles of one layer."""
         return self.counts[0] * self.counts[1]
 
-    def positions(self, tiles: Tensor, *, halo: int = 0) -> Tensor:
-        """Return the rows of each tile with `halo` reaches around it: (n,) -> (n, T)."""
+    def positions(self, tiles: Tensor, reaches: int) -> Tensor:
+        """Return the positions of each tile with so many reaches around it: (n,) -> (n, T)."""
         within = tiles % self.per_picture
-        down, across = within // self.counts[1], within % self.counts[1]
+        corners = within // self.counts[1], within % self.counts[1]
         y, x = (
-            tile[:, None] * self.side + span
-            for tile, span in zip((down, across), self.spans(halo), strict=True)
+            corner[:, None] * self.side + span
+            for corner, span in zip(corners, self.spans(reaches), strict=True)
         )
-        return places(tiles // self.per_picture, y, x, self.shape)
+        return position_numbers(tiles // self.per_picture, y, x, self.shape)
 
-    def spans(self, halo: int) -> tuple[Tensor, Tensor]:
+    def spans(self, reaches: int) -> tuple[Tensor, Tensor]:
         """Return the rows and the columns of a tile and its halo, counted from its corner."""
         down, right = (
-            torch.arange(-halo * r, self.side + halo * r, device=self.device) for r in self.reach
+            torch.arange(-reaches * r, self.side + reaches * r, device=self.device)
+            for r in self.reach
         )
         return down, right
 
@@ -89,15 +90,9 @@ class Tiling:
 
         (tiles, t + 2r, t + 2r), zero outside.
         """
-        beyond = (
-            r + count * self.side - length
-            for r, count, length in zip(self.reach, self.counts, self.shape[2:], strict=True)
-        )
-        (down, right), (bottom, edge) = self.reach, beyond
-        padded = torch.nn.functional.pad(grid, (right, edge, down, bottom))
-        tall = padded.unfold(1, self.side + 2 * down, self.side)
-        each = tall.unfold(2, self.side + 2 * right, self.side)
-        return each.expand(self.shape[0], -1, -1, -1, -1).flatten(0, 2)
+        known = torch.cat([grid.expand(self.shape[0], -1, -1).flatten(), grid.new_zeros(1)])
+        tiles = torch.arange(self.shape[0] * self.per_picture, device=self.device)
+        return known[self.positions(tiles, 1)].view(-1, *map(len, self.spans(1)))
 
 
 def _batches(tiling: Tiling, windows: Windows, numbers: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -107,28 +102,26 @@ def _batches(tiling: Tiling, windows: Windows, numbers: int) -> Iterator[tuple[T
     none are left out.
     """
     seen, kinds = tiling.patches(windows.weight_map()).unique(dim=0, return_inverse=True)
-    numbers_each = sum(tile_numbers(tiling.shape[1], tiling.side, tiling.reach))
     order = kinds.argsort(stable=True)
     order = order[seen.any(2).any(1)[kinds[order]]]
-    profiles = _local_profiles(tiling, windows)
-    kept, weights = None, None
-    for tiles in order.split(max(1, numbers // numbers_each)) if len(order) else ():
+    rows, columns = _tile_profiles(tiling, windows)
+    size = max(1, numbers // tile_numbers(tiling.shape[1], tiling.side, tiling.reach))
+    last, weights = seen.new_zeros(0, dtype=torch.long), seen
+    for tiles in order.split(size) if len(order) else ():
         kind = kinds[tiles].unique()
-        if len(kind) > 1 or kept is None or not torch.equal(kind, kept):
-            weights = pair_weights(*profiles, seen[kind if len(kind) == 1 else kinds[tiles]])
-        kept = kind
+        if len(kind) > 1 or not torch.equal(kind, last):
+            weights = pair_weights(rows, columns, seen[kind if len(kind) == 1 else kinds[tiles]])
+        last = kind
         yield tiles, weights
 
 
-def _local_profiles(tiling: Tiling, windows: Windows) -> tuple[Tensor, ...]:
-    """Return the weights of a tile's rows, its halo's rows, its columns, its halo's columns.
-
-    Each in the windows within one reach of the tile.
-    """
-    profiles = windows.row_profile, windows.column_profile
+def _tile_profiles(tiling: Tiling, windows: Windows) -> list[tuple[Tensor, Tensor]]:
+    """Return, along either axis, what a tile and what its halo weigh in the windows around it."""
     own, around, halo = (tiling.spans(reaches) for reaches in (0, 1, 2))
-    return tuple(
-        profile_matrix(profile, positions[axis], around[axis])
-        for axis, profile in enumerate(profiles)
-        for positions in (own, halo)
-    )
+    return [
+        (
+            profile_matrix(profile, own[axis], around[axis]),
+            profile_matrix(profile, halo[axis], around[axis]),
+        )
+        for axis, profile in enumerate(windows.profiles)
+    ]

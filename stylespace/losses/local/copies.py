@@ -83,17 +83,17 @@ def copy_indices(
     pixels are left out.
     """
     with torch.no_grad():
-        one, other, first = (network(picture, layers) for picture in (result, style, start))
-    found = {
+        a, b, c = (network(picture, layers) for picture in (result, style, start))
+    indices = {
         name: float(
-            copy_index(one[name], other[name], start=first[name], mask=masks and masks[name])
+            copy_index(a[name], b[name], start=c[name], mask=masks[name] if masks else None)
         )
         for name in layers
     }
-    if masks is not None:
-        return {**found, "together": geometric_mean(found)}
-    pixels = float(copy_index(result, style, start=start))
-    return {**found, "together": geometric_mean(found), "pixels": pixels}
+    indices["together"] = geometric_mean(indices)
+    if masks is None:
+        indices["pixels"] = float(copy_index(result, style, start=start))
+    return indices
 
 
 def copy_remark(indices: Mapping[str, float], half_widths: Mapping[str, int]) -> str | None:

@@ -1,10 +1,10 @@
-"""What a localised distance costs, known before: seconds and memory, and the evaluator to take."""
+"""What a localised distance costs, known before: memory, and the evaluator to take."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 from stylespace.losses.local.blocks import tile_numbers, tile_side
 from stylespace.losses.local.positions import LARGEST_SCRATCH
@@ -12,58 +12,6 @@ from stylespace.losses.local.sparse import window_numbers
 from stylespace.losses.local.windows import centres, reach_along
 
 MIB = 2**20
-
-
-@dataclass(frozen=True)
-class Case:
-    """One distance: features (B, C, h, w), the reach of its windows, how many there are."""
-
-    batch: int
-    channels: int
-    height: int
-    width: int
-    reach: tuple[int, int]
-    grid: tuple[int, int]
-    itemsize: int = 4
-
-    @classmethod
-    def of(
-        cls, shape: Sequence[int], half_width: int, *, stride: int = 1, itemsize: int = 4
-    ) -> Case:
-        """Return the case of windows of one half width over features of a shape (B, C, h, w)."""
-        sides = shape[2:]
-        down, right = (reach_along(side, half_width, stride) for side in sides)
-        rows, columns = (len(centres(side, stride)) for side in sides)
-        return cls(*shape, (down, right), (rows, columns), itemsize)
-
-    @property
-    def positions(self) -> int:
-        """N of one layer."""
-        return self.height * self.width
-
-    @property
-    def numbers(self) -> int:
-        """Numbers of the features, B C N."""
-        return self.batch * self.channels * self.positions
-
-
-def local_cost(
-    shape: Sequence[int], half_width: int, *, stride: int = 1, evaluator: str = "auto"
-) -> float:
-    """Return about how many seconds value and gradient take on one core, in float32.
-
-    Fitted to processor time on one core of an AMD EPYC with 512-bit vectors, layers from
-    (16, 64, 64) to (512, 16, 16), half widths 0 to 14: four of five within a factor of 1.5, and
-    in all but one of 67 cases the cheapest by this was at most 15 % slower than the fastest.
-    Elsewhere only the proportions hold.
-
-    Args:
-        shape: of the features, (B, C, h, w).
-        half_width, stride, evaluator: as in `local_gram_distance`.
-    """
-    if evaluator == "auto":
-        evaluator = chosen_evaluator(shape, half_width, stride=stride)
-    return 1e-9 * COSTS[evaluator](Case.of(shape, half_width, stride=stride))
 
 
 def local_memory(
@@ -76,16 +24,20 @@ def local_memory(
 ) -> int:
     """Return about how many bytes value and gradient need beyond features and target.
 
-    The gradient, and the one of a backward pass, are among them. itemsize: 4 for float32, 8 for
-    float64; the rest as in `local_cost`.
+    The gradient, and the one of a backward pass, are among them.
+
+    Args:
+        shape: of the features, (B, C, h, w).
+        half_width, stride, evaluator: as in `local_gram_distance`.
+        itemsize: 4 for float32, 8 for float64.
     """
     if evaluator == "auto":
         evaluator = chosen_evaluator(shape, half_width, stride=stride)
-    return round(MEMORY[evaluator](Case.of(shape, half_width, stride=stride, itemsize=itemsize)))
+    return round(Case.of(shape, half_width, stride=stride, itemsize=itemsize).memory()[evaluator])
 
 
 def chosen_evaluator(shape: Sequence[int], half_width: int, *, stride: int = 1) -> str:
-    """Return the cheapest evaluator that keeps to `allowed_memory`, or else the smallest one.
+    """Return the fastest evaluator that keeps to `Case.allowed`, or else the smallest one.
 
     Measured, for windows at every position: "offsets" up to s = 1, then "blocks"; "dense" where
     4s + 1 nears the side of the layer; "explicit" for windows so wide that a map for each pair of
@@ -93,102 +45,96 @@ def chosen_evaluator(shape: Sequence[int], half_width: int, *, stride: int = 1) 
     from about s on.
     """
     case = Case.of(shape, half_width, stride=stride)
-    fitting = [name for name, count in MEMORY.items() if count(case) <= allowed_memory(case)]
+    times, memory = case.times(), case.memory()
+    fitting = [name for name in memory if memory[name] <= case.allowed]
     if not fitting:
-        return min(MEMORY, key=lambda name: MEMORY[name](case))
-    return min(fitting, key=lambda name: COSTS[name](case))
+        return min(memory, key=lambda name: memory[name])
+    return min(fitting, key=lambda name: times[name])
 
 
-def allowed_memory(case: Case) -> int:
-    """Return the bytes that an evaluator may take: 8 times features and target, and 64 MiB."""
-    return 16 * case.numbers * case.itemsize + 64 * MIB
+@dataclass(frozen=True)
+class Case:
+    """One distance: features (B, C, h, w), the reach of its windows, how many there are."""
 
+    batch: int
+    channels: int
+    sides: tuple[int, int]
+    reach: tuple[int, int]
+    grid: tuple[int, int]
+    itemsize: int = 4
 
-PAIR, PAIR_OVERHEAD = 0.17, 7.0
-"""Nanoseconds for a pair of positions: per channel (six products), and for its weights."""
-GATHERED = 2.5
-"""Nanoseconds for one number of a position brought together with its neighbours."""
+    @classmethod
+    def of(
+        cls, shape: Sequence[int], half_width: int, *, stride: int = 1, itemsize: int = 4
+    ) -> Case:
+        """Return the case of windows of one half width over features of a shape (B, C, h, w)."""
+        batch, channels, height, width = shape
+        sides = height, width
+        down, right = (reach_along(side, half_width, stride) for side in sides)
+        rows, columns = (len(centres(side, stride)) for side in sides)
+        return cls(batch, channels, sides, (down, right), (rows, columns), itemsize)
 
+    @property
+    def numbers(self) -> int:
+        """Numbers of the features, B C N."""
+        return self.batch * self.channels * prod(self.sides)
 
-def _offsets_cost(case: Case) -> float:
-    sides = zip((case.height, case.width), case.reach, strict=True)
-    count = math.prod(2 * min(2 * reach, side - 1) + 1 for side, reach in sides) // 2 + 1
-    return count * (60e3 + (2.8 if case.numbers < MIB else 5.6) * case.numbers)
+    @property
+    def allowed(self) -> int:
+        """Bytes that an evaluator may take: 8 times features and target, and 64 MiB."""
+        return 16 * self.numbers * self.itemsize + 64 * MIB
 
+    @property
+    def window(self) -> int:
+        """Positions in one window."""
+        return prod(2 * reach + 1 for reach in self.reach)
 
-def _dense_cost(case: Case) -> float:
-    pairs = case.batch * case.positions**2
-    return 3e5 + pairs * (PAIR * case.channels + PAIR_OVERHEAD)
+    @property
+    def tiles(self) -> int:
+        """Tiles of all layers, of `tile_side` positions a side."""
+        return self.batch * prod(-(-n // tile_side(self.reach)) for n in self.sides)
 
+    def times(self) -> dict[str, float]:
+        """Return how long each evaluator takes beside the others: nanoseconds of one core.
 
-def _blocks_cost(case: Case) -> float:
-    side = tile_side(case.reach)
-    tiles = case.batch * math.prod(-(-n // side) for n in (case.height, case.width))
-    halo = math.prod(side + 4 * reach for reach in case.reach)
-    pairs = tiles * side**2 * halo
-    gathered = 2 * tiles * (side**2 + halo) * case.channels
-    return 1e6 + pairs * (PAIR * case.channels + PAIR_OVERHEAD) + GATHERED * gathered
+        Fitted to processor time on one core of an AMD EPYC with 512-bit vectors, layers from
+        (16, 64, 64) to (512, 16, 16), half widths 0 to 14: in all but one of 67 cases the fastest
+        by this was at most 15 % slower than the fastest. Elsewhere only the proportions hold.
+        """
+        c, n, side = self.channels, prod(self.sides), tile_side(self.reach)
+        offsets = (2 * min(2 * r, h - 1) + 1 for r, h in zip(self.reach, self.sides, strict=True))
+        halo = prod(side + 4 * reach for reach in self.reach)
+        wide = 2 * max(self.reach)
+        seen = min(max(self.sides), max(32, wide + 1) + wide)
+        pair = 0.17 * c + 7  # of positions: six products, and their weights
+        offset = 60e3 + (2.8 if self.numbers < MIB else 5.6) * self.numbers
+        tile = side**2 * halo * pair + 5 * (side**2 + halo) * c
+        entry = n * (9 + 0.09 * seen) + 300
+        window = 1500 + 2.2 * c**2 + self.window * (0.06 * c**2 + 3.5 * c)
+        return {
+            "offsets": (prod(offsets) // 2 + 1) * offset,
+            "dense": 3e5 + self.batch * n**2 * pair,
+            "blocks": 1e6 + self.tiles * tile,
+            "explicit": self.batch * c * (c + 1) / 2 * entry,
+            "windows": 5e5 + 12 * self.numbers + self.batch * prod(self.grid) * window,
+        }
 
+    def memory(self) -> dict[str, float]:
+        """Return the bytes beyond features and target by evaluator.
 
-def _explicit_cost(case: Case) -> float:
-    side, reach = max(case.height, case.width), max(case.reach)
-    maps = case.batch * case.channels * (case.channels + 1) / 2
-    seen = min(side, max(32, 2 * reach + 1) + 2 * reach)
-    return maps * (case.positions * (9 + 0.09 * seen) + 300)
-
-
-def _windows_cost(case: Case) -> float:
-    c, positions = case.channels, math.prod(2 * reach + 1 for reach in case.reach)
-    count = case.batch * math.prod(case.grid)
-    each = 1500 + 2.2 * c**2 + positions * (0.06 * c**2 + 3.5 * c)
-    return 5e5 + 12 * case.numbers + count * each
-
-
-def _with_scratch(case: Case, copies: float, least: float) -> float:
-    """Return the bytes of copies of the features and of one batch, at least that many numbers."""
-    return case.itemsize * copies * case.numbers + 1.5 * max(LARGEST_SCRATCH, case.itemsize * least)
-
-
-def _offsets_memory(case: Case) -> float:
-    return _with_scratch(case, 7, 4 * case.batch * case.positions)
-
-
-def _dense_memory(case: Case) -> float:
-    (rows, columns), width = case.grid, case.width
-    shared = rows * width * (columns + width)
-    return _with_scratch(case, 5, 6 * case.batch * width * case.positions + shared)
-
-
-def _blocks_memory(case: Case) -> float:
-    side = tile_side(case.reach)
-    tiles = case.batch * math.prod(-(-n // side) for n in (case.height, case.width))
-    seen = 3 * tiles * math.prod(side + 2 * reach for reach in case.reach)
-    least = sum(tile_numbers(case.channels, side, case.reach))
-    return _with_scratch(case, 3, least) + case.itemsize * seen
-
-
-def _explicit_memory(case: Case) -> float:
-    return _with_scratch(case, 4, 4 * case.positions)
-
-
-def _windows_memory(case: Case) -> float:
-    positions = math.prod(2 * reach + 1 for reach in case.reach)
-    return _with_scratch(case, 3, window_numbers(case.channels, positions))
-
-
-COSTS: dict[str, Callable[[Case], float]] = {
-    "offsets": _offsets_cost,
-    "dense": _dense_cost,
-    "blocks": _blocks_cost,
-    "explicit": _explicit_cost,
-    "windows": _windows_cost,
-}
-"""Nanoseconds of value and gradient by evaluator."""
-MEMORY: dict[str, Callable[[Case], float]] = {
-    "offsets": _offsets_memory,
-    "dense": _dense_memory,
-    "blocks": _blocks_memory,
-    "explicit": _explicit_memory,
-    "windows": _windows_memory,
-}
-"""Bytes beyond features and target by evaluator."""
+        Copies of the features, and a batch of products, which holds so many numbers at least.
+        """
+        n, side, (rows, columns) = prod(self.sides), tile_side(self.reach), self.grid
+        width, seen = self.sides[1], self.tiles * prod(side + 2 * reach for reach in self.reach)
+        shared = rows * width * (columns + width)
+        copies_and_least = {
+            "offsets": (7 * self.numbers, 4 * self.batch * n),
+            "dense": (5 * self.numbers, 6 * self.batch * width * n + shared),
+            "blocks": (3 * self.numbers + 3 * seen, tile_numbers(self.channels, side, self.reach)),
+            "explicit": (4 * self.numbers, 4 * n),
+            "windows": (3 * self.numbers, window_numbers(self.channels, self.window)),
+        }
+        return {
+            name: self.itemsize * copies + 1.5 * max(LARGEST_SCRATCH, self.itemsize * least)
+            for name, (copies, least) in copies_and_least.items()
+        }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from stylespace.losses.local.pairs import pair_weights, product
+from stylespace.losses.local.pairs import pair_weights, weighted_products
 from stylespace.losses.local.positions import scratch_bytes
 from stylespace.losses.local.windows import Windows
 
@@ -20,24 +20,18 @@ def by_one_product(
     Arguments and result as in `by_offsets`.
     """
     batch, _, height, width = f.shape
-    pairs = torch.stack([(f - p).flatten(2).mT, (f + p).flatten(2).mT], 1)  # (B, 2, N, C)
-    value, parts = f.new_zeros(batch), [[] for _ in signs]
-    numbers = scratch_bytes(f.device) // (batch * f.element_size())
-    for positions, weights in _row_blocks(windows, numbers):
-        own = pairs[:, :, positions].flatten(1, 2)
-        found, gradients = product(own, pairs.flatten(1, 2), weights, signs)
+    both = torch.stack([(f - p).flatten(2).mT, (f + p).flatten(2).mT], 1)  # (B, 2, N, C)
+    value, parts = f.new_zeros(batch), []
+    rows, columns = windows.matrices()
+    step = max(1, scratch_bytes(f.device) // (4 * batch * f.element_size() * height * width**2))
+    for own, positions in zip(rows.split(step), both.split(step * width, 2), strict=True):
+        weights = pair_weights((own, rows), (columns, columns), windows.weights)
+        found, gradients = weighted_products(
+            positions.flatten(1, 2), both.flatten(1, 2), weights, signs
+        )
         value += found
-        for part, gradient in zip(parts, gradients, strict=True):
-            part.append(gradient)
+        parts.append(gradients)
     shape = batch, height, width, -1
-    return value, [torch.cat(part, 1).view(shape).permute(0, 3, 1, 2) for part in parts]
-
-
-def _row_blocks(windows: Windows, numbers: int) -> Iterator[tuple[slice, Tensor]]:
-    """Yield positions and their W (B or 1, T, N); about `numbers` inner products at a time."""
-    (height, width), (rows, columns) = windows.shape, windows.matrices()
-    step = max(1, numbers // (4 * height * width**2))
-    for begin in range(0, height, step):
-        own = rows[begin : begin + step]
-        positions = slice(begin * width, (begin + len(own)) * width)
-        yield positions, pair_weights(own, rows, columns, columns, windows.weights)
+    return value, [
+        torch.cat(part, 1).view(shape).permute(0, 3, 1, 2) for part in zip(*parts, strict=True)
+    ]

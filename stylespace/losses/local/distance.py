@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx, once_differentiable
 
 from stylespace.errors import UsageError, unknown
 from stylespace.losses.local.blocks import by_blocks
@@ -16,6 +15,7 @@ from stylespace.losses.local.maps import by_maps
 from stylespace.losses.local.offsets import by_offsets
 from stylespace.losses.local.sparse import by_windows
 from stylespace.losses.local.windows import Windows, windows_over
+from stylespace.losses.one_pass import Inputs, Made, Wanted, one_pass
 
 Evaluator = Callable[[Tensor, Tensor, Windows, Sequence[int]], tuple[Tensor, list[Tensor]]]
 
@@ -26,7 +26,14 @@ EVALUATORS: dict[str, Evaluator] = {
     "explicit": by_maps,
     "windows": by_windows,
 }
-"""Ways to the same number, (F, P, windows, signs) -> value and gradients."""
+"""Ways to the same number, (F, P, windows, signs) -> value and gradients.
+
+Milliseconds of value and gradient on one core, all layers of a picture of 128 x 96 pixels: "blocks"
+does most of the work (s = 3: 316, and with it alone 337), "dense" the deep layers (s = 8: 6, for
+blocks 73), "windows" the strides (s = 4 every 9: 90, for blocks 490), "explicit" wide windows on
+shallow layers (s = 16: 580, for blocks 1840; at 256 pixels 2.6 s for 9.1), and "offsets" windows of
+a few positions (s = 0: 28, for blocks 88; s = 1: 129 for 147).
+"""
 
 
 def local_gram_distance(
@@ -73,34 +80,12 @@ def local_gram_distance(
         evaluator = chosen_evaluator(f.shape, half_width, stride=stride)
     if evaluator not in EVALUATORS:
         raise unknown("evaluator", str(evaluator), ("auto", *EVALUATORS))
-    return _Distance.apply(f, p, windows, EVALUATORS[evaluator], torch.is_grad_enabled())
 
+    def make(inputs: Inputs, wanted: Wanted) -> Made:
+        signs = [sign for sign, asked in zip((1, -1), wanted, strict=True) if asked]
+        return EVALUATORS[evaluator](inputs[0], inputs[1], windows, signs)
 
-class _Distance(torch.autograd.Function):
-    """The value with gradients that the same pass found: nothing but they are kept."""
-
-    @staticmethod
-    def forward(
-        ctx: FunctionCtx,
-        f: Tensor,
-        p: Tensor,
-        windows: Windows,
-        evaluate: Evaluator,
-        recorded: bool,
-    ) -> Tensor:
-        wanted = [need and recorded for need in ctx.needs_input_grad[:2]]
-        signs = [sign for sign, want in zip((1, -1), wanted, strict=True) if want]
-        value, gradients = evaluate(f, p, windows, signs)
-        left = iter(gradients)
-        ctx.save_for_backward(*(next(left) if want else None for want in wanted))
-        return value
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: FunctionCtx, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        factor = upstream[:, None, None, None]
-        found = [None if kept is None else factor * kept for kept in ctx.saved_tensors]
-        return (*found, None, None, None)
+    return one_pass(make, f, p)
 
 
 def _widened(features: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

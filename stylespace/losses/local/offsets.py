@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from types import EllipsisType
 
 import torch
 from torch import Tensor
@@ -43,26 +44,23 @@ def by_offsets(
     return value, gradients
 
 
-Region = tuple[slice, ...]
+Region = tuple[EllipsisType, slice, slice]
 
 
 def _offsets(windows: Windows) -> Iterator[tuple[Region, Region, Tensor]]:
     """Yield where p and p + delta lie, and W_delta(p), for one of delta and -delta each."""
     rows, columns = windows.matrices()
-    (height, width), (down, right) = windows.shape, windows.reach
-    for dy in range(min(2 * down, height - 1) + 1):
+    height, width = windows.shape
+    down, right = (
+        min(2 * r, side - 1) for r, side in zip(windows.reach, windows.shape, strict=True)
+    )
+    for dy in range(down + 1):
         tall = rows[: height - dy] * rows[dy:]
-        for dx in range(-min(2 * right, width - 1) if dy else 0, min(2 * right, width - 1) + 1):
-            here, there = (
-                slice(max(0, -dx), width - max(0, dx)),
-                slice(max(0, dx), width + min(0, dx)),
-            )
+        for dx in range(-right if dy else 0, right + 1):
+            here = slice(max(0, -dx), width - max(0, dx))
+            there = slice(max(0, dx), width + min(0, dx))
             weight = tall @ windows.weights @ (columns[here] * columns[there]).mT
-            yield (
-                (..., slice(0, height - dy), here),
-                (..., slice(dy, height), there),
-                weight,
-            )
+            yield (..., slice(0, height - dy), here), (..., slice(dy, height), there), weight
 
 
 def _dots(x: Tensor, y: Tensor) -> Tensor:

@@ -9,26 +9,26 @@ from torch import Tensor
 
 
 def pair_weights(
-    own_rows: Tensor, rows: Tensor, own_columns: Tensor, columns: Tensor, weights: Tensor
+    rows: tuple[Tensor, Tensor], columns: tuple[Tensor, Tensor], weights: Tensor
 ) -> Tensor:
     """Return W(p, q) = sum_x lambda(x) w(p - x) w(q - x) for all pairs of two blocks.
 
     Args:
-        own_rows, own_columns: (t, m), (u, n), the weight of the p in the windows.
-        rows, columns: (h, m), (w, n), that of the q.
+        rows: (t, m) and (h, m), what the p and the q weigh along one axis in the windows.
+        columns: (u, n) and (w, n), along the other.
         weights: (B, m, n), lambda.
 
     Returns:
         (B, t u, h w).
     """
-    across = (weights[:, :, None] * own_columns) @ columns.mT  # (B, m, u, w)
-    along = (own_rows[:, None] * rows).flatten(0, 1)  # (t h, m)
-    t, h, u, w = len(own_rows), len(rows), len(own_columns), len(columns)
+    across = (weights[:, :, None] * columns[0]) @ columns[1].mT  # (B, m, u, w)
+    along = (rows[0][:, None] * rows[1]).flatten(0, 1)  # (t h, m)
+    (t, h), (u, w) = (map(len, axis) for axis in (rows, columns))
     both = (along @ across.flatten(2)).view(-1, t, h, u, w)
     return both.transpose(2, 3).reshape(-1, t * u, h * w)
 
 
-def product(
+def weighted_products(
     own: Tensor, others: Tensor, weights: Tensor, signs: Sequence[int]
 ) -> tuple[Tensor, list[Tensor]]:
     """Return what pairs of positions (p, q) add to the distance, and to its gradients at p.

@@ -1,4 +1,4 @@
-"""Positions of a batch of layers as the rows of one matrix, so that any block can be taken."""
+"""Positions of a batch of layers in one row, so that any block of them can be gathered."""
 
 from __future__ import annotations
 
@@ -20,30 +20,36 @@ def scratch_bytes(device: torch.device) -> int:
     return min(4 * 2**20 * torch.get_num_threads(), LARGEST_SCRATCH)
 
 
-def position_rows(f: Tensor, p: Tensor) -> Tensor:
-    """Return F - P and F + P, position by position: (B, C, h, w) twice -> (2, B N + 1, C).
+class Positions:
+    """F - P and F + P of a batch of layers, position by position.
 
-    The last row of both stands for every position outside, and is zero.
+    values: (2, B N + 1, C); the last position stands for every one outside, and is zero.
     """
-    f, p = f.permute(0, 2, 3, 1), p.permute(0, 2, 3, 1)
-    rows = f.new_zeros(2, f[..., 0].numel() + 1, f.shape[3])
-    u, v = rows[:, :-1].view(2, *f.shape)
-    torch.sub(f, p, out=u)
-    torch.add(f, p, out=v)
-    return rows
+
+    def __init__(self, f: Tensor, p: Tensor) -> None:
+        self.shape = f.shape
+        f, p = f.permute(0, 2, 3, 1), p.permute(0, 2, 3, 1)
+        self.values = f.new_zeros(2, f[..., 0].numel() + 1, f.shape[3])
+        u, v = self.values[:, :-1].view(2, *f.shape)
+        torch.sub(f, p, out=u)
+        torch.add(f, p, out=v)
+
+    def at(self, numbers: Tensor) -> Tensor:
+        """Return F - P, then F + P at numbered positions: (n, T) -> (n, 2 T, C)."""
+        both = torch.cat([numbers, numbers + self.values.shape[1]], 1)
+        return self.values.flatten(0, 1).index_select(0, both.flatten()).view(*both.shape, -1)
+
+    def as_layers(self, values: Tensor) -> Tensor:
+        """Return values (B N + 1, C) as layers (B, C, h, w), the channels innermost."""
+        batch, _, height, width = self.shape
+        return values[:-1].view(batch, height, width, -1).permute(0, 3, 1, 2)
 
 
-def layers_of(rows: Tensor, shape: torch.Size) -> Tensor:
-    """Return rows (B N + 1, C) as layers of shape (B, C, h, w), the channels innermost."""
-    batch, channels, height, width = shape
-    return rows[:-1].view(batch, height, width, channels).permute(0, 3, 1, 2)
-
-
-def places(picture: Tensor, y: Tensor, x: Tensor, shape: torch.Size) -> Tensor:
-    """Return the row numbers of rectangles of positions.
+def position_numbers(picture: Tensor, y: Tensor, x: Tensor, shape: torch.Size) -> Tensor:
+    """Return the numbers of the positions in rectangles.
 
     Args:
-        picture: (n,), which of the batch. y: (n, a) and x: (n, b), positions inside or outside.
+        picture: (n,), which of the batch. y: (n, a) and x: (n, b), inside or outside.
         shape: of the layers, (B, C, h, w).
 
     Returns:
@@ -54,9 +60,3 @@ def places(picture: Tensor, y: Tensor, x: Tensor, shape: torch.Size) -> Tensor:
     inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
     numbers = (picture[:, None, None] * height + y) * width + x
     return torch.where(inside, numbers, batch * height * width).flatten(1)
-
-
-def taken(rows: Tensor, numbers: Tensor) -> Tensor:
-    """Return the rows of F - P, then those of F + P: (2, R, C) at (n, T) -> (n, 2 T, C)."""
-    both = torch.cat([numbers, numbers + rows.shape[1]], 1)
-    return rows.flatten(0, 1).index_select(0, both.flatten()).view(*both.shape, -1)

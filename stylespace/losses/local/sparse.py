@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from stylespace.losses.local.positions import layers_of, places, position_rows, scratch_bytes, taken
+from stylespace.losses.local.positions import Positions, position_numbers, scratch_bytes
 from stylespace.losses.local.windows import Windows
 
 
@@ -19,11 +19,11 @@ def by_windows(
     D(x) = 1/2 sum_d w (u v^T + v u^T), a batch of windows at a time. A sum of squares, so never
     negative. Arguments and result as in `by_offsets`.
     """
-    rows = position_rows(f, p)
-    value, totals = f.new_zeros(len(f)), [torch.zeros_like(rows[0]) for _ in signs]
-    profile = (windows.row_profile[:, None] * windows.column_profile).flatten()[:, None]
+    positions = Positions(f, p)
+    value, totals = f.new_zeros(len(f)), [torch.zeros_like(positions.values[0]) for _ in signs]
+    profile = (windows.profiles[0][:, None] * windows.profiles[1]).flatten()[:, None]
     for pictures, numbers, weights in _batches(windows, f):
-        u, v = taken(rows, numbers).chunk(2, 1)  # (n, K, C)
+        u, v = positions.at(numbers).chunk(2, 1)  # (n, K, C)
         half = torch.bmm((u * profile).mT, v)
         difference = (half + half.mT) / 2
         weighted = difference * weights[:, None, None]
@@ -31,21 +31,21 @@ def by_windows(
         for sign, total in zip(signs, totals, strict=True):
             found = torch.bmm(u + sign * v, weighted).mul_(2 * profile)
             total.index_add_(0, numbers.flatten(), found.flatten(0, 1))
-    return value, [layers_of(total, f.shape) for total in totals]
+    return value, [positions.as_layers(total) for total in totals]
 
 
 def _batches(windows: Windows, f: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Yield pictures (n,), the rows of their positions (n, K) and lambda (n,) of some windows."""
+    """Yield pictures (n,), their position numbers (n, K) and lambda (n,), of some windows."""
     weights = windows.weights.expand(len(f), -1, -1)
-    picture, row, column = (weights != 0).nonzero(as_tuple=True)
     down, right = (torch.arange(-r, r + 1, device=f.device) for r in windows.reach)
     each = window_numbers(f.shape[1], len(down) * len(right)) * f.element_size()
-    order = torch.arange(len(picture), device=f.device)
-    for some in order.split(max(1, scratch_bytes(f.device) // each)) if len(order) else ():
-        y = windows.centre_rows[row[some]][:, None] + down
-        x = windows.centre_columns[column[some]][:, None] + right
-        chosen = picture[some], row[some], column[some]
-        yield picture[some], places(picture[some], y, x, f.shape), weights[chosen]
+    size = max(1, scratch_bytes(f.device) // each)
+    found = (weights != 0).nonzero()  # (windows, 3): picture, row and column of centres
+    for picture, row, column in (some.unbind(1) for some in found.split(size) if len(some)):
+        y = windows.centres[0][row][:, None] + down
+        x = windows.centres[1][column][:, None] + right
+        numbers = position_numbers(picture, y, x, f.shape)
+        yield picture, numbers, weights[picture, row, column]
 
 
 def window_numbers(channels: int, positions: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -37,17 +38,25 @@ def local_term(
     Raises:
         UsageError: a setting that cannot be, or a mask that weighs no window.
     """
-    options = {"half_width": half_width, "kernel": kernel, "stride": stride, "mask": mask}
     target = target_features.detach()
+    distance = partial(
+        local_gram_distance,
+        target=target,
+        half_width=half_width,
+        kernel=kernel,
+        stride=stride,
+        mask=mask,
+    )
     with torch.no_grad():
-        own = local_gram_distance(torch.zeros_like(target), target, **options)
-    if not bool((windows_over(target, **options).weights.flatten(1).sum(1) > 0).all()):
+        own = distance(torch.zeros_like(target))
+    windows = windows_over(target, half_width, kernel, stride=stride, mask=mask)
+    if not bool((windows.weights.flatten(1).sum(1) > 0).all()):
         raise UsageError(
             f"the mask for {layer} weighs no window: give it an area, or a smaller stride."
         )
     unit = torch.where(own > 0, own, torch.ones_like(own))
 
     def measure(image: Tensor, features: Mapping[str, Tensor]) -> Tensor:
-        return local_gram_distance(features[layer], target, **options) / unit
+        return distance(features[layer]) / unit
 
     return Term(f"local.{layer}", measure, (layer,), weight)

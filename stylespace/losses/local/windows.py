@@ -40,40 +40,35 @@ KERNELS: dict[str, Callable[[Tensor, int], Tensor]] = {"uniform": uniform, "gaus
 class Windows:
     """The windows over one layer of h x w positions, m x n of them.
 
-    row_profile, column_profile: (2r + 1,), the factor of w along each axis; its reach r is s, or
+    profiles: (2r + 1,) each, the factor of w along rows and along columns; its reach r is s, or
     less where the layer is too small for more offsets to meet anything.
-    centre_rows: (m,), centre_columns: (n,), where the windows stand.
+    centres: (m,) and (n,), the rows and the columns where the windows stand.
     weights: (B or 1, m, n), lambda(x) of every window.
     """
 
     shape: tuple[int, int]
-    row_profile: Tensor
-    column_profile: Tensor
-    centre_rows: Tensor
-    centre_columns: Tensor
+    profiles: tuple[Tensor, Tensor]
+    centres: tuple[Tensor, Tensor]
     weights: Tensor
 
     @property
     def reach(self) -> tuple[int, int]:
         """Offsets at which a window can meet a position, (along rows, along columns)."""
-        return len(self.row_profile) // 2, len(self.column_profile) // 2
+        return len(self.profiles[0]) // 2, len(self.profiles[1]) // 2
 
     def matrices(self) -> tuple[Tensor, Tensor]:
         """Return (h, m) and (w, n): the weight of each row and column in each window."""
-        places = (torch.arange(side, device=self.weights.device) for side in self.shape)
-        pairs = zip(
-            (self.row_profile, self.column_profile),
-            places,
-            (self.centre_rows, self.centre_columns),
-            strict=True,
+        device = self.weights.device
+        rows, columns = (
+            profile_matrix(profile, torch.arange(side, device=device), centre)
+            for profile, side, centre in zip(self.profiles, self.shape, self.centres, strict=True)
         )
-        rows, columns = (profile_matrix(*three) for three in pairs)
         return rows, columns
 
     def weight_map(self) -> Tensor:
         """Return lambda on the layer's own grid, (B or 1, h, w), zero where no window stands."""
         grid = self.weights.new_zeros(len(self.weights), *self.shape)
-        grid[:, self.centre_rows[:, None], self.centre_columns] = self.weights
+        grid[:, self.centres[0][:, None], self.centres[1]] = self.weights
         return grid
 
 
@@ -98,11 +93,16 @@ def windows_over(
         UsageError: a half width, stride, kernel or mask that cannot be.
     """
     _check_settings(half_width, kernel, stride)
-    shape, device = (features.shape[2], features.shape[3]), features.device
-    rows, columns = (torch.tensor(centres(side, stride), device=device) for side in shape)
-    profiles = (_like(_profile(kernel, half_width, side, stride), features) for side in shape)
-    grid = features.new_ones(1, *shape) if mask is None else _checked_mask(mask, features)
-    return Windows(shape, *profiles, rows, columns, grid[:, rows[:, None], columns])
+    height, width = features.shape[2:]
+    grid = features.new_ones(1, height, width) if mask is None else _checked_mask(mask, features)
+    rows, columns = (
+        torch.tensor(centres(side, stride), device=features.device) for side in (height, width)
+    )
+    down, across = (
+        _like(_profile(kernel, half_width, side, stride), features) for side in (height, width)
+    )
+    weights = grid[:, rows[:, None], columns]
+    return Windows((height, width), (down, across), (rows, columns), weights)
 
 
 def centres(length: int, stride: int) -> range:
