@@ -19,8 +19,9 @@ from torch import Tensor
 
 from stylespace.assets import SAMPLE
 from stylespace.commands.recipes import write_outcome
+from stylespace.commands.transfer.metrics import grey_similarity
 from stylespace.commands.transfer.partitions import STRIP, known_record, network_of
-from stylespace.commands.transfer.transfer import grey_similarity, transfer
+from stylespace.commands.transfer.transfer import transfer
 from stylespace.errors import UsageError
 from stylespace.figures import markdown
 from stylespace.figures.sheets import contact_sheet

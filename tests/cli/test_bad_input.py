@@ -625,7 +625,7 @@ def test_a_recipe_whose_weights_have_changed(call, refused):
 
 
 def test_an_input_that_changes_during_the_run_is_recorded_as_it_was(call, monkeypatch):
-    from stylespace.commands import texture as textures
+    from stylespace.commands.texture import textures
 
     picture = Path(picture_file("p.png"))
     true = textures.open_styles

@@ -8,7 +8,8 @@ from stylespace.commands.probe.patches import PAINTING_SIDE, Paintings
 from stylespace.commands.probe.probes import entry_figures, probe
 from stylespace.commands.recipes import write_outcome
 from stylespace.commands.texture.textures import texture
-from stylespace.commands.transfer.transfer import grey_similarity, transfer
+from stylespace.commands.transfer.metrics import grey_similarity
+from stylespace.commands.transfer.transfer import transfer
 from stylespace.images import read_image, resize
 from stylespace.networks.network import load_network
 from stylespace.styles.distances import geometric_mean, gram_distances

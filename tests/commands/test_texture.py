@@ -14,8 +14,8 @@ from tiny import TINY_LAYERS, tiny_network
 
 from stylespace.commands.figures import figure_of
 from stylespace.commands.scales import noise_picture
-from stylespace.commands.texture.samplers import sample
-from stylespace.commands.texture.textures import _Work, texture
+from stylespace.commands.texture.samplers import sampled_gram
+from stylespace.commands.texture.textures import TextureProblem, texture
 from stylespace.errors import StyleError, UsageError
 from stylespace.images import read_image, resize, write_image
 from stylespace.losses.matching import MATCHES, match_figures
@@ -216,7 +216,7 @@ def test_every_sampler_tells_both_residuals(tiny32, painting, sampler):
     found = style_of(outcome.image).grams
     true = make(painting, seed=2, iterations=6).figures
     for name in TINY_LAYERS:
-        drawn = sample(sampler, features[name], seed=2).gram
+        drawn = sampled_gram(sampler, features[name], seed=2).gram
         expected = relative_distance(found[name], drawn)
         assert outcome.figures[f"residual.{name}"] == pytest.approx(expected, rel=1e-4)
         assert outcome.figures[f"residual_true.{name}"] == pytest.approx(true[f"gram.{name}"])
@@ -334,7 +334,7 @@ def test_a_seamless_picture_has_no_place_where_it_begins(painting, match):
     rolled = torch.cat([picture.roll(shift, (2, 3)) for shift in ((0, 0), (4, 0), (-8, 12))])
     for seamless in (True, False):
         changed = settings if seamless else TextureSettings(**{**vars(settings), "seamless": False})
-        objective = _Work(changed, tiny_network()).objective(tiny_network(), 24, 32)
+        objective = TextureProblem(changed, tiny_network()).objective(tiny_network(), 24, 32)
         values = sum(objective(rolled).values()).tolist()
         same = values == pytest.approx([values[0]] * 3, rel=1e-9)
         assert same == seamless, values
@@ -440,7 +440,7 @@ def test_pattern_weights_add_their_terms(painting):
         assert Counter(list(terms)) == Counter([*plain, *added])
         assert all(terms[name] > 0 for name in added)
     settings = TextureSettings(sources=(painting,), size=SIZE, layers=TINY_LAYERS, **changes)
-    objective = _Work(settings, tiny_network()).objective(tiny_network(), 24, 32)
+    objective = TextureProblem(settings, tiny_network()).objective(tiny_network(), 24, 32)
     weights = {term.name: term.weight for term in objective.terms.parts}
     for key, names in expected.items():
         total = sum(weights[name] for name in names)
