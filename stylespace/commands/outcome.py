@@ -43,23 +43,14 @@ def outcome_of(
     figures: Mapping[str, float],
     synthesis: Synthesis,
     network: Network,
-    *,
-    beside: Any = None,
-    remarks: tuple[str, ...] = (),
+    **more: Any,
 ) -> Outcome:
-    """Put an outcome together from a run and the network that it ran on."""
-    device, dtype = network.device.type, str(network.dtype).removeprefix("torch.")
-    return Outcome(
-        settings,
-        image,
-        figures,
-        synthesis,
-        network.sha256,
-        device,
-        dtype,
-        beside,
-        remarks,
-    )
+    """Put an outcome together from a run and the network that it ran on.
+
+    more: `beside` and `remarks`, where there are any.
+    """
+    ran = network.sha256, network.device.type, str(network.dtype).removeprefix("torch.")
+    return Outcome(settings, image, figures, synthesis, *ran, **more)
 
 
 def total_loss(objective: ObjectiveFunction, image: Tensor) -> float:

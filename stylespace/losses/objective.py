@@ -87,17 +87,34 @@ def relative_square(value: Tensor, target: Tensor, *, nothing: float = 0.0) -> T
     return difference / torch.where(norm > nothing, norm, torch.ones_like(norm))
 
 
+def matching_term(
+    name: str,
+    statistic: Callable[..., Tensor],
+    target: Tensor,
+    layers: tuple[str, ...],
+    weight: float = 1.0,
+    *,
+    nothing: float = 0.0,
+) -> Term:
+    """Return the relative distance of a statistic of some layers' features to a target.
+
+    statistic: features (B, C, h, w) of each layer -> (B, ...). target: (B or 1, ...). nothing: see
+    `relative_square`.
+    """
+
+    def measure(image: Tensor, features: Features) -> Tensor:
+        value = statistic(*(features[layer] for layer in layers))
+        return relative_square(value, target, nothing=nothing)
+
+    return Term(name, measure, layers, weight)
+
+
 def content_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
     """Relative distance of a layer's activations to target (1 or B, C, h, w).
 
     Source: G15b eq. 1. Departs: relative to the target instead of 1/2.
     """
-    return Term(
-        f"content.{layer}",
-        lambda image, features: relative_square(features[layer], target),
-        (layer,),
-        weight,
-    )
+    return matching_term(f"content.{layer}", lambda x: x, target, (layer,), weight)
 
 
 def total_variation_term(weight: float = 1.0) -> Term:

@@ -97,10 +97,10 @@ class TextureSettings(Sourced):
 
         Where few of many channels ever fire, the sorted entries say little.
         """
-        found = super().style_layers()
-        if self.layers or self.match == "gram" or len(found) == 1:
-            return found
-        return dict(list(found.items())[:-1])
+        layers = super().style_layers()
+        if self.layers or self.match == "gram" or len(layers) == 1:
+            return layers
+        return dict(list(layers.items())[:-1])
 
     def style_sources(self) -> tuple[str, ...]:
         """Return the sources of the style."""

@@ -199,17 +199,9 @@ def chosen(rows: Tensor, yes: Tensor, no: Tensor) -> Tensor:
     return torch.where(rows.reshape(-1, *(1 for _ in yes.shape[1:])), yes, no)
 
 
-def _lbfgs(start: Tensor, bounds: Bounds, learning_rate: float) -> Optimizer:
-    return LBFGS(start, bounds=bounds)
-
-
-def _adam(start: Tensor, bounds: Bounds, learning_rate: float) -> Optimizer:
-    return Adam(start, bounds=bounds, learning_rate=learning_rate)
-
-
 OPTIMIZERS: dict[str, Callable[[Tensor, Bounds, float], Optimizer]] = {
-    "lbfgs": _lbfgs,
-    "adam": _adam,
+    "lbfgs": lambda start, bounds, rate: LBFGS(start, bounds=bounds),
+    "adam": lambda start, bounds, rate: Adam(start, bounds=bounds, learning_rate=rate),
 }
 """By name: (problems (B, n), bounds, learning rate) -> optimiser; see `settings.shared`."""
 

@@ -15,7 +15,7 @@ from tiny import TINY_LAYERS, tiny_network
 from stylespace.commands.scales import noise_picture
 from stylespace.commands.texture.figure import drawn
 from stylespace.commands.texture.samplers import sampled_gram
-from stylespace.commands.texture.textures import _Work, texture
+from stylespace.commands.texture.textures import TextureProblem, texture
 from stylespace.errors import StyleError, UsageError
 from stylespace.images import read_image, resize, write_image
 from stylespace.losses.matching import MATCHES, match_figures
@@ -334,7 +334,7 @@ def test_a_seamless_picture_has_no_place_where_it_begins(painting, match):
     rolled = torch.cat([picture.roll(shift, (2, 3)) for shift in ((0, 0), (4, 0), (-8, 12))])
     for seamless in (True, False):
         changed = settings if seamless else TextureSettings(**{**vars(settings), "seamless": False})
-        objective = _Work(changed, tiny_network()).objective(tiny_network(), 24, 32)
+        objective = TextureProblem(changed, tiny_network()).objective(tiny_network(), 24, 32)
         values = sum(objective(rolled).values()).tolist()
         same = values == pytest.approx([values[0]] * 3, rel=1e-9)
         assert same == seamless, values
@@ -440,7 +440,7 @@ def test_pattern_weights_add_their_terms(painting):
         assert Counter(list(terms)) == Counter([*plain, *added])
         assert all(terms[name] > 0 for name in added)
     settings = TextureSettings(sources=(painting,), size=SIZE, layers=TINY_LAYERS, **changes)
-    objective = _Work(settings, tiny_network()).objective(tiny_network(), 24, 32)
+    objective = TextureProblem(settings, tiny_network()).objective(tiny_network(), 24, 32)
     weights = {term.name: term.weight for term in objective.terms.parts}
     for key, names in expected.items():
         total = sum(weights[name] for name in names)

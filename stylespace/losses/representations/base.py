@@ -15,6 +15,9 @@ from stylespace.networks.network import Network
 from stylespace.styles.moments import LayerStyle
 from stylespace.styles.style import Style
 
+Remarked = tuple[dict[str, float], list[str]]
+"""Figures by name, and what they give to say, a sentence each."""
+
 
 class Representation(ABC):
     """The style of one transfer in one representation: its terms at every scale, and their cost.
@@ -46,9 +49,7 @@ class Representation(ABC):
         """Return what a user should know of a result of height x width pixels, a sentence each."""
         return self.pictures.remarks()
 
-    def figures(
-        self, judge: Network, image: Tensor, content: Tensor
-    ) -> tuple[dict[str, float], list[str]]:
+    def figures(self, judge: Network, image: Tensor, content: Tensor) -> Remarked:
         """Return its own figures of a result, and what they give to say, a sentence each.
 
         Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from stylespace.losses.objective import Term, relative_square
+from stylespace.losses.objective import Term, matching_term
 from stylespace.losses.representations.base import FromMoments
 from stylespace.styles.gram import covariance
 from stylespace.styles.moments import LayerStyle
@@ -18,14 +18,8 @@ def centred_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
 
     Zero for channels that never vary, whatever their value: of those `mean_term` takes care.
     """
-    return Term(
-        f"covariance.{layer}",
-        lambda image, features: relative_square(
-            covariance(features[layer]), target[None], nothing=UNVARIED
-        ),
-        (layer,),
-        weight,
-    )
+    name = f"covariance.{layer}"
+    return matching_term(name, covariance, target[None], (layer,), weight, nothing=UNVARIED)
 
 
 class CentredGram(FromMoments):

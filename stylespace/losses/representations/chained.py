@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from stylespace.errors import UsageError
-from stylespace.losses.objective import Term, Terms, relative_square
+from stylespace.losses.objective import Term, Terms, matching_term
 from stylespace.losses.representations.base import FromFeatures
 from stylespace.styles.gram import chained_gram
 
@@ -24,14 +24,8 @@ def chained_term(deep: str, shallow: str, target: Tensor, weight: float = 1.0) -
 
     Source: NN16b section 3 (chain). Departs: relative to the target.
     """
-    return Term(
-        f"chained.{deep}.{shallow}",
-        lambda image, features: relative_square(
-            chained_gram(features[deep], features[shallow]), target[None]
-        ),
-        (deep, shallow),
-        weight,
-    )
+    name = f"chained.{deep}.{shallow}"
+    return matching_term(name, chained_gram, target[None], (deep, shallow), weight)
 
 
 class ChainedLayers(FromFeatures):
@@ -57,16 +51,9 @@ class ChainedLayers(FromFeatures):
         names = sorted(weights, key=lambda name: -features[name][0, 0].numel())  # fine to coarse
         pairs = list(zip(names[1:], names[:-1], strict=True))
         scale = sum(weights.values()) / sum(weights[deep] for deep, _ in pairs)
+        targets = {pair: chained_gram(*(features[name] for name in pair))[0] for pair in pairs}
         return Terms(
-            tuple(
-                chained_term(
-                    deep,
-                    shallow,
-                    chained_gram(features[deep], features[shallow])[0],
-                    scale * weights[deep],
-                )
-                for deep, shallow in pairs
-            )
+            tuple(chained_term(*pair, targets[pair], scale * weights[pair[0]]) for pair in pairs)
         )
 
 

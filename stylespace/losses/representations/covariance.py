@@ -13,9 +13,8 @@ from stylespace.losses.covariance import (
 )
 from stylespace.losses.covariance.responses import Reduced, reduced
 from stylespace.losses.objective import Terms
-from stylespace.losses.representations.base import Representation
+from stylespace.losses.representations.base import Remarked, Representation
 from stylespace.losses.representations.pictures import Grid, Pictures
-from stylespace.losses.representations.windows import wide_window_remarks
 from stylespace.networks.network import Network
 from stylespace.settings.shared import default_content_layer
 
@@ -32,21 +31,20 @@ class ContentCovariance(Representation):
     def terms(self, height: int, width: int) -> Terms:
         """See `Representation.terms`."""
         pictures, settings = self.pictures, self.pictures.settings
-        responses = self._reduced_responses()
-        features = pictures.features(pictures.resized(pictures.style_side(height, width)))
-        weights = pictures.weights
+        responses, half_widths = self._reduced_responses(), settings.half_widths()
+        style = pictures.resized(pictures.style_side(height, width))
         terms = [
             covariance_term(
                 layer,
-                features[layer],
+                features,
                 responses.style,
                 responses.content,
-                half_width=half_width,
+                half_width=half_widths[layer],
                 kernel=settings.kernel,
                 centred=not settings.moment,
-                weight=weights[layer],
+                weight=pictures.weights[layer],
             )
-            for layer, half_width in settings.half_widths().items()
+            for layer, features in pictures.features(style).items()
         ]
         self._measures += [
             term.measure for term in terms if isinstance(term.measure, CovarianceMeasure)
@@ -63,13 +61,8 @@ class ContentCovariance(Representation):
         if self._responses is None:
             pictures, settings = self.pictures, self.pictures.settings
             layer = default_content_layer(pictures.network.name)
-            content, style = (
-                pictures.features(picture, [layer])[layer]
-                for picture in (
-                    resize(pictures.content, settings.size),
-                    pictures.resized(pictures.largest),
-                )
-            )
+            seen = resize(pictures.content, settings.size), pictures.resized(pictures.largest)
+            content, style = (pictures.features(picture, [layer])[layer] for picture in seen)
             method, asked = settings.reduction()
             most = min(content.shape[1], content[0, 0].numel() + style[0, 0].numel())
             count = min(asked, most)
@@ -108,12 +101,10 @@ class ContentCovariance(Representation):
     def remarks(self, height: int, width: int) -> list[str]:
         """See `Representation.remarks`."""
         measured = [text for measure in self._measures for text in measure.remarks]
-        wide = wide_window_remarks(self.pictures, height, width)
+        wide = self.pictures.wide_windows(height, width)
         return [*self._fewer, *measured, *super().remarks(height, width), *wide]
 
-    def figures(
-        self, judge: Network, image: Tensor, content: Tensor
-    ) -> tuple[dict[str, float], list[str]]:
+    def figures(self, judge: Network, image: Tensor, content: Tensor) -> Remarked:
         """See `Representation.figures`: `explained_energy` of the content responses."""
         return ({} if self.explained is None else {"explained_energy": self.explained}), []
 

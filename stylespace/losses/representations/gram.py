@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from stylespace.losses.objective import Term, relative_square
+from stylespace.losses.objective import Term, matching_term
 from stylespace.losses.representations.base import FromMoments
 from stylespace.styles.gram import gram
 from stylespace.styles.moments import LayerStyle
@@ -16,12 +16,7 @@ def gram_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
     Source: G15a eq. 3. Departs: relative to the target instead of 1 / (4 N^2 C^2).
     """
     goal = target if target.ndim == 3 else target[None]
-    return Term(
-        f"gram.{layer}",
-        lambda image, features: relative_square(gram(features[layer]), goal),
-        (layer,),
-        weight,
-    )
+    return matching_term(f"gram.{layer}", gram, goal, (layer,), weight)
 
 
 class GramMatrices(FromMoments):

@@ -10,9 +10,8 @@ from stylespace.errors import UsageError
 from stylespace.losses.guides import open_guide, propagated, resized
 from stylespace.losses.local import copy_indices, copy_remark, local_memory, local_term
 from stylespace.losses.objective import Terms
-from stylespace.losses.representations.base import Representation
+from stylespace.losses.representations.base import Remarked, Representation
 from stylespace.losses.representations.pictures import Pictures
-from stylespace.losses.representations.windows import wide_window_remarks
 from stylespace.networks.network import Network
 from stylespace.styles.style import Style
 
@@ -35,24 +34,22 @@ class LocalGram(Representation):
         """See `Representation.terms`; the style picture lies on the same grid."""
         pictures, settings = self.pictures, self.pictures.settings
         style = pictures.covering(height, width).to(pictures.network.device)
-        features, masks = pictures.features(style), self.masks(height, width)
-        weights = pictures.weights
-        return Terms(
-            tuple(
-                local_term(
-                    layer,
-                    features[layer],
-                    half_width=half_width,
-                    kernel=settings.kernel,
-                    stride=settings.stride,
-                    mask=None if masks is None else masks[layer],
-                    weight=weights[layer],
-                )
-                for layer, half_width in settings.half_widths().items()
+        masks, half_widths = self._masks(height, width), settings.half_widths()
+        terms = (
+            local_term(
+                layer,
+                features,
+                half_width=half_widths[layer],
+                kernel=settings.kernel,
+                stride=settings.stride,
+                mask=None if masks is None else masks[layer],
+                weight=pictures.weights[layer],
             )
+            for layer, features in pictures.features(style).items()
         )
+        return Terms(tuple(terms))
 
-    def masks(self, height: int, width: int) -> dict[str, Tensor] | None:
+    def _masks(self, height: int, width: int) -> dict[str, Tensor] | None:
         """Return what share of the mask each position sees, {layer: (h, w)}; None without one."""
         if self._mask is None:
             return None
@@ -83,24 +80,17 @@ class LocalGram(Representation):
     def remarks(self, height: int, width: int) -> list[str]:
         """See `Representation.remarks`."""
         of_mask = self._mask.remarks if self._mask else ()
-        wide = wide_window_remarks(self.pictures, height, width)
+        wide = self.pictures.wide_windows(height, width)
         return [*super().remarks(height, width), *wide, *of_mask]
 
-    def figures(
-        self, judge: Network, image: Tensor, content: Tensor
-    ) -> tuple[dict[str, float], list[str]]:
+    def figures(self, judge: Network, image: Tensor, content: Tensor) -> Remarked:
         """See `Representation.figures`: `copy_index`, of a style that is not the content itself."""
         height, width = image.shape[2:]
         style = self.pictures.covering(height, width).to(judge.device)
         with suppress(UsageError):  # at a layer content and style may be one, if it is dead
-            copied = copy_indices(
-                judge,
-                self.pictures.layers,
-                result=image,
-                style=style,
-                start=content,
-                masks=self.masks(height, width),
-            )
+            pictures = {"result": image, "style": style, "start": content}
+            masks = self._masks(height, width)
+            copied = copy_indices(judge, self.pictures.layers, **pictures, masks=masks)
             remark = copy_remark(copied, self.pictures.settings.half_widths())
             return {"copy_index": copied["together"]}, [remark] if remark else []
         return {}, []

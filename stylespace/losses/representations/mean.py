@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from stylespace.losses.objective import Term, relative_square
+from stylespace.losses.objective import Term, matching_term
 from stylespace.losses.representations.base import FromMoments
 from stylespace.styles.gram import mean
 from stylespace.styles.moments import LayerStyle
@@ -12,12 +12,7 @@ from stylespace.styles.moments import LayerStyle
 
 def mean_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
     """Relative distance of a layer's channel means to target (C,)."""
-    return Term(
-        f"mean.{layer}",
-        lambda image, features: relative_square(mean(features[layer]), target[None]),
-        (layer,),
-        weight,
-    )
+    return matching_term(f"mean.{layer}", mean, target[None], (layer,), weight)
 
 
 class Means(FromMoments):

@@ -15,7 +15,6 @@ from stylespace.networks.network import Network
 from stylespace.settings import TransferSettings
 from stylespace.settings.representations import REPRESENTATIONS
 from stylespace.styles.sources import StyleSource, blender
-from stylespace.styles.style import Style
 
 Grid = tuple[int, int]
 
@@ -29,7 +28,7 @@ class Pictures:
 
     Attributes:
         layers: of the style. largest: longer side in pixels of the style pictures at the finest
-        scale.
+        scale. style: (network, longer side in pixels) -> the blended style.
 
     Raises:
         MemoryLimitError: the style pictures would not fit.
@@ -46,7 +45,7 @@ class Pictures:
         self.content, self.sources = content, tuple(sources)
         self.layers = tuple(settings.style_layers())
         self.largest = settings.source_side(settings.size)
-        self._style_at = blender(self.sources, self.layers, largest=self.largest)
+        self.style = blender(self.sources, self.layers, largest=self.largest)
 
     @property
     def weights(self) -> dict[str, float]:
@@ -73,10 +72,6 @@ class Pictures:
     def style_shape(self) -> Grid:
         """(H, W) of the style picture at the finest scale."""
         return fitted(*self.style_picture.shape[2:])(self.largest)
-
-    def style(self, network: Network, side: int) -> Style:
-        """Return the blended style, with `side` pixels on the longer side of its pictures."""
-        return self._style_at(network, side)
 
     def style_side(self, height: int, width: int) -> int:
         """Return the longer side of the style pictures for a result of height x width pixels."""
@@ -110,6 +105,16 @@ class Pictures:
         """Return what is degenerate about the styles, a sentence each."""
         each = (source.remarks(self.network, self.layers, self.largest) for source in self.sources)
         return [text for texts in each for text in texts]
+
+    def wide_windows(self, height: int, width: int) -> list[str]:
+        """Say which windows are larger than their layers in a result of height x width pixels."""
+        half_widths, grids = self.settings.half_widths(), self.grids(height, width)
+        return [
+            f"the windows of {layer}, {2 * half_widths[layer] + 1} positions wide, are larger than "
+            f"the layer's {columns}x{rows}: what lies beyond its borders counts as zero."
+            for layer, (rows, columns) in grids.items()
+            if 2 * half_widths[layer] + 1 > min(rows, columns)
+        ]
 
     def grids(self, height: int, width: int) -> dict[str, Grid]:
         """Return {style layer: (h, w)} of a picture of height x width pixels."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from torch import Tensor
 
-from stylespace.losses.objective import Term, relative_square
+from stylespace.losses.objective import Term, matching_term
 from stylespace.losses.representations.base import FromMoments
 from stylespace.styles.gram import shifted_gram
 from stylespace.styles.moments import LayerStyle
@@ -22,12 +24,8 @@ def shifted_term(layer: str, target: Tensor, weight: float = 1.0, *, shift: floa
 
     Source: NN16b section 3 (activation shift). Departs: relative to the target.
     """
-    return Term(
-        f"shifted.{layer}",
-        lambda image, features: relative_square(shifted_gram(features[layer], shift), target[None]),
-        (layer,),
-        weight,
-    )
+    statistic = partial(shifted_gram, shift=shift)
+    return matching_term(f"shifted.{layer}", statistic, target[None], (layer,), weight)
 
 
 class ShiftedGram(FromMoments):

@@ -13,8 +13,11 @@ there are four kinds, all of them free of units, symmetric, never negative, 0 fo
 |               | share of the area under the higher of the two           |        |          |
 
 The ranges are those of ReLU features, whose entries and means are not negative. `as_metric` takes
-the roots. Even then only `bures` tells every two layers apart: `gram` does not see the mean,
-`cosine` does not see the scale either, and `wasserstein` does not see which channel is which.
+the roots. `style_distances` compares two styles layer by layer in one of them, `distance_matrix` a
+few with each other, `streamed_distances` hundreds of files; `bures_distance` is that of any two
+normal distributions. Even as metrics, only `bures` tells every two layers apart: `gram` does not
+see the mean, `cosine` does not see the scale either, and `wasserstein` does not see which channel
+is which.
 """
 
 from stylespace.styles.distances.bures import bures_distance

@@ -63,8 +63,8 @@ def together(values: Mapping[str, Value]) -> Value:
     Args:
         values: {layer: a number, or an array (n, n)}.
     """
-    first, *others = values.values()
-    return sum(others, first) / len(values)
+    total: Any = sum(values.values())  # numbers and arrays alike
+    return total / len(values)
 
 
 def as_metric(values: Value, kind: str) -> Value:
@@ -105,11 +105,11 @@ def distance_matrix(
     for style in styles:
         styles[0].check_space(style.space)
     picked = [style.pick(layers or tuple(styles[0].layers)).layers for style in styles]
-    found = {
+    matrices = {
         name: pairwise([chosen.prepared(one[name]) for one in picked], chosen.between)
         for name in picked[0]
     }
-    return {**found, TOGETHER: together(found)}
+    return {**matrices, TOGETHER: together(matrices)}
 
 
 def pairwise(items: Sequence[Any], between: Callable[[Any, Any], float]) -> np.ndarray:

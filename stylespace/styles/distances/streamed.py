@@ -78,17 +78,17 @@ def streamed_distances(
             f"distances of kind bures between {len(files)} styles would take hours: at most "
             f"{BURES_MOST} are compared; choose gram, cosine or wasserstein, or fewer styles."
         )
-    found: dict[str, np.ndarray] = {}
+    matrices: dict[str, np.ndarray] = {}
     errors = dict.fromkeys(names, 0.0)
     for name in names:
         if kind == "wasserstein":
-            found[name], errors[name] = _area_shares(files, name)
+            matrices[name], errors[name] = _area_shares(files, name)
         elif kind == "bures":
-            found[name] = _exact(files, name, kind)
+            matrices[name] = _exact(files, name, kind)
         else:
-            found[name] = _FROM_PRODUCTS[kind](inner_products(files, name, budget=budget))
+            matrices[name] = _FROM_PRODUCTS[kind](inner_products(files, name, budget=budget))
     return StreamedDistances(
-        {**found, TOGETHER: together(found)}, {**errors, TOGETHER: together(errors)}
+        {**matrices, TOGETHER: together(matrices)}, {**errors, TOGETHER: together(errors)}
     )
 
 

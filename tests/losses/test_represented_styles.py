@@ -97,17 +97,17 @@ def relative(value, target):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_style_picture_itself_is_at_no_distance_and_others_are(network, kind):
     style = blocky(28, 40)
-    styling = styled(network, style, style, representation=kind)
-    there, _ = measured(styling, style)
-    away, _ = measured(styling, blocky(28, 40, seed=5))
+    represented = styled(network, style, style, representation=kind)
+    there, _ = measured(represented, style)
+    away, _ = measured(represented, blocky(28, 40, seed=5))
     assert all(abs(value) < 1e-20 for value in there.values()), there
     assert all(value > 1e-5 for value in away.values()), away
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_weights_are_those_of_the_layers_and_add_up_to_1(network, kind):
-    styling = styled(network, blocky(28, 40), blocky(36, 30, seed=3), representation=kind)
-    _, weights = measured(styling, blocky(28, 40))
+    represented = styled(network, blocky(28, 40), blocky(36, 30, seed=3), representation=kind)
+    _, weights = measured(represented, blocky(28, 40))
     assert sum(weights.values()) == pytest.approx(1)
     if kind == "chained":  # a pair weighs what its deeper layer does
         expected = {"chained.conv2_1.conv1_1": 1 / 3, "chained.conv3_1.conv2_1": 2 / 3}
@@ -119,8 +119,8 @@ def test_the_weights_are_those_of_the_layers_and_add_up_to_1(network, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_geometric_weights_halve_from_layer_to_layer_whatever_their_order(network, kind):
     options = {"layers": ("conv3_1", "conv1_1", "conv2_1"), "weighting": "geometric"}
-    styling = styled(network, blocky(24, 24), blocky(24, 24, 3), representation=kind, **options)
-    _, weights = measured(styling, blocky(24, 24))
+    represented = styled(network, blocky(24, 24), blocky(24, 24, 3), representation=kind, **options)
+    _, weights = measured(represented, blocky(24, 24))
     ordered = [weights[name] for name in sorted(weights)]
     assert len(ordered) == (2 if kind == "chained" else 3)
     for shallow, deep in zip(ordered, ordered[1:], strict=False):
@@ -129,8 +129,8 @@ def test_geometric_weights_halve_from_layer_to_layer_whatever_their_order(networ
 
 def test_guided_terms_have_the_layers_weights_too(network, tmp_path):
     pair = masks(tmp_path)
-    styling = styled(network, blocky(28, 40), blocky(36, 30, seed=3), guide=pair)
-    _, weights = measured(styling, blocky(28, 40))
+    represented = styled(network, blocky(28, 40), blocky(36, 30, seed=3), guide=pair)
+    _, weights = measured(represented, blocky(28, 40))
     assert weights == pytest.approx({f"guided.{name}": share for name, share in SHARES.items()})
 
 
@@ -167,8 +167,8 @@ def moments(kind, x):
 @pytest.mark.parametrize("kind", ["gram", "centred", "mean", "shifted"])
 def test_moments_of_two_pictures_of_different_sizes(network, kind):
     image, style = blocky(28, 40), blocky(60, 36, seed=3)
-    styling = styled(network, image, style, representation=kind, source_size=60)
-    values, _ = measured(styling, image)
+    represented = styled(network, image, style, representation=kind, source_size=60)
+    values, _ = measured(represented, image)
     own, target = (matrices(network, one) for one in (image, style))
     for name, share in SHARES.items():
         expected = share * relative(moments(kind, own[name]), moments(kind, target[name]))
@@ -187,8 +187,8 @@ def spread(fine, coarse):
 
 def test_chained_layers_against_numpy(network):
     image, style = blocky(28, 40), blocky(60, 36, seed=3)
-    styling = styled(network, image, style, representation="chained", source_size=60)
-    values, weights = measured(styling, image)
+    represented = styled(network, image, style, representation="chained", source_size=60)
+    values, weights = measured(represented, image)
     own, target = (features(network, one) for one in (image, style))
     for deep, shallow in (("conv2_1", "conv1_1"), ("conv3_1", "conv2_1")):
         both = []
@@ -225,8 +225,8 @@ def test_sliced_against_sorted_projections(network):
 )
 def test_local_terms_are_local_gram_distances(network, options):
     image, style = blocky(28, 40), blocky(56, 80, seed=3)
-    styling = styled(network, image, style, representation="local", **options)
-    values, _ = measured(styling, image)
+    represented = styled(network, image, style, representation="local", **options)
+    values, _ = measured(represented, image)
     half_widths = dict.fromkeys(NAMES, int(options.get("window", ("3",))[0]))
     if len(options.get("window", ())) > 1:
         half_widths |= {"conv3_1": 1, "conv1_1": 4}
@@ -257,10 +257,10 @@ def ss_resized(picture, height, width):
 )
 def test_covariance_terms_at_full_rank_are_those_of_the_responses_themselves(network, options):
     image, content, style = blocky(28, 40, 9), blocky(28, 40), blocky(40, 24, seed=3)
-    styling = styled(network, content, style, representation="covariance", responses="pca:512",
+    represented = styled(network, content, style, representation="covariance", responses="pca:512",
                      **options)  # fmt: skip
-    values, _ = measured(styling, image)
-    assert styling.explained == pytest.approx(1, abs=1e-9)
+    values, _ = measured(represented, image)
+    assert represented.explained == pytest.approx(1, abs=1e-9)
     own, target = (features(network, one) for one in (image, style))
     r, q = (features(network, one, ["conv4_2"])["conv4_2"] for one in (content, style))
     how = {"kernel": options.get("kernel", "uniform"), "centred": not options.get("moment")}
@@ -280,12 +280,12 @@ def test_fewer_maps_explain_less_and_say_how_much(network, method):
     shares = []
     for count in (1, 3, 6):
         options = {"responses": f"{method}:{count}", "moment": True}
-        styling = styled(
+        represented = styled(
             network, blocky(40, 48), blocky(48, 32, 3), representation="covariance", **options
         )
-        assert styling.explained is None
-        styling.terms(40, 48)
-        shares.append(styling.explained)
+        assert represented.explained is None
+        represented.terms(40, 48)
+        shares.append(represented.explained)
     assert 0 < shares[0] < shares[1] < shares[2] <= 1
 
 
