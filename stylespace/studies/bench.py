@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -97,7 +98,7 @@ def objective(network: Network, size: int) -> Objective:
 def objective_call(measured: Objective, size: int) -> None:
     """Evaluate an objective and its gradient once."""
     z = torch.full((1, 3, size, size), 0.5).requires_grad_()
-    torch.autograd.grad(sum(measured(z).values()).sum(), z)
+    torch.autograd.grad(torch.stack(list(measured(z).values())).sum(), z)
 
 
 def floor_call(network: Network, size: int) -> None:
@@ -115,7 +116,8 @@ def floor_call(network: Network, size: int) -> None:
 
 def _bare(network: Network, operation: object, x: Tensor) -> Tensor:
     if isinstance(operation, Convolution):
-        return F.conv2d(x, *network.filters[operation.key], padding=1)
+        weight, bias = network.filters[operation.key]
+        return F.conv2d(x, weight, bias, padding=1)
     return F.avg_pool2d(x, 2)
 
 
@@ -148,7 +150,7 @@ def local_row() -> tuple[str, ...]:
     return _row("local distance, C 64, 128x128, s 3", ours, "plain maps", plain, "1/20 = 0.05")
 
 
-REPRESENTATIONS = (
+REPRESENTATIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("local", {"window": ("1",)}),
     ("local", {"window": ("2",)}),
     ("local", {"window": ("4",)}),
@@ -169,18 +171,15 @@ def representation_row(network: Network, kind: str, options: dict) -> tuple[str,
     one, other = interleaved(
         lambda: objective_call(ours, 256), lambda: objective_call(gram, 256), runs=2
     )
-    told = " ".join(f"{name} {_plain(value)}" for name, value in options.items())
+    plain = {name: value[0] if name == "window" else value for name, value in options.items()}
+    told = " ".join(f"{name} {value}" for name, value in plain.items())
     return _row(f"step, {kind} {told}".strip(), one, "Gram step", other, "stated")
 
 
-def _plain(value: object) -> object:
-    return value[0] if isinstance(value, tuple) else value
-
-
-def represented(network: Network, **options: object) -> Representation:
+def represented(network: Network, **options: Any) -> Representation:
     """Return the style of a transfer at 256 px from van Gogh, in whatever representation."""
-    names = {"content": "sample:astronaut", "styles": ("sample:gogh-auvers",), "size": 256}
-    settings = TransferSettings(**names, **options)
+    pictures = {"content": "sample:astronaut", "styles": ("sample:gogh-auvers",)}
+    settings = TransferSettings(size=256, **pictures, **options)
     content = resize_to(open_picture(settings.content), 256, 256)
     return represented_style(settings, network, content, open_styles(settings.styles))
 

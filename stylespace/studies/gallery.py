@@ -13,7 +13,8 @@ from typing import Any
 
 from stylespace.errors import PictureError
 from stylespace.figures import markdown
-from stylespace.files import write_whole
+from stylespace.figures.tables import columns_of
+from stylespace.files import write_files
 from stylespace.images import read_recipe
 from stylespace.settings import settings_from
 
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--text", default="", help="what the pictures have to do with each other")
     given = parser.parse_args(arguments)
     text = page(given.folder, title=given.title or given.folder.name, text=given.text)
-    write_whole(given.folder / "README.md", text.encode(), force=True)
+    write_files(given.folder, {"README.md": text})
 
 
 def page(folder: Path, *, title: str, text: str = "") -> str:
@@ -37,7 +38,7 @@ def page(folder: Path, *, title: str, text: str = "") -> str:
     if not records:
         raise PictureError(f"{str(folder)!r} holds no pictures that carry a recipe.")
     parts = [f"# {title}", text, _sheet(records), _figures(records), _recipes(records)]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return markdown.page(parts)
 
 
 def _pictures(folder: Path) -> list[Path]:
@@ -67,30 +68,24 @@ def _sheet(records: Mapping[Path, Mapping[str, Any]]) -> str:
 
 def _figures(records: Mapping[Path, Mapping[str, Any]]) -> str:
     """Return a table a kind of figure: pictures down, layers across; plain figures in one."""
-    found = {path.stem: record.get("figures") or {} for path, record in records.items()}
-    kinds = dict.fromkeys(name.split(".")[0] for one in found.values() for name in one)
-    plain = [kind for kind in kinds if any(kind in one for one in found.values())]
-    tables = [_table("", plain, found)] if plain else []
-    for kind in kinds:
-        names = [f"{kind}.{layer}" for layer in _layers(kind, found.values())]
-        if names:
-            tables.append(_table(kind, names, found))
+    figures = {path.stem: record.get("figures") or {} for path, record in records.items()}
+    every = columns_of(figures.values())
+    kinds = dict.fromkeys(name.split(".")[0] for name in every)
+    columns = {"": [kind for kind in kinds if kind in every]}
+    columns |= {kind: [name for name in every if name.startswith(f"{kind}.")] for kind in kinds}
+    tables = [_table(kind, names, figures) for kind, names in columns.items() if names]
     return "\n\n".join(tables)
 
 
-def _layers(kind: str, figures: Sequence[Mapping[str, float]]) -> list[str]:
-    names = dict.fromkeys(name for one in figures for name in one if name.startswith(f"{kind}."))
-    return [name.split(".", 1)[1] for name in names]
-
-
-def _table(title: str, names: Sequence[str], found: Mapping[str, Mapping[str, float]]) -> str:
-    rows = [
-        (stem, *(markdown.shown(one.get(name)) for name in names))
-        for stem, one in found.items()
-        if any(name in one for name in names)
-    ]
-    headers = (title, *(name.split(".")[-1] for name in names))
-    return markdown.table(rows, headers)
+def _table(title: str, names: Sequence[str], figures: Mapping[str, Mapping[str, float]]) -> str:
+    """Return the figures of those names, of the pictures that have any, under their layers."""
+    short = {name: name.split(".")[-1] for name in names}
+    rows = {
+        stem: {short[name]: row[name] for name in names if name in row}
+        for stem, row in figures.items()
+    }
+    filled = {stem: row for stem, row in rows.items() if row}
+    return markdown.number_table(filled, list(short.values()), title)
 
 
 def _recipes(records: Mapping[Path, Mapping[str, Any]]) -> str:

@@ -139,7 +139,7 @@ def pressing(monkeypatch, number):
         watch = pressed if len(begun) == number else watch
         return true(settings=settings, network=network, watch=watch)
 
-    monkeypatch.setattr("stylespace.commands.transfer.partitions.transfer", transfer)
+    monkeypatch.setattr("stylespace.commands.transfer.many.transfer", transfer)
     return begun
 
 
