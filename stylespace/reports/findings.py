@@ -24,7 +24,7 @@ COMPARED = {
     "power_law_slope": ("power-law slope of the spectrum", "steeper"),
     "mean_cosine": ("mean cosine of two channels", "larger"),
 }
-"""Numbers that subjects or kinds are compared by: in words, and the word for a larger size."""
+"""Numbers that pictures or kinds are compared by: in words, and the word for a larger size."""
 MOST_CONTRASTS = 4
 
 
@@ -33,7 +33,7 @@ def sentences(
 ) -> list[str]:
     """Return what the tables of a report say.
 
-    contrast: two subjects to compare in words; those of a report on two are compared anyway.
+    contrast: two pictures to compare in words; those of a report on two are compared anyway.
     """
     frames = {name: pd.DataFrame(rows) for name, rows in tables.items()}
     numbers, names = frames["statistics"], list(frames["subjects"]["subject"])
@@ -80,7 +80,7 @@ def collection_sentences(tables: Records, count: int, kind: str) -> list[str]:
 
 
 def _of(numbers: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return one number as a table, layers down, subjects across, both in their own order."""
+    """Return one number as a table, layers down, pictures across, both in their own order."""
     rows = numbers[numbers["number"] == name]
     table = rows.pivot(index="layer", columns="subject", values="value")
     return table.loc[rows["layer"].unique(), rows["subject"].unique()]
@@ -180,7 +180,7 @@ def _nearest(distances: pd.DataFrame, kind: str) -> str:
 
 
 def contrasts(numbers: pd.DataFrame, a: str, b: str) -> list[str]:
-    """Return what differs most between two subjects: a sentence a number of COMPARED.
+    """Return what differs most between two pictures: a sentence a number of COMPARED.
 
     The layer named is the one where the two differ by the largest factor; which of the two is
     larger is said of that layer, and in how many layers it is so.
@@ -213,10 +213,10 @@ def _factors(first: pd.Series, second: pd.Series) -> pd.Series:
     return (high / low).where(high > low, 1.0)
 
 
-def _kinds(numbers: pd.DataFrame, subjects: pd.DataFrame) -> list[str]:
+def _kinds(numbers: pd.DataFrame, pictures: pd.DataFrame) -> list[str]:
     """Compare paintings with photographs, where there are both."""
     kinds: Mapping[str, list] = {
-        kind: list(subjects[subjects["kind"] == kind]["subject"])
+        kind: list(pictures[pictures["kind"] == kind]["subject"])
         for kind in ("painting", "photograph")
     }
     if min(map(len, kinds.values())) < 1:

@@ -186,7 +186,7 @@ def _hashes(sources: Sequence[str]) -> dict[str, str]:
 
 
 def _headline(one: Measured) -> dict[str, float]:
-    """Return the numbers that the command prints: of the first subject, a row a layer."""
+    """Return the numbers that the command prints: of the first picture, a row a layer."""
     kinds = ("off_diagonal.near_zero", "effective_rank", "dead_channels")
     return {
         f"{kind.split('.')[-1]}.{layer}": numbers[kind]
@@ -214,9 +214,9 @@ def _few(names: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _drawn(subjects: int, layers: int) -> int:
+def _drawn(pictures: int, layers: int) -> int:
     """Return how many figures a report has, as nearly as can be said before."""
-    return 4 + 2 * layers if subjects == 1 else 4 + layers + 2 * subjects
+    return 4 + 2 * layers if pictures == 1 else 4 + layers + 2 * pictures
 
 
 class _Steps:

@@ -12,7 +12,13 @@ from PIL import Image
 
 from stylespace.figures.drawing import ZERO
 from stylespace.figures.heat_maps import heat_map_figure
-from stylespace.reports.heat_maps import DIAGONAL, decoded, encoded, heat_map_data, legend
+from stylespace.reports.heat_maps import CODES, DIAGONAL, encoded, heat_map_data, legend
+
+
+def decoded(codes, low, high):
+    """The entries (n,) that codes (n,) stand for, as the page computes them."""
+    logarithms = low + (codes.astype(np.float64) - 1) / (CODES - 1) * (high - low)
+    return np.where(codes == 0, 0.0, 10.0**logarithms)
 
 
 def pixels_of(address):
