@@ -129,9 +129,9 @@ def _scale(matrices: Sequence[np.ndarray]) -> _Scale:
 
 def _paint(axes: drawing.Axes, strip: drawing.Axes, matrix: np.ndarray, scale: _Scale) -> None:
     """Draw the entries off the diagonal, and the diagonal as a strip."""
-    colours, own = _coloured(matrix, scale), np.diag_indices(len(matrix))
-    strip.imshow(colours[own][np.newaxis])
-    colours[own] = 1.0
+    colours, diagonal = _coloured(matrix, scale), np.diag_indices(len(matrix))
+    strip.imshow(colours[diagonal][np.newaxis])
+    colours[diagonal] = 1.0
     axes.imshow(colours)
     strip.set_aspect("auto")
     for frame in (axes, strip):

@@ -1,19 +1,18 @@
 """What figures show, in words made from their data, for those who hear a page instead of seeing it.
 
-Each function has the name of the figure that it describes, and those of its arguments that words
-are made of. It tells the kind of figure, where the largest and the smallest values are, and a
+`NAME_alt` describes what `NAME_figure` draws, from those of its arguments that words are made of.
+It tells the kind of figure, where the largest and the smallest values are, and a
 comparison.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from stylespace.figures.drawing import array
+from stylespace.figures.drawing import Values, array
 from stylespace.figures.formatting import (
     extremes,
     medians,
@@ -26,18 +25,12 @@ from stylespace.figures.formatting import (
     zeros,
 )
 from stylespace.figures.measures import MEASURES
-from stylespace.figures.traces import bands
+from stylespace.figures.traces import Evaluation, bands
 from stylespace.figures.trees import leaves, linkage
-from stylespace.styles.statistics.fitting import FITS
+from stylespace.styles.statistics.fitting import FITS, Fits
+from stylespace.styles.statistics.layers import LayerStatistics
 from stylespace.styles.statistics.matrices import off_diagonal
-from stylespace.styles.statistics.pairs import cosine_values
-from stylespace.styles.statistics.pairs import cosines as cosine_matrix
-
-if TYPE_CHECKING:
-    from stylespace.figures.drawing import Values
-    from stylespace.styles.statistics.fitting import Fits
-    from stylespace.styles.statistics.layers import LayerStatistics
-    from stylespace.styles.statistics.pairs import ChannelPair
+from stylespace.styles.statistics.pairs import ChannelPair, cosine_values, cosines
 
 MOST = 5
 """Pictures of which each has a sentence of its own; of more, the first and the last in order."""
@@ -101,7 +94,7 @@ def cosines_alt(layers: Mapping[str, Values]) -> str:
             continue
         middles[layer] = float(np.median(values))
         top = f", the largest is {number(values[-1])} at channels " if values[-1] else ""
-        place = place_of(cosine_matrix(torch.as_tensor(gram)).numpy(), values[-1]) if top else ""
+        place = place_of(cosines(torch.as_tensor(gram)).numpy(), values[-1]) if top else ""
         parts.append(f"{layer}: {zeros(zero_share(values))}{top}{place}")
     title = "Histograms of the cosines of two channels that fire, layer by layer"
     return sentences(title, f"Median cosine: {span(middles)}" if middles else "", *parts)
@@ -204,7 +197,7 @@ def map_alt(coordinates: Values, names: Sequence[str], explained: float) -> str:
     return sentences(told, *ends, f"Nearest to the middle: {middle}", ratio)
 
 
-def trace_alt(trace: Sequence[tuple[int, int, float | None]]) -> str:
+def trace_alt(trace: Sequence[Evaluation]) -> str:
     """Return how a loss fell: its ends, its smallest value, and the sizes.
 
     trace: not every evaluation need be in it, but the last is; None is a loss that is not finite.

@@ -89,7 +89,7 @@ def encoded(values: np.ndarray) -> tuple[np.ndarray, float, float]:
 
 
 @functools.cache
-def legend() -> dict[str, str]:
+def legend_pictures() -> dict[str, str]:
     """Return data URIs of the colour scale (254 x 1), of the zero and of the diagonal (1 x 1)."""
     scale, zero, diagonal = ([*range(_SHADES)], [_SHADES], [_SHADES + 1])
     rows = {"scale": scale, "zero": zero, "diagonal": diagonal}
@@ -131,6 +131,6 @@ def _palette() -> bytes:
     """Return the colours of 254 shades, of zero and of the diagonal: 256 times red, green, blue."""
     from matplotlib.colors import to_rgba
 
-    own = np.array([to_rgba(ZERO), to_rgba(DIAGONAL)])
-    colours = np.concatenate([shades()(np.linspace(0, 1, _SHADES)), own])
+    apart = np.array([to_rgba(ZERO), to_rgba(DIAGONAL)])
+    colours = np.concatenate([shades()(np.linspace(0, 1, _SHADES)), apart])
     return np.rint(255 * colours[:, :3]).astype(np.uint8).tobytes()

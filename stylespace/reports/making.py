@@ -19,7 +19,7 @@ from stylespace.networks.network import Network
 from stylespace.networks.weights import file_hash
 from stylespace.reports.content.drawings import Drawings
 from stylespace.reports.content.groups import short_group, single_group, together_group
-from stylespace.reports.content.parts import Part
+from stylespace.reports.content.parts import PagePart
 from stylespace.reports.findings import sentences
 from stylespace.reports.making_of import making_of
 from stylespace.reports.measuring import Compared, Measured, compared, measured
@@ -166,7 +166,7 @@ def _groups(
     found: Sequence[Measured],
     together: Compared | None,
     drawings: Drawings,
-) -> list[Part]:
+) -> list[PagePart]:
     made = [making_of(one.picture, network) for one in found]
     if together is None:
         return [single_group(found[0], drawings, made=made[0], values=not settings.compact)]
