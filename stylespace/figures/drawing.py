@@ -177,7 +177,7 @@ class Panels:
 
 
 class Series(NamedTuple):
-    """How one of several subjects is drawn: by colour, marker and dashes at once."""
+    """How one of several pictures is drawn: by colour, marker and dashes at once."""
 
     colour: str
     marker: str
@@ -185,7 +185,7 @@ class Series(NamedTuple):
 
 
 def series(count: int) -> list[Series]:
-    """Return how to draw so many subjects; twelve differ, and from there on they repeat."""
+    """Return how to draw so many pictures; twelve differ, and from there on they repeat."""
     import seaborn
     from matplotlib.colors import to_hex
 
@@ -209,7 +209,7 @@ def legend(figure: Figure, lines: Sequence[Mapping[str, Any]], *, columns: int =
 
 
 def legend_height(count: int, *, columns: int = 4) -> float:
-    """Return the inches that a legend of so many subjects takes; a single one needs none."""
+    """Return the inches that a legend of so many pictures takes; a single one needs none."""
     return 0.0 if count <= 1 else 0.12 + 0.165 * -(-count // columns)
 
 

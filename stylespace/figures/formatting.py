@@ -107,7 +107,7 @@ def place_of(matrix: np.ndarray, value: float) -> str:
 
 def extremes(matrix: np.ndarray) -> Iterator[str]:
     """Yield the largest and smallest entries off the diagonal and on it, with their channels."""
-    values, own = off_diagonal(torch.as_tensor(matrix)).numpy(), np.diagonal(matrix)
+    values, energies = off_diagonal(torch.as_tensor(matrix)).numpy(), np.diagonal(matrix)
     if len(values):
         place = f" at channels {place_of(matrix, values.max())}" if values.max() else ""
         yield f"The largest off-diagonal entry is {number(values.max())}{place}"
@@ -115,18 +115,18 @@ def extremes(matrix: np.ndarray) -> Iterator[str]:
         if len(above):
             least = f"{number(above.min())} at {place_of(matrix, above.min())}"
             yield f"The smallest above 0 is {least}; {zeros(zero_share(values))}"
-    channels = {f"channel {place}": float(value) for place, value in enumerate(own)}
-    yield f"On the diagonal: {span(channels)}; {zeros(zero_share(own))}"
+    channels = {f"channel {place}": float(value) for place, value in enumerate(energies)}
+    yield f"On the diagonal: {span(channels)}; {zeros(zero_share(energies))}"
 
 
 def medians(matrix: np.ndarray) -> str:
     """Return how the medians of the diagonal and of the other entries compare."""
     gram = torch.as_tensor(matrix)
-    own, others = (
+    energies, others = (
         np.median(part(gram)) if len(part(gram)) else 0.0 for part in (diagonal, off_diagonal)
     )
-    told = f"the median is {number(own)} on the diagonal"
+    told = f"the median is {number(energies)} on the diagonal"
     if len(matrix) == 1:
         return told
-    ratio = f", {number(own / others, 2)} times as much" if others else ""
+    ratio = f", {number(energies / others, 2)} times as much" if others else ""
     return f"{told} and {number(others)} off it{ratio}"

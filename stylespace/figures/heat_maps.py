@@ -57,24 +57,24 @@ def heat_map_figure(layer: str, gram: drawing.Values, order: Sequence[int]) -> d
 
 @drawing.styled
 def heat_maps_figure(
-    subjects: Mapping[str, drawing.Values], layer: str, order: Sequence[int], *, columns: int = 4
+    pictures: Mapping[str, drawing.Values], layer: str, order: Sequence[int], *, columns: int = 4
 ) -> drawing.Figure:
-    """Return the heat maps of several subjects side by side, on one scale and in one order.
+    """Return the heat maps of several pictures side by side, on one scale and in one order.
 
     Args:
-        subjects: {name: Gram matrix (C, C)} of the layer.
+        pictures: {name: Gram matrix (C, C)} of the layer.
         layer: its name.
         order: channels, as in `heat_map`.
         columns: maps a row at most.
     """
-    matrices = [np.abs(drawing.array(gram))[np.ix_(order, order)] for gram in subjects.values()]
+    matrices = [np.abs(drawing.array(gram))[np.ix_(order, order)] for gram in pictures.values()]
     scale = _scale(matrices)
     columns = min(columns, len(matrices))
     rows = -(-len(matrices) // columns)
     side = min(3.2, (WIDTH - 1.6 - (columns - 1) * 0.2) / columns)
     pitch = side + STRIP / 2 + GAP + 0.4
     figure = drawing.blank(0.2 + columns * (side + 0.2) + 1.2, rows * pitch + 0.6)
-    for place_, (name, matrix) in enumerate(zip(subjects, matrices, strict=True)):
+    for place_, (name, matrix) in enumerate(zip(pictures, matrices, strict=True)):
         row, column = divmod(place_, columns)
         left, bottom = 0.2 + column * (side + 0.2), (rows - 1 - row) * pitch + 0.15
         axes = drawing.place(figure, left, bottom, side, side)
@@ -129,9 +129,9 @@ def _scale(matrices: Sequence[np.ndarray]) -> _Scale:
 
 def _paint(axes: drawing.Axes, strip: drawing.Axes, matrix: np.ndarray, scale: _Scale) -> None:
     """Draw the entries off the diagonal, and the diagonal as a strip."""
-    colours, own = _coloured(matrix, scale), np.diag_indices(len(matrix))
-    strip.imshow(colours[own][np.newaxis])
-    colours[own] = 1.0
+    colours, diagonal = _coloured(matrix, scale), np.diag_indices(len(matrix))
+    strip.imshow(colours[diagonal][np.newaxis])
+    colours[diagonal] = 1.0
     axes.imshow(colours)
     strip.set_aspect("auto")
     for frame in (axes, strip):

@@ -1,4 +1,4 @@
-"""Sparsity and spectra of several subjects, layer by layer."""
+"""Sparsity and spectra of several pictures, layer by layer."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ MARGIN = 1.05
 
 
 @drawing.styled
-def sparsity_figure(subjects: Mapping[str, Mapping[str, LayerStatistics]]) -> drawing.Figure:
+def sparsity_figure(pictures: Mapping[str, Mapping[str, LayerStatistics]]) -> drawing.Figure:
     """Return four measures of sparsity by layer: of the diagonals above, of the pairs below.
 
     Args:
-        subjects: {name: {layer: its statistics}}, of one to twelve that can be told apart.
+        pictures: {name: {layer: its statistics}}, of one to twelve that can be told apart.
     """
-    layers, looks = _layers(subjects), drawing.series(len(subjects))
+    layers, looks = _layers(pictures), drawing.series(len(pictures))
     panels = drawing.Panels.of(
         4, most=4, parts=2, height=max(1.2, 0.24 * len(layers) + 0.2), across=0.3,
         left=max(0.35 + drawing.widest([legible(layer) for layer in layers]), MARGIN),
-        bottom=0.4 + drawing.legend_height(len(subjects)),
+        bottom=0.4 + drawing.legend_height(len(pictures)),
     )  # fmt: skip
     figure = panels.figure()
     for column, (measure, title) in enumerate(MEASURES.items()):
         for row, (part, told) in enumerate(PARTS.items()):
             axes = panels.axes(figure, column, row)
-            for found, look in zip(subjects.values(), looks, strict=True):
+            for found, look in zip(pictures.values(), looks, strict=True):
                 shown = {place: found[one] for place, one in enumerate(layers) if one in found}
                 values = [getattr(getattr(one, part), measure) for one in shown.values()]
                 _draw_profile(axes, values, list(shown), look)
@@ -58,24 +58,24 @@ def sparsity_figure(subjects: Mapping[str, Mapping[str, LayerStatistics]]) -> dr
             axes.set_title(title)
             if column == 0:
                 _name_row(axes, told, panels.left)
-    _name_subjects(figure, subjects)
+    _name_pictures(figure, pictures)
     note = "Shares of entries, and two measures of sparsity; each from 0 to 1, the sparsest"
     drawing.headline(figure, "How sparse the entries are", note)
     return figure
 
 
 @drawing.styled
-def spectra_figure(subjects: Mapping[str, Mapping[str, drawing.Values]]) -> drawing.Figure:
+def spectra_figure(pictures: Mapping[str, Mapping[str, drawing.Values]]) -> drawing.Figure:
     """Return the eigenvalues over their ranks, layer by layer, as shares of the trace.
 
-    The effective rank, trace^2 / sum of squares, is a marker on the curve of a single subject, and
+    The effective rank, trace^2 / sum of squares, is a marker on the curve of a single picture, and
     one below the curves of several. Eigenvalues that are 0 but for rounding are left out.
 
     Args:
-        subjects: {name: {layer: eigenvalues (C,), descending}}.
+        pictures: {name: {layer: eigenvalues (C,), descending}}.
     """
-    layers, looks, alone = _layers(subjects), drawing.series(len(subjects)), len(subjects) == 1
-    foot = drawing.legend_height(len(subjects))
+    layers, looks, alone = _layers(pictures), drawing.series(len(pictures)), len(pictures) == 1
+    foot = drawing.legend_height(len(pictures))
     panels = drawing.Panels.of(len(layers), height=2.2, across=0.3, bottom=0.45 + foot)
     figure, shared = panels.figure(least=6), None
     for thing, layer in enumerate(layers):
@@ -83,7 +83,7 @@ def spectra_figure(subjects: Mapping[str, Mapping[str, drawing.Values]]) -> draw
         axes.set(xscale="log", yscale="log", title=legible(layer), xlabel="rank of the eigenvalue")
         axes.grid(True)
         ranks = [0.0] * len(looks)
-        for row, (found, look) in enumerate(zip(subjects.values(), looks, strict=True)):
+        for row, (found, look) in enumerate(zip(pictures.values(), looks, strict=True)):
             if layer in found:
                 ranks[row] = _draw_spectrum(
                     axes, drawing.array(found[layer]), look, None if alone else row
@@ -94,15 +94,15 @@ def spectra_figure(subjects: Mapping[str, Mapping[str, drawing.Values]]) -> draw
     for axes in figure.axes:
         drawing.tidy_logarithm(axes.xaxis, plain=True)
         drawing.tidy_logarithm(axes.yaxis)
-    _name_subjects(figure, subjects)
+    _name_pictures(figure, pictures)
     note = "Eigenvalues, largest first; marker: effective rank"
     drawing.headline(figure, "How many patterns carry the style", note)
     return figure
 
 
-def _layers(subjects: Mapping[str, Mapping[str, object]]) -> tuple[str, ...]:
-    """Return the layers of all subjects, in the order in which they first come."""
-    return tuple(dict.fromkeys(layer for layers in subjects.values() for layer in layers))
+def _layers(pictures: Mapping[str, Mapping[str, object]]) -> tuple[str, ...]:
+    """Return the layers of all pictures, in the order in which they first come."""
+    return tuple(dict.fromkeys(layer for layers in pictures.values() for layer in layers))
 
 
 def _draw_profile(axes: drawing.Axes, values: list[float], places: list[int], look: Series) -> None:
@@ -150,7 +150,7 @@ def _draw_spectrum(
 
 
 def _name_ranks(axes: drawing.Axes, ranks: list[float]) -> None:
-    """Write the effective rank of a single subject, or what the markers below are."""
+    """Write the effective rank of a single picture, or what the markers below are."""
     x, y, told = 0.05, 0.05, f"effective rank\n{number(ranks[0])}"
     if not any(ranks):
         told = "all are 0"
@@ -168,9 +168,9 @@ def _name_row(axes: drawing.Axes, text: str, left: float) -> None:
     )  # fmt: skip
 
 
-def _name_subjects(figure: drawing.Figure, subjects: Mapping[str, object]) -> None:
-    """Write the legend where there is more than one subject."""
-    if len(subjects) == 1:
+def _name_pictures(figure: drawing.Figure, pictures: Mapping[str, object]) -> None:
+    """Write the legend where there is more than one picture."""
+    if len(pictures) == 1:
         return
     plain = {"markersize": 4, "linewidth": 1}
     drawing.legend(
@@ -178,6 +178,6 @@ def _name_subjects(figure: drawing.Figure, subjects: Mapping[str, object]) -> No
         [
             {"color": look.colour, "linestyle": look.dashes, "marker": look.marker,
              "label": legible(name), **plain}
-            for name, look in zip(subjects, drawing.series(len(subjects)), strict=True)
+            for name, look in zip(pictures, drawing.series(len(pictures)), strict=True)
         ],
     )  # fmt: skip

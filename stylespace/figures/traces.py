@@ -11,11 +11,12 @@ from stylespace.figures import drawing
 from stylespace.figures.drawing import MAIN, RULE, SMALL
 from stylespace.figures.formatting import number
 
-Record = tuple[int, int, float | None]
+Evaluation = tuple[int, int, float | None]
+"""Its number, the longer side in pixels, the loss: None where that is not finite."""
 
 
 @drawing.styled
-def trace_figure(trace: Sequence[Record]) -> drawing.Figure:
+def trace_figure(trace: Sequence[Evaluation]) -> drawing.Figure:
     """Return the loss over the evaluations, on a logarithmic axis, with the sizes as bands.
 
     Losses that are 0 or not finite are left out of the line.
@@ -46,10 +47,10 @@ def trace_figure(trace: Sequence[Record]) -> drawing.Figure:
     return figure
 
 
-def bands(trace: Sequence[Record]) -> Iterator[tuple[int, int, int]]:
+def bands(trace: Sequence[Evaluation]) -> Iterator[tuple[int, int, int]]:
     """Yield size, first and last evaluation of each run at one size."""
-    for size, records in groupby(trace, key=lambda record: record[1]):
-        numbers = [record[0] for record in records]
+    for size, evaluations in groupby(trace, key=lambda evaluation: evaluation[1]):
+        numbers = [evaluation[0] for evaluation in evaluations]
         yield size, numbers[0], numbers[-1]
 
 

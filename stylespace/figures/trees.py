@@ -13,9 +13,9 @@ from stylespace.figures.scaling import check_distances
 from stylespace.styles.statistics.orders import leaf_order
 
 WRITTEN = 12
-"""Subjects up to which the distances are written into their cells."""
+"""Pictures up to which the distances are written into their cells."""
 NAMED = 60
-"""Subjects up to which rows and columns carry names."""
+"""Pictures up to which rows and columns carry names."""
 TREE = 1.9  # inches of the dendrogram
 
 
@@ -27,7 +27,7 @@ def distances_figure(names: Sequence[str], matrix: drawing.Values, title: str) -
     neighbours have the smallest sum of distances.
 
     Args:
-        names: of the n subjects.
+        names: of the n pictures.
         matrix: (n, n), symmetric distances, in the units of the heights of the tree.
         title: what is measured.
 
@@ -64,7 +64,7 @@ def linkage(matrix: np.ndarray) -> np.ndarray | None:
     """Return average linkage as scipy writes it, (n - 1, 4), of distances (n, n).
 
     The first of the two clusters that are joined is the one that `leaf_order` puts first. None for
-    a single subject.
+    a single picture.
     """
     from scipy.cluster.hierarchy import linkage as linked
 
@@ -86,7 +86,7 @@ def _turned(tree: np.ndarray, order: Sequence[int]) -> np.ndarray:
 
 
 def leaves(tree: np.ndarray | None, count: int) -> list[int]:
-    """Return the subjects in the order of the leaves."""
+    """Return the pictures in the order of the leaves."""
     from scipy.cluster.hierarchy import leaves_list
 
     return list(range(count)) if tree is None else leaves_list(tree).tolist()

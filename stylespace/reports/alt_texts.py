@@ -1,19 +1,18 @@
 """What figures show, in words made from their data, for those who hear a page instead of seeing it.
 
-Each function has the name of the figure that it describes, and those of its arguments that words
-are made of. It tells the kind of figure, where the largest and the smallest values are, and a
+`NAME_alt` describes what `NAME_figure` draws, from those of its arguments that words are made of.
+It tells the kind of figure, where the largest and the smallest values are, and a
 comparison.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from stylespace.figures.drawing import array
+from stylespace.figures.drawing import Values, array
 from stylespace.figures.formatting import (
     extremes,
     medians,
@@ -26,21 +25,15 @@ from stylespace.figures.formatting import (
     zeros,
 )
 from stylespace.figures.measures import MEASURES
-from stylespace.figures.traces import bands
+from stylespace.figures.traces import Evaluation, bands
 from stylespace.figures.trees import leaves, linkage
-from stylespace.styles.statistics.fitting import FITS
+from stylespace.styles.statistics.fitting import FITS, Fits
+from stylespace.styles.statistics.layers import LayerStatistics
 from stylespace.styles.statistics.matrices import off_diagonal
-from stylespace.styles.statistics.pairs import cosine_values
-from stylespace.styles.statistics.pairs import cosines as cosine_matrix
-
-if TYPE_CHECKING:
-    from stylespace.figures.drawing import Values
-    from stylespace.styles.statistics.fitting import Fits
-    from stylespace.styles.statistics.layers import LayerStatistics
-    from stylespace.styles.statistics.pairs import ChannelPair
+from stylespace.styles.statistics.pairs import ChannelPair, cosine_values, cosines
 
 MOST = 5
-"""Subjects of which each has a sentence of its own; of more, the first and the last in order."""
+"""Pictures of which each has a sentence of its own; of more, the first and the last in order."""
 
 
 def heat_map_alt(layer: str, gram: Values) -> str:
@@ -50,13 +43,13 @@ def heat_map_alt(layer: str, gram: Values) -> str:
     return sentences(title, *extremes(matrix), medians(matrix).capitalize())
 
 
-def heat_maps_alt(subjects: Mapping[str, Values], layer: str) -> str:
-    """Return what heat maps of several subjects show, of Gram matrices (C, C)."""
-    pairs = {name: off_diagonal(torch.as_tensor(gram)).numpy() for name, gram in subjects.items()}
+def heat_maps_alt(pictures: Mapping[str, Values], layer: str) -> str:
+    """Return what heat maps of several pictures show, of Gram matrices (C, C)."""
+    pairs = {name: off_diagonal(torch.as_tensor(gram)).numpy() for name, gram in pictures.items()}
     peaks = {name: values.max(initial=0.0) for name, values in pairs.items()}
     empty = {name: zero_share(values) for name, values in pairs.items()}
     title = (
-        f"Heat maps of the Gram matrices of {layer}, one each of {_listed(subjects)}, on one scale"
+        f"Heat maps of the Gram matrices of {layer}, one each of {_listed(pictures)}, on one scale"
     )
     return sentences(
         title,
@@ -101,38 +94,38 @@ def cosines_alt(layers: Mapping[str, Values]) -> str:
             continue
         middles[layer] = float(np.median(values))
         top = f", the largest is {number(values[-1])} at channels " if values[-1] else ""
-        place = place_of(cosine_matrix(torch.as_tensor(gram)).numpy(), values[-1]) if top else ""
+        place = place_of(cosines(torch.as_tensor(gram)).numpy(), values[-1]) if top else ""
         parts.append(f"{layer}: {zeros(zero_share(values))}{top}{place}")
     title = "Histograms of the cosines of two channels that fire, layer by layer"
     return sentences(title, f"Median cosine: {span(middles)}" if middles else "", *parts)
 
 
-def sparsity_alt(subjects: Mapping[str, Mapping[str, LayerStatistics]]) -> str:
+def sparsity_alt(pictures: Mapping[str, Mapping[str, LayerStatistics]]) -> str:
     """Return what the measures of sparsity show: where each is largest and smallest."""
-    title = f"Dots by layer for {_listed(subjects)}: measures of sparsity, diagonal apart"
+    title = f"Dots by layer for {_listed(pictures)}: measures of sparsity, diagonal apart"
     parts = []
     for part, told in (("diagonal", "Diagonal"), ("off_diagonal", "Off-diagonal")):
         for measure, name in MEASURES.items():
             values = {
-                _whose(subject, layer, subjects): getattr(getattr(one, part), measure)
-                for subject, layers in subjects.items()
+                _whose(picture, layer, pictures): getattr(getattr(one, part), measure)
+                for picture, layers in pictures.items()
                 for layer, one in layers.items()
             }
             parts.append(f"{told} entries, {name}: {span(values)}")
     return sentences(title, *parts)
 
 
-def spectra_alt(subjects: Mapping[str, Mapping[str, Values]]) -> str:
+def spectra_alt(pictures: Mapping[str, Mapping[str, Values]]) -> str:
     """Return what eigenvalues (C,), descending, show: the effective ranks and largest shares."""
     ranks, largest = {}, {}
-    for subject, layers in subjects.items():
+    for picture, layers in pictures.items():
         for layer, eigenvalues in layers.items():
-            values, name = array(eigenvalues), _whose(subject, layer, subjects)
+            values, name = array(eigenvalues), _whose(picture, layer, pictures)
             total, squares = float(values.sum()), float(np.square(values).sum())
             ranks[name] = total**2 / squares if squares else 0.0
             largest[name] = float(values[0]) / total if total else 0.0
     title = (
-        f"Curves of the eigenvalues over their ranks for {_listed(subjects)}, both axes logarithmic"
+        f"Curves of the eigenvalues over their ranks for {_listed(pictures)}, both axes logarithmic"
     )
     return sentences(
         title,
@@ -161,7 +154,7 @@ def pairs_alt(layer: str, pairs: Sequence[ChannelPair], products: Values | None 
 
 
 def distances_alt(names: Sequence[str], matrix: Values, title: str) -> str:
-    """Return which of the subjects are nearest and farthest, and how the dendrogram orders them."""
+    """Return which of the pictures are nearest and farthest, and how the dendrogram orders them."""
     values = array(matrix)
     told = f"Matrix of distances beside its dendrogram: {title}, {len(names)} subjects"
     rows, columns = np.triu_indices(len(values), 1)
@@ -204,7 +197,7 @@ def map_alt(coordinates: Values, names: Sequence[str], explained: float) -> str:
     return sentences(told, *ends, f"Nearest to the middle: {middle}", ratio)
 
 
-def trace_alt(trace: Sequence[tuple[int, int, float | None]]) -> str:
+def trace_alt(trace: Sequence[Evaluation]) -> str:
     """Return how a loss fell: its ends, its smallest value, and the sizes.
 
     trace: not every evaluation need be in it, but the last is; None is a loss that is not finite.
@@ -239,17 +232,17 @@ def distributions_alt(layers: Mapping[str, Values], quantity: str) -> str:
     return sentences(f"Distributions over {most:,} styles, layer by layer: {quantity}", *parts)
 
 
-def _listed(subjects: Mapping[str, object]) -> str:
-    """Return the names of few subjects, the number of many."""
-    return ", ".join(subjects) if len(subjects) <= MOST else f"{len(subjects)} subjects"
+def _listed(pictures: Mapping[str, object]) -> str:
+    """Return the names of few pictures, the number of many."""
+    return ", ".join(pictures) if len(pictures) <= MOST else f"{len(pictures)} subjects"
 
 
 def _channels(count: int) -> str:
     return "1 channel" if count == 1 else f"{count} by {count} channels"
 
 
-def _whose(subject: str, layer: str, subjects: Mapping[str, object]) -> str:
-    return layer if len(subjects) == 1 else f"{subject} at {layer}"
+def _whose(picture: str, layer: str, pictures: Mapping[str, object]) -> str:
+    return layer if len(pictures) == 1 else f"{picture} at {layer}"
 
 
 def _largest_of(layers: Mapping[str, Values]) -> str:

@@ -6,8 +6,7 @@ A sentence names what it compares and gives its numbers; where groups overlap it
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
@@ -24,7 +23,7 @@ COMPARED = {
     "power_law_slope": ("power-law slope of the spectrum", "steeper"),
     "mean_cosine": ("mean cosine of two channels", "larger"),
 }
-"""Numbers that subjects or kinds are compared by: in words, and the word for a larger size."""
+"""Numbers that pictures or kinds are compared by: in words, and the word for a larger size."""
 MOST_CONTRASTS = 4
 
 
@@ -33,13 +32,15 @@ def sentences(
 ) -> list[str]:
     """Return what the tables of a report say.
 
-    contrast: two subjects to compare in words; those of a report on two are compared anyway.
+    contrast: two pictures to compare in words; those of a report on two are compared anyway.
     """
     frames = {name: pd.DataFrame(rows) for name, rows in tables.items()}
     numbers, names = frames["statistics"], list(frames["subjects"]["subject"])
     several = len(names) > 1
     said = [_sparsity(numbers, several), _fitted(frames.get("fits"), several)]
-    said += [_ranks(numbers, several), _dead(numbers, several)]
+    ranks = _by_layer(_of(numbers, RANK), number)
+    said += [f"Effective rank of the Gram matrices, in channels: {ranks}."]
+    said += [_dead(numbers, several)]
     if not several:
         said.append(_strongest(frames.get("pairs")))
     said.append(_stable(numbers))
@@ -80,23 +81,28 @@ def collection_sentences(tables: Records, count: int, kind: str) -> list[str]:
 
 
 def _of(numbers: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return one number as a table, layers down, subjects across, both in their own order."""
+    """Return one number as a table, layers down, pictures across, both in their own order."""
     rows = numbers[numbers["number"] == name]
     table = rows.pivot(index="layer", columns="subject", values="value")
     return table.loc[rows["layer"].unique(), rows["subject"].unique()]
 
 
-def _spread(values: pd.Series, show: Any) -> str:
+def _spread(values: pd.Series, show: Callable[[float], str]) -> str:
     low, high = show(values.min()), show(values.max())
     return low if low == high else f"{low} to {high}"
 
 
+def _by_layer(table: pd.DataFrame, show: Callable[[float], str]) -> str:
+    """Return the spreads of a table's rows, each after its layer."""
+    return ", ".join(f"{layer} {_spread(row, show)}" for layer, row in table.iterrows())
+
+
 def _sparsity(numbers: pd.DataFrame, several: bool) -> str:
     table = _of(numbers, SPARSE)
-    each = ", ".join(f"{layer} {_spread(row, share)}" for layer, row in table.iterrows())
     over = f" over the {table.shape[1]} subjects" if several else ""
     return (
-        f"Share of off-diagonal Gram entries near zero, up to 1 % of the mean energy: {each}{over}."
+        f"Share of off-diagonal Gram entries near zero, up to 1 % of the mean energy: "
+        f"{_by_layer(table, share)}{over}."
     )
 
 
@@ -120,20 +126,12 @@ def _fitted(fits: pd.DataFrame | None, several: bool) -> str:
     )
 
 
-def _ranks(numbers: pd.DataFrame, several: bool) -> str:
-    table = _of(numbers, RANK)
-    each = ", ".join(f"{layer} {_spread(row, number)}" for layer, row in table.iterrows())
-    return f"Effective rank of the Gram matrices, in channels: {each}."
-
-
 def _dead(numbers: pd.DataFrame, several: bool) -> str:
     table = _of(numbers, DEAD)
     dead = table[(table > 0).any(axis=1)]
     if dead.empty:
         return "No channel of these layers is dead."
-    each = ", ".join(
-        f"{layer} {_spread(row, lambda value: f'{value:.0f}')}" for layer, row in dead.iterrows()
-    )
+    each = _by_layer(dead, "{:.0f}".format)
     where = ", counted in each subject by itself" if several else " here"
     return f"Channels that never fire{where}: {each}."
 
@@ -180,7 +178,7 @@ def _nearest(distances: pd.DataFrame, kind: str) -> str:
 
 
 def contrasts(numbers: pd.DataFrame, a: str, b: str) -> list[str]:
-    """Return what differs most between two subjects: a sentence a number of COMPARED.
+    """Return what differs most between two pictures: a sentence a number of COMPARED.
 
     The layer named is the one where the two differ by the largest factor; which of the two is
     larger is said of that layer, and in how many layers it is so.
@@ -213,10 +211,10 @@ def _factors(first: pd.Series, second: pd.Series) -> pd.Series:
     return (high / low).where(high > low, 1.0)
 
 
-def _kinds(numbers: pd.DataFrame, subjects: pd.DataFrame) -> list[str]:
+def _kinds(numbers: pd.DataFrame, pictures: pd.DataFrame) -> list[str]:
     """Compare paintings with photographs, where there are both."""
     kinds: Mapping[str, list] = {
-        kind: list(subjects[subjects["kind"] == kind]["subject"])
+        kind: list(pictures[pictures["kind"] == kind]["subject"])
         for kind in ("painting", "photograph")
     }
     if min(map(len, kinds.values())) < 1:

@@ -18,6 +18,7 @@ from PIL import Image
 
 from stylespace.figures.drawing import ZERO, shades
 from stylespace.figures.heat_maps import ends
+from stylespace.reports.content.drawings import data_uri
 
 CODES = 65535
 """Largest code; 1 is the smallest positive entry, 0 is exactly zero."""
@@ -87,14 +88,8 @@ def encoded(values: np.ndarray) -> tuple[np.ndarray, float, float]:
     return codes, low, high
 
 
-def decoded(codes: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Return the entries (n,) that codes (n,) stand for, as the page computes them."""
-    logarithms = low + (codes.astype(np.float64) - 1) / (CODES - 1) * (high - low)
-    return np.where(codes == 0, 0.0, 10.0**logarithms)
-
-
 @functools.cache
-def legend() -> dict[str, str]:
+def legend_pictures() -> dict[str, str]:
     """Return data URIs of the colour scale (254 x 1), of the zero and of the diagonal (1 x 1)."""
     scale, zero, diagonal = ([*range(_SHADES)], [_SHADES], [_SHADES + 1])
     rows = {"scale": scale, "zero": zero, "diagonal": diagonal}
@@ -128,7 +123,7 @@ def _png(shades: np.ndarray) -> str:
     image.putpalette(_palette())
     stream = io.BytesIO()
     image.save(stream, "png", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"
+    return data_uri(stream.getvalue(), "png")
 
 
 @functools.cache
@@ -136,6 +131,6 @@ def _palette() -> bytes:
     """Return the colours of 254 shades, of zero and of the diagonal: 256 times red, green, blue."""
     from matplotlib.colors import to_rgba
 
-    own = np.array([to_rgba(ZERO), to_rgba(DIAGONAL)])
-    colours = np.concatenate([shades()(np.linspace(0, 1, _SHADES)), own])
+    apart = np.array([to_rgba(ZERO), to_rgba(DIAGONAL)])
+    colours = np.concatenate([shades()(np.linspace(0, 1, _SHADES)), apart])
     return np.rint(255 * colours[:, :3]).astype(np.uint8).tobytes()

@@ -20,7 +20,7 @@ from stylespace.networks.network import Network
 from stylespace.networks.weights import file_hash
 from stylespace.reports.content.drawings import Drawings
 from stylespace.reports.content.groups import short_group, single_group, together_group
-from stylespace.reports.content.parts import Part
+from stylespace.reports.content.parts import PagePart
 from stylespace.reports.findings import sentences
 from stylespace.reports.making_of import making_of
 from stylespace.reports.measuring import Compared, Measured, compared, measured
@@ -167,7 +167,7 @@ def _groups(
     found: Sequence[Measured],
     together: Compared | None,
     drawings: Drawings,
-) -> list[Part]:
+) -> list[PagePart]:
     made = [making_of(one.picture, network) for one in found]
     if together is None:
         return [single_group(found[0], drawings, made=made[0], values=not settings.compact)]
@@ -187,7 +187,7 @@ def _hashes(sources: Sequence[str]) -> dict[str, str]:
 
 
 def _headline(one: Measured) -> dict[str, float]:
-    """Return the numbers that the command prints: of the first subject, a row a layer."""
+    """Return the numbers that the command prints: of the first picture, a row a layer."""
     kinds = ("off_diagonal.near_zero", "effective_rank", "dead_channels")
     return {
         f"{kind.split('.')[-1]}.{layer}": numbers[kind]
@@ -215,9 +215,9 @@ def _few(names: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _drawn(subjects: int, layers: int) -> int:
+def _drawn(pictures: int, layers: int) -> int:
     """Return how many figures a report has, as nearly as can be said before."""
-    return 4 + 2 * layers if subjects == 1 else 4 + layers + 2 * subjects
+    return 4 + 2 * layers if pictures == 1 else 4 + layers + 2 * pictures
 
 
 class _Steps:

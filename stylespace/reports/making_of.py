@@ -106,9 +106,9 @@ def _check_space(settings: Settings, network: Network, weights: Any) -> None:
     known = weights if isinstance(weights, str) and weights else None
     same = settings.weights is None if known is None else known == network.sha256
     if asked != here or not same:
-        own = [f"weights {known[:12]}..."] if known else []
+        told = [f"weights {known[:12]}..."] if known else []
         raise StylespaceError(
-            f"it was made with {', '.join([*asked, *own])}, and this report measures with "
+            f"it was made with {', '.join([*asked, *told])}, and this report measures with "
             f"{', '.join([*here, f'weights {network.sha256[:12]}...'])}: give the report the same "
             "options."
         )

@@ -19,7 +19,7 @@ from stylespace.networks.network import Network
 from stylespace.reports import alt_texts
 from stylespace.reports.collections import captured, collection_statistics
 from stylespace.reports.content.drawings import Drawings
-from stylespace.reports.content.parts import Part, group_of, metric_name, section_of, table_of
+from stylespace.reports.content.parts import PagePart, group_of, metric_name, section_of, table_of
 from stylespace.reports.findings import COMPARED, collection_sentences
 from stylespace.reports.pictures import StepWatch, printable
 from stylespace.reports.records import Records, map_rows, rounded
@@ -45,7 +45,7 @@ class Overview:
 
     count: int
     lead: list[str]
-    group: Part
+    group: PagePart
     tables: Records
     skipped: tuple[tuple[str, str], ...]
 
@@ -136,7 +136,7 @@ def _nearest(row: np.ndarray, itself: int) -> list[int]:
     return order[:NEIGHBOURS]
 
 
-def _spreads(numbers: Numbers, drawings: Drawings) -> list[Part]:
+def _spreads(numbers: Numbers, drawings: Drawings) -> list[PagePart]:
     """Return how the numbers of SHOWN are distributed over the pictures."""
     shown = []
     for name in SHOWN:
@@ -164,7 +164,7 @@ def _map_section(
     coordinates: np.ndarray,
     explained: float,
     drawings: Drawings,
-) -> Part:
+) -> PagePart:
     """Return the map of the pictures: of very many, every n-th is shown."""
     step = -(-len(pictures) // MOST_THUMBNAILS)
     chosen, places = pictures[::step], coordinates[::step]
@@ -188,7 +188,7 @@ def exactness(distances: StreamedDistances) -> str:
     return f"The distances come from sketches of the sorted entries, off by at most {error:.2g}."
 
 
-def _neighbours(names: Sequence[str], distances: StreamedDistances) -> Part:
+def _neighbours(names: Sequence[str], distances: StreamedDistances) -> PagePart:
     together = distances.matrices["together"]
     rows = [
         (name, *(f"{names[j]} ({number(together[i, j])})" for j in _nearest(together[i], i)))

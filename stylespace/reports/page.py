@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from stylespace.figures.drawing import DPI
 from stylespace.figures.formatting import number
-from stylespace.reports.heat_maps import legend
+from stylespace.reports.heat_maps import legend_pictures
 
 _FOLDER = Path(__file__).parent
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # two hyphens in a row are the page's own
@@ -64,7 +64,7 @@ def page(content: Mapping[str, Any]) -> str:
             css=Markup(style),
             js=Markup(script),
             policy=_policy(style, script),
-            legend=legend(),
+            legend=legend_pictures(),
             long=LONG,
             dpi=DPI,
             terms=_terms(content["explanations"]),

@@ -15,8 +15,8 @@ from stylespace.reports.pictures import Picture
 
 DIGITS = 6
 """Significant digits that are written: float32 measures no more."""
-Row = dict[str, Any]
-Records = dict[str, list[Row]]
+TableRow = dict[str, Any]
+Records = dict[str, list[TableRow]]
 """{table: rows}."""
 
 
@@ -25,7 +25,7 @@ def records(found: Sequence[Measured], compared: Compared | None) -> Records:
 
     compared: None of a single picture.
     """
-    tables: dict[str, Iterable[Row]] = {"subjects": [_picture(one.picture) for one in found]}
+    tables: dict[str, Iterable[TableRow]] = {"subjects": [_picture(one.picture) for one in found]}
     for name, rows_of in LAYER_TABLES.items():
         tables[name] = [
             {"subject": one.picture.name, **row} for one in found for row in rows_of(one)
@@ -37,7 +37,7 @@ def records(found: Sequence[Measured], compared: Compared | None) -> Records:
     return rounded(tables)
 
 
-def rounded(tables: Mapping[str, Iterable[Row]]) -> Records:
+def rounded(tables: Mapping[str, Iterable[TableRow]]) -> Records:
     """Return the tables that have rows, floats to six significant digits, null if not finite."""
     plain = {
         name: [{key: _plain(value) for key, value in row.items()} for row in rows]
@@ -65,13 +65,13 @@ def gram_csv(gram: np.ndarray) -> bytes:
     return pd.DataFrame(gram).to_csv(float_format=f"%.{DIGITS}g", lineterminator="\n").encode()
 
 
-def _picture(one: Picture) -> Row:
+def _picture(one: Picture) -> TableRow:
     pictures = one.style.provenance.get("pictures") or [{}]
     first = {name: pictures[0].get(name) for name in ("width", "height", "sha256")}
     return {"subject": one.name, "kind": one.kind, "pictures": len(pictures), **first}
 
 
-def _statistics(one: Measured) -> Iterator[Row]:
+def _statistics(one: Measured) -> Iterator[TableRow]:
     for layer, numbers in one.numbers.items():
         for name, value in numbers.items():
             row = {"layer": layer, "number": name, "value": value}
@@ -82,7 +82,7 @@ def _statistics(one: Measured) -> Iterator[Row]:
             yield row
 
 
-def _fits(one: Measured) -> Iterator[Row]:
+def _fits(one: Measured) -> Iterator[TableRow]:
     for layer, part, found in one.each_fits():
         for candidate in found.candidates:
             yield {
@@ -98,23 +98,23 @@ def _fits(one: Measured) -> Iterator[Row]:
             }
 
 
-def _pairs(one: Measured) -> Iterator[Row]:
+def _pairs(one: Measured) -> Iterator[TableRow]:
     for layer, pairs in one.pairs.items():
         yield from ({"layer": layer, "rank": k, **vars(pair)} for k, pair in enumerate(pairs, 1))
 
 
-def _spectra(one: Measured) -> Iterator[Row]:
+def _spectra(one: Measured) -> Iterator[TableRow]:
     for layer, numbers in one.statistics.items():
         for rank, value in enumerate(numbers.spectrum, 1):
             yield {"layer": layer, "rank": rank, "eigenvalue": value}
 
 
-def _orders(one: Measured) -> Iterator[Row]:
+def _orders(one: Measured) -> Iterator[TableRow]:
     for layer, order in one.orders.items():
         yield from ({"layer": layer, "place": k, "channel": i} for k, i in enumerate(order))
 
 
-LAYER_TABLES: Mapping[str, Callable[[Measured], Iterable[Row]]] = {
+LAYER_TABLES: Mapping[str, Callable[[Measured], Iterable[TableRow]]] = {
     "statistics": _statistics,
     "fits": _fits,
     "pairs": _pairs,
@@ -124,7 +124,7 @@ LAYER_TABLES: Mapping[str, Callable[[Measured], Iterable[Row]]] = {
 """{table: its rows of one picture}."""
 
 
-def _distances(names: Sequence[str], distances: Distances) -> Iterator[Row]:
+def _distances(names: Sequence[str], distances: Distances) -> Iterator[TableRow]:
     pairs = list(itertools.combinations(range(len(names)), 2))
     for kind, layers in distances.items():
         for layer, matrix in layers.items():
@@ -133,7 +133,7 @@ def _distances(names: Sequence[str], distances: Distances) -> Iterator[Row]:
                 yield {"kind": kind, "layer": layer, **ends}
 
 
-def map_rows(column: str, names: Sequence[str], coordinates: np.ndarray) -> list[Row]:
+def map_rows(column: str, names: Sequence[str], coordinates: np.ndarray) -> list[TableRow]:
     """Return the places (n, 2) of a map as rows; column: the heading of the names."""
     places = zip(names, coordinates.tolist(), strict=True)
     return [{column: name, "x": x, "y": y} for name, (x, y) in places]

@@ -50,19 +50,19 @@ def write(folder: Path, made: Made, *, recipe: str, about: Mapping[str, Any]) ->
     """
     files = _files(made)
     styles = {f"{STYLES}/{key}{STYLE_SUFFIX}": style for key, style in made.styles.items()}
-    own = sorted([*files, *styles, RESULTS])
-    about = {**about, "facts": dict(made.facts), "findings": made.lead, "files": own}
+    names = sorted([*files, *styles, RESULTS])
+    about = {**about, "facts": dict(made.facts), "findings": made.lead, "files": names}
     _make(folder)
-    _clear(folder, kept=own)
+    _clear(folder, kept=names)
     write_whole(folder / RECIPE_FILE, recipe.encode(), force=True)
     write_whole(folder / RESULTS, results_json(made.tables, about), force=True)
-    for inner in sorted({str(PurePosixPath(name).parent) for name in own}):
+    for inner in sorted({str(PurePosixPath(name).parent) for name in names}):
         _make(folder / inner)
     for name, data in files.items():
         write_whole(folder / name, data, force=True)
     for name, style in styles.items():
         style.save(folder / name, force=True)
-    write_whole(folder / PAGE, page(_page_content(made, own)).encode(), force=True)
+    write_whole(folder / PAGE, page(_page_content(made, names)).encode(), force=True)
 
 
 def _files(made: Made) -> dict[str, bytes]:
@@ -114,15 +114,13 @@ def _written_before(folder: Path) -> list[str]:
 
 
 def _page_content(made: Made, files: Sequence[str]) -> dict[str, Any]:
-    tables = [name for name in files if name.startswith(f"{TABLES}/") and name.count("/") == 1]
-    matrices = [name for name in files if name.startswith(f"{TABLES}/grams/")]
-    downloads = [{"label": "every number as JSON", "path": RESULTS}]
-    downloads += [{"label": f"table {Path(name).stem} (CSV)", "path": name} for name in tables]
-    downloads += [{"label": f"matrix {Path(name).stem} (CSV)", "path": name} for name in matrices]
+    tables = [name for name in files if name.startswith(f"{TABLES}/")]
+    downloads = [("every number as JSON", RESULTS)]
     downloads += [
-        {"label": f"style file {key}", "path": f"{STYLES}/{key}{STYLE_SUFFIX}"}
-        for key in made.styles
+        (f"table {Path(name).stem} (CSV)", name) for name in tables if name.count("/") < 2
     ]
+    downloads += [(f"matrix {Path(name).stem} (CSV)", name) for name in tables if "/grams/" in name]
+    downloads += [(f"style file {key}", f"{STYLES}/{key}{STYLE_SUFFIX}") for key in made.styles]
     return {
         "title": made.title,
         "language": "en",
@@ -130,7 +128,7 @@ def _page_content(made: Made, files: Sequence[str]) -> dict[str, Any]:
         "facts": made.facts + [["Left out", f"{path}: {why}"] for path, why in made.skipped],
         "groups": made.groups,
         "explanations": [asdict(one) for one in EXPLANATIONS],
-        "downloads": downloads,
+        "downloads": [{"label": label, "path": path} for label, path in downloads],
     }
 
 

@@ -12,7 +12,13 @@ from PIL import Image
 
 from stylespace.figures.drawing import ZERO
 from stylespace.figures.heat_maps import heat_map_figure
-from stylespace.reports.heat_maps import DIAGONAL, decoded, encoded, heat_map_data, legend
+from stylespace.reports.heat_maps import CODES, DIAGONAL, encoded, heat_map_data, legend_pictures
+
+
+def decoded(codes, low, high):
+    """The entries (n,) that codes (n,) stand for, as the page computes them."""
+    logarithms = low + (codes.astype(np.float64) - 1) / (CODES - 1) * (high - low)
+    return np.where(codes == 0, 0.0, 10.0**logarithms)
 
 
 def pixels_of(address):
@@ -88,7 +94,7 @@ def test_a_darker_colour_is_a_larger_entry_and_the_legend_gives_the_ends():
     values, colours = gram[above][live], pixels_of(found["image"])[above][live]
     low, high = np.quantile(gram[gram > 0], 0.01), gram.max()
     assert found["ends"] == [low, high] and (values < low).any()
-    scale = pixels_of(legend()["scale"])[0]
+    scale = pixels_of(legend_pictures()["scale"])[0]
     assert len(np.unique(scale, axis=0)) > 200
     places = np.array([np.abs(scale.astype(int) - one).sum(1).argmin() for one in colours])
     assert (np.diff(places[values.argsort()]) >= 0).all()
@@ -112,8 +118,8 @@ def test_the_page_and_the_file_have_the_same_colours_and_the_strip_above(gram):
 
 
 def test_the_legend_shows_what_the_picture_shows():
-    assert (pixels_of(legend()["zero"]) == rgb(ZERO)).all()
-    assert (pixels_of(legend()["diagonal"]) == rgb(DIAGONAL)).all()
+    assert (pixels_of(legend_pictures()["zero"]) == rgb(ZERO)).all()
+    assert (pixels_of(legend_pictures()["diagonal"]) == rgb(DIAGONAL)).all()
 
 
 @pytest.mark.parametrize("gram", [np.zeros((3, 3)), np.ones((3, 3)), [[0.0]], [[4.0]]], ids=str)

@@ -19,6 +19,7 @@ from stylespace.figures.formatting import number
 from stylespace.reports.explanations import EXPLANATIONS, Explanation
 from stylespace.reports.heat_maps import heat_map_data
 from stylespace.reports.page import page
+from stylespace.styles.statistics.spectra import NEGLIGIBLE
 
 HOSTILE = "<img src=x onerror=\"alert('1')\"> & \"two\" 'quotes' </script></style>{{ 7 * 7 }}"
 CHANNELS = {"conv1_1": 24, "conv3_1": 97}
@@ -298,6 +299,8 @@ def test_a_picture_outside_the_page_is_refused(source, place):
 
 
 def test_explanations_are_one_sentence_each_with_formula_and_source():
+    slope = next(one for one in EXPLANATIONS if one.term == "Power-law slope")
+    assert f"{number(NEGLIGIBLE)} · λ₁" in slope.formula
     terms = [one.term for one in EXPLANATIONS]
     assert len(terms) == len(set(map(str.lower, terms))) >= 30
     for one in EXPLANATIONS:

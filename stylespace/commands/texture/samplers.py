@@ -32,7 +32,7 @@ from stylespace.styles.distances import relative_distance
 from stylespace.styles.gram import gram
 from stylespace.styles.statistics.matrices import diagonal, off_diagonal
 from stylespace.styles.statistics.pairs import cosines
-from stylespace.styles.statistics.spectra import eigenvalue_ratio
+from stylespace.styles.statistics.spectra import eigenvalue_ratio, spectrum
 from stylespace.styles.statistics.values import wasserstein
 from stylespace.synthesis.loop import Step, synthesize
 from stylespace.synthesis.parameters import Pixels
@@ -105,7 +105,7 @@ def sample_figures(matrix: Tensor, target: Tensor) -> dict[str, float]:
     """
     between = off_diagonal(cosines(matrix)).abs()
     return {
-        "eigenvalue_ratio": eigenvalue_ratio(matrix),
+        "eigenvalue_ratio": eigenvalue_ratio(spectrum(matrix)),
         "smallest_entry": float(matrix.min()) / (float(diagonal(target).mean()) or 1.0),
         "largest_cosine": float(between.max()) if len(between) else 0.0,
         "wasserstein_diagonal": wasserstein(diagonal(matrix), diagonal(target)),

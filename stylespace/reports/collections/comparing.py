@@ -85,10 +85,13 @@ def neighbours(
 
 def _compared(style: Style, styles: Mapping[Path, Path], kind: str) -> Iterator[Neighbour]:
     chosen = distance_named(kind)
-    own = {name: chosen.prepared(layer) for name, layer in style.layers.items()}
+    prepared = {name: chosen.prepared(layer) for name, layer in style.layers.items()}
     for picture, file in styles.items():
         other = Style.load(file)
         other.check_space(style.space)
-        layers = other.pick(tuple(own)).layers
-        distances = {name: chosen.between(own[name], chosen.prepared(layers[name])) for name in own}
+        layers = other.pick(tuple(prepared)).layers
+        distances = {
+            name: chosen.between(one, chosen.prepared(layers[name]))
+            for name, one in prepared.items()
+        }
         yield Neighbour(picture, together(distances), distances)

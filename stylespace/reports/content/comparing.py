@@ -13,7 +13,7 @@ from stylespace.figures.trees import distances_figure
 from stylespace.images import resize
 from stylespace.reports import alt_texts
 from stylespace.reports.content.drawings import Drawings
-from stylespace.reports.content.parts import Part, metric_name, section_of, table_of
+from stylespace.reports.content.parts import PagePart, metric_name, section_of, table_of
 from stylespace.reports.making_of import MakingOf
 from stylespace.reports.measuring import Compared, Measured
 from stylespace.styles.distances import as_metric, gram_distances
@@ -21,7 +21,7 @@ from stylespace.styles.distances import as_metric, gram_distances
 THUMBNAIL = 160
 
 
-def grams_section(found: Sequence[Measured], drawings: Drawings) -> Part:
+def grams_section(found: Sequence[Measured], drawings: Drawings) -> PagePart:
     """Return the Gram matrices of all pictures, a figure a layer."""
     shown = []
     for layer, order in found[0].orders.items():
@@ -38,7 +38,9 @@ def grams_section(found: Sequence[Measured], drawings: Drawings) -> Part:
     return section_of("matrices", "Gram matrices", figures=shown)
 
 
-def distances_section(found: Sequence[Measured], compared: Compared, drawings: Drawings) -> Part:
+def distances_section(
+    found: Sequence[Measured], compared: Compared, drawings: Drawings
+) -> PagePart:
     """Return the distances as a matrix, a map and a table."""
     names, kind = [one.picture.name for one in found], compared.kind
     matrix = as_metric(compared.distances[kind]["together"], kind)
@@ -73,7 +75,7 @@ def distances_section(found: Sequence[Measured], compared: Compared, drawings: D
     return section_of("distances", "Distances", figures=shown, tables=[table])
 
 
-def making_section(made: MakingOf | None, drawings: Drawings) -> Part | None:
+def making_section(made: MakingOf | None, drawings: Drawings) -> PagePart | None:
     """Return how a picture of stylespace's own was made; None of any other."""
     if made is None:
         return None

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from stylespace.figures import drawing
 from stylespace.images import encoded_jpeg, resize
-from stylespace.reports.content.parts import Part
+from stylespace.reports.content.parts import PagePart
 
 JPEG = 88
 SHOWN_SIDE, SMALL_SIDE = 720, 320
@@ -36,7 +36,7 @@ class Drawings:
 
     def add(
         self, name: str, figure: drawing.Figure, *, alt: str, caption: str, wide: bool = True
-    ) -> Part:
+    ) -> PagePart:
         """Return a figure for the page, as PNG and as SVG in the files."""
         if self._folder is None:
             source, file = data_uri(drawing.webp(figure), "webp"), None

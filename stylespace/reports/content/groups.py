@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from stylespace.reports.content import comparing, sections
 from stylespace.reports.content.drawings import Drawings
-from stylespace.reports.content.parts import Part, group_of
+from stylespace.reports.content.parts import PagePart, group_of
 from stylespace.reports.making_of import MakingOf
 from stylespace.reports.measuring import Compared, Measured
 
 
-def single_group(one: Measured, drawings: Drawings, *, made: MakingOf | None, values: bool) -> Part:
+def single_group(
+    one: Measured, drawings: Drawings, *, made: MakingOf | None, values: bool
+) -> PagePart:
     """Return the group of a report's only picture, with everything.
 
     made: how a picture of stylespace's own was made. values: heat maps answer the pointer.
@@ -30,7 +32,7 @@ def single_group(one: Measured, drawings: Drawings, *, made: MakingOf | None, va
     return _picture_group(one, shown, drawings)
 
 
-def short_group(one: Measured, drawings: Drawings, *, made: MakingOf | None) -> Part:
+def short_group(one: Measured, drawings: Drawings, *, made: MakingOf | None) -> PagePart:
     """Return the group of one of several pictures: what is its own."""
     shown = [
         sections.intensity_section(one, drawings),
@@ -41,7 +43,7 @@ def short_group(one: Measured, drawings: Drawings, *, made: MakingOf | None) -> 
     return _picture_group(one, shown, drawings)
 
 
-def together_group(found: Sequence[Measured], compared: Compared, drawings: Drawings) -> Part:
+def together_group(found: Sequence[Measured], compared: Compared, drawings: Drawings) -> PagePart:
     """Return the group that shows several pictures side by side."""
     shown = [
         comparing.grams_section(found, drawings),
@@ -53,7 +55,7 @@ def together_group(found: Sequence[Measured], compared: Compared, drawings: Draw
     return group_of("together", "Together", facts, shown)
 
 
-def _picture_group(one: Measured, shown: Sequence[Part | None], drawings: Drawings) -> Part:
+def _picture_group(one: Measured, shown: Sequence[PagePart | None], drawings: Drawings) -> PagePart:
     name, image, portrait = one.picture.name, one.picture.image, None
     if image is not None:
         height, width = image.shape[2:]

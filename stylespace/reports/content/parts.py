@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-Part = dict[str, Any]
+PagePart = dict[str, Any]
 """A group, a section, a figure or a table of a page, of plain JSON types."""
 
 
@@ -13,23 +13,23 @@ def group_of(
     key: str,
     title: str,
     facts: list[list[str]],
-    sections: Iterable[Part | None],
-    picture: Part | None = None,
-) -> Part:
+    sections: Iterable[PagePart | None],
+    picture: PagePart | None = None,
+) -> PagePart:
     """Return a group; sections that are None, for want of anything to show, are left out."""
     shown = [section for section in sections if section is not None]
     return {"id": key, "title": title, "picture": picture, "facts": facts, "sections": shown}
 
 
-def section_of(name: str, title: str, **parts: Any) -> Part:
+def section_of(name: str, title: str, **parts: Any) -> PagePart:
     """Return a section; parts: its `text`, `figures`, `tables` and `heat_maps`."""
-    plain: Part = {"text": [], "figures": [], "tables": [], "heat_maps": []}
+    plain: PagePart = {"text": [], "figures": [], "tables": [], "heat_maps": []}
     return {"id": name, "title": title, **plain, **parts}
 
 
 def table_of(
     caption: str, columns: Iterable[str], rows: Iterable[Sequence[str]], notes: Sequence[str] = ()
-) -> Part:
+) -> PagePart:
     """Return a table of texts; notes stand below it, a sentence each."""
     cells = [list(row) for row in rows]
     return {"caption": caption, "columns": list(columns), "rows": cells, "notes": list(notes)}

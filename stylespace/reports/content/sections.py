@@ -11,7 +11,7 @@ from stylespace.figures.measures import sparsity_figure, spectra_figure
 from stylespace.figures.pairs import pairs_figure
 from stylespace.reports import alt_texts
 from stylespace.reports.content.drawings import Drawings
-from stylespace.reports.content.parts import Part, section_of, table_of
+from stylespace.reports.content.parts import PagePart, section_of, table_of
 from stylespace.reports.heat_maps import heat_map_data
 from stylespace.reports.measuring import PARTS, SHOWN_PAIRS, Measured
 from stylespace.reports.stability import Stability
@@ -40,7 +40,7 @@ CHANGES = {"two_thirds": "at two thirds", "crop": "cropped", "jpeg": "JPEG 75"}
 """Headings of the changes of a picture."""
 
 
-def gram_section(one: Measured, drawings: Drawings, *, values: bool) -> Part:
+def gram_section(one: Measured, drawings: Drawings, *, values: bool) -> PagePart:
     """Return heat maps: static figures, or with `values` those that answer the pointer."""
     maps, shown = [], []
     for layer, gram in one.picture.style.grams.items():
@@ -64,7 +64,7 @@ def gram_section(one: Measured, drawings: Drawings, *, values: bool) -> Part:
     return section_of("matrices", "Gram matrices", text=text, figures=shown, heat_maps=maps)
 
 
-def intensity_section(one: Measured, drawings: Drawings) -> Part:
+def intensity_section(one: Measured, drawings: Drawings) -> PagePart:
     """Return the sorted entries, with the distributions fitted to them."""
     grams = one.picture.style.grams
     figure = drawings.add(
@@ -100,7 +100,7 @@ def _distances(fits: Fits) -> list[str]:
     return [told.get(name, "-") for name in DISTRIBUTIONS]
 
 
-def sparsity_section(found: Sequence[Measured], drawings: Drawings, key: str) -> Part:
+def sparsity_section(found: Sequence[Measured], drawings: Drawings, key: str) -> PagePart:
     """Return how sparse the Gram matrices are; of a single picture with a table."""
     numbers = {one.picture.name: one.statistics for one in found}
     figure = drawings.add(
@@ -126,7 +126,7 @@ def sparsity_section(found: Sequence[Measured], drawings: Drawings, key: str) ->
     return section_of("sparsity", "Sparsity", figures=[figure], tables=tables)
 
 
-def spectra_section(found: Sequence[Measured], drawings: Drawings, key: str) -> Part:
+def spectra_section(found: Sequence[Measured], drawings: Drawings, key: str) -> PagePart:
     """Return the eigenvalues, and the numbers that sum them up."""
     values = {
         one.picture.name: {layer: spectrum(g) for layer, g in one.picture.style.grams.items()}
@@ -153,7 +153,7 @@ def spectra_section(found: Sequence[Measured], drawings: Drawings, key: str) -> 
     return section_of("spectra", "Spectra", figures=[figure], tables=[table])
 
 
-def cosines_section(one: Measured, drawings: Drawings) -> Part:
+def cosines_section(one: Measured, drawings: Drawings) -> PagePart:
     """Return how the cosines of pairs of channels are distributed."""
     grams = one.picture.style.grams
     figure = drawings.add(
@@ -165,7 +165,7 @@ def cosines_section(one: Measured, drawings: Drawings) -> Part:
     return section_of("cosines", "Cosines", figures=[figure])
 
 
-def pairs_section(one: Measured, drawings: Drawings, *, middle: bool = False) -> Part | None:
+def pairs_section(one: Measured, drawings: Drawings, *, middle: bool = False) -> PagePart | None:
     """Return where the strongest pairs fire together; None without a picture.
 
     middle: of the middle layer alone, to be short.
@@ -199,7 +199,7 @@ def pairs_section(one: Measured, drawings: Drawings, *, middle: bool = False) ->
     return section_of("pairs", "Strongest pairs", figures=shown, tables=tables)
 
 
-def stability_section(one: Measured, *, full: bool = True) -> Part | None:
+def stability_section(one: Measured, *, full: bool = True) -> PagePart | None:
     """Return how stable the numbers are; None where it was not measured."""
     if not one.stability:
         return None

@@ -110,11 +110,6 @@ def near_zero(gram: Tensor, tau: float = NEAR_ZERO, *, part: Part = off_diagonal
     return _share_up_to(tau * _level(gram), part(gram))
 
 
-def exactly_zero(gram: Tensor, *, part: Part = off_diagonal) -> float:
-    """Return the share of entries that are 0: of pairs that never fire together."""
-    return near_zero(gram, 0.0, part=part)
-
-
 def _level(gram: Tensor) -> float:
     return average(diagonal(gram).abs())
 

@@ -35,6 +35,6 @@ def record(kind: type[Kind]) -> type[Kind]:
 
 def explanations_of(kind: Any, first: Sequence[str] = ()) -> tuple[Explanation, ...]:
     """Return the explanations of a record's fields: of the first named ones, then of the others."""
-    carried = {one.name: one.metadata.get("explanation") for one in fields(kind)}
+    carried = {one.name: one.metadata for one in fields(kind)}
     names = dict.fromkeys((*first, *carried))
-    return tuple(carried[name] for name in names if carried[name] is not None)
+    return tuple(carried[name]["explanation"] for name in names if carried[name])

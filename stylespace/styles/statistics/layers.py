@@ -10,9 +10,9 @@ from stylespace.styles.statistics.matrices import diagonal, off_diagonal
 from stylespace.styles.statistics.pairs import cosine_values, cosines
 from stylespace.styles.statistics.spectra import (
     effective_rank,
-    last_over_first,
-    share_of_first,
-    slope,
+    eigenvalue_ratio,
+    largest_share,
+    power_law_slope,
     spectrum,
 )
 from stylespace.styles.statistics.values import QUANTILES, average, entropy, quantiles
@@ -104,9 +104,9 @@ def layer_statistics(gram: Tensor, mean: Tensor | None = None) -> LayerStatistic
         activation_entropy=0.0 if mean is None else activation_entropy(mean),
         spectrum=tuple(eigenvalues.tolist()),
         effective_rank=effective_rank(gram),
-        largest_share=share_of_first(eigenvalues),
-        eigenvalue_ratio=last_over_first(eigenvalues),
-        power_law_slope=slope(eigenvalues),
+        largest_share=largest_share(eigenvalues),
+        eigenvalue_ratio=eigenvalue_ratio(eigenvalues),
+        power_law_slope=power_law_slope(eigenvalues),
         mean_cosine=average(off_diagonal(cosines(gram)).abs()),
         cosine_quantiles=quantiles(cosine_values(gram)),
     )

@@ -35,33 +35,18 @@ def effective_rank(gram: Tensor) -> float:
     return float(matrix.trace()) ** 2 / square if square else 0.0
 
 
-def largest_share(gram: Tensor) -> float:
-    """Return the largest eigenvalue over the trace: near 1 where one pattern says nearly all."""
-    return share_of_first(spectrum(gram))
-
-
-def eigenvalue_ratio(gram: Tensor) -> float:
-    """Return the smallest over the largest eigenvalue; clearly below 0: no features have it."""
-    return last_over_first(spectrum(gram))
-
-
-def power_law_slope(gram: Tensor) -> float:
-    """Return the power with which the eigenvalues fall over their rank; see `slope`."""
-    return slope(spectrum(gram))
-
-
-def share_of_first(eigenvalues: Tensor) -> float:
-    """Return the first of the eigenvalues (C,) over their sum."""
+def largest_share(eigenvalues: Tensor) -> float:
+    """Return the first of the eigenvalues (C,) over their sum: near 1, one pattern says all."""
     total = float(eigenvalues.sum())
     return float(eigenvalues[0]) / total if total else 0.0
 
 
-def last_over_first(eigenvalues: Tensor) -> float:
-    """Return the last of the eigenvalues (C,) over the first."""
+def eigenvalue_ratio(eigenvalues: Tensor) -> float:
+    """Return the last of the eigenvalues (C,) over the first; clearly below 0: of no features."""
     return float(eigenvalues[-1] / eigenvalues[0]) if eigenvalues[0] else 0.0
 
 
-def slope(eigenvalues: Tensor) -> float:
+def power_law_slope(eigenvalues: Tensor) -> float:
     """Return the slope of log eigenvalue over log rank, of descending eigenvalues (C,), <= 0.
 
     The least-squares line goes through ranks 2 to R / 2, R of the eigenvalues being above
