@@ -45,7 +45,7 @@ def test_the_wheel_holds_the_data_exactly_once(names):
 
 def test_the_wheel_holds_nothing_else(names):
     known = re.compile(
-        r"stylespace/(\w+/){0,2}\w+\.py|stylespace/reports/page\.(css|js|html\.j2)"
+        r"stylespace/(\w+/){0,2}\w+\.py|stylespace/reports/page\.(css|js|html\.j2)|stylespace/py\.typed"
         r"|stylespace/data/.+|stylespace-[\d.]+\.dist-info/.+"
     )
     strays = [name for name in names if not known.fullmatch(name)]
@@ -53,6 +53,7 @@ def test_the_wheel_holds_nothing_else(names):
     assert not [name for name in names if "pycache" in name or name.endswith(".pyc")]
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "stylespace").rglob("*.py")}
     assert modules <= set(names)
+    assert "stylespace/py.typed" in names
     assert {f"stylespace/reports/page.{kind}" for kind in ("css", "js", "html.j2")} <= set(names)
 
 
