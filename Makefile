@@ -17,9 +17,10 @@ demo: $(VENV)/.installed  ## install, make one probe, print its path and figures
 	mkdir -p demo
 	cd demo && ../$(BIN)/stylespace probe --layer conv3_1 --entry 12,40
 
-test: $(VENV)/.tested  ## the default checks: lint, then tests in under ten minutes
+test: $(VENV)/.tested  ## the default checks: lint, types, then tests in under ten minutes
 	$(BIN)/ruff check stylespace tests data
 	$(BIN)/ruff format --check stylespace tests data
+	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: $(VENV)/.tested  ## the checks that take minutes: quality of the defaults, times
@@ -67,4 +68,4 @@ $(VENV)/.tested: pyproject.toml | $(VENV)/bin/python
 	touch $@ $(VENV)/.installed
 
 clean:
-	rm -rf $(VENV) build dist demo .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist demo .pytest_cache .ruff_cache .mypy_cache

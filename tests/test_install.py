@@ -45,7 +45,8 @@ def test_the_wheel_holds_the_data_exactly_once(names):
 
 def test_the_wheel_holds_nothing_else(names):
     known = re.compile(
-        r"stylespace/(\w+/){0,2}\w+\.py|stylespace/reports/(page\.(css|js|html\.j2)|glossary\.toml)"
+        r"stylespace/(\w+/){0,2}\w+\.py|stylespace/py\.typed"
+        r"|stylespace/reports/(page\.(css|js|html\.j2)|glossary\.toml)"
         r"|stylespace/data/.+|stylespace-[\d.]+\.dist-info/.+"
     )
     strays = [name for name in names if not known.fullmatch(name)]
@@ -55,6 +56,7 @@ def test_the_wheel_holds_nothing_else(names):
     assert modules <= set(names)
     parts = ("page.css", "page.js", "page.html.j2", "glossary.toml")
     assert {f"stylespace/reports/{part}" for part in parts} <= set(names)
+    assert "stylespace/py.typed" in names
 
 
 def test_the_wheel_names_its_licences(wheel, names):

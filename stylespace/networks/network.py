@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
+import functools
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
 
 import torch
 import torch.nn.functional as F
@@ -30,33 +30,11 @@ from stylespace.networks.catalogue import (
     resolve_layer,
 )
 from stylespace.networks.devices import device_for, feature_dtype
+from stylespace.networks.space import Space
 from stylespace.networks.weights import Weights, load_weights
 
 PRE = "pre:"
 """Prefix of a layer's name for its values before the ReLU: "pre:conv3_1"."""
-
-
-@dataclass(frozen=True)
-class Space:
-    """What makes two styles comparable: they live in the same style space, or they do not."""
-
-    network: str
-    pooling: str
-    padding: str
-    weights: str  # SHA-256 of the filters
-
-    def difference(self, other: Space) -> str:
-        """Name what differs from `other`, or return an empty string."""
-        mine, theirs = asdict(self), asdict(other)
-        return "; ".join(
-            f"{key} {_short(theirs[key])} instead of {_short(mine[key])}"
-            for key in mine
-            if mine[key] != theirs[key]
-        )
-
-
-def _short(value: str) -> str:
-    return f"{value[:12]}..." if len(value) == 64 else value
 
 
 class Network:
@@ -138,9 +116,8 @@ class Network:
     def grid(self, layer: str, height: int, width: int) -> tuple[int, int]:
         """Return the (h, w) positions of a layer for a picture of height x width pixels."""
         (name,) = self.resolve([layer])
-        lengths = architectures.lengths
-        h, w = (lengths(self.layers, n, padding=self.padding)[name] for n in (height, width))
-        return h, w
+        lengths = functools.partial(architectures.lengths, self.layers, padding=self.padding)
+        return lengths(height)[name], lengths(width)[name]
 
     def minimum_side(self, layer: str) -> int:
         """Return the smallest picture side in pixels that gives the layer a position."""
@@ -303,12 +280,5 @@ def load_network(
     dtype = feature_dtype(precision, device)
     source = None if weights is None else os.fspath(weights)
     loaded = load_weights(name, source, progress=progress)
-    return Network(
-        name,
-        entry.layers,
-        loaded,
-        pooling=pooling,
-        padding=padding,
-        device=device,
-        dtype=dtype,
-    )
+    options = {"pooling": pooling, "padding": padding}
+    return Network(name, entry.layers, loaded, device=device, dtype=dtype, **options)

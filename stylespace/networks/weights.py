@@ -89,10 +89,8 @@ def random_weights(layers: tuple[Layer, ...], seed: int) -> Weights:
     for c in architectures.convolutions(layers):
         shape = (c.outputs, c.inputs, c.kernel, c.kernel)
         scale = (2 / (c.inputs * c.kernel**2)) ** 0.5
-        tensors[c.key] = (
-            torch.randn(shape, generator=generator) * scale,
-            torch.zeros(c.outputs),
-        )
+        weight = torch.randn(shape, generator=generator) * scale
+        tensors[c.key] = (weight, torch.zeros(c.outputs))
     return Weights(tensors, *IMAGENET, f"random:{seed}", tensors_hash(tensors))
 
 

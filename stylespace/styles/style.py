@@ -16,7 +16,8 @@ from torch import Tensor
 
 from stylespace.errors import StyleError, StylespaceError, nearest, unknown
 from stylespace.files import neighbours, write_whole
-from stylespace.networks.network import Network, Space
+from stylespace.networks.network import Network
+from stylespace.networks.space import Space
 from stylespace.styles.moments import LayerStyle, moments_in_tiles
 
 WHOLE = 1024

@@ -20,7 +20,31 @@ EVERY = 25
 """Evaluations between two previews."""
 
 
-class Watching:
+class _Bar:
+    """A bar of tqdm that is opened when there is something to show."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def _opened(self, name: str, total: int, **options: Any) -> tqdm:
+        """Return the bar, a new one where there is none for so many pieces."""
+        if self._bar is None or self._bar.total != total:
+            self._close_bar()
+            pause = 0.1 if sys.stderr.isatty() else 2.0  # seconds between lines in a log file
+            options = {"dynamic_ncols": True, "mininterval": pause, **options}
+            self._bar = tqdm(total=total, desc=name, **options)
+        return self._bar
+
+    def _close_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+class Watching(_Bar):
     """What looks on while pictures are made; a context manager that closes bar and trace.
 
     From the first evaluation on Ctrl-C is held back: it ends the loop at its next evaluation, and
@@ -37,14 +61,11 @@ class Watching:
         preview: Path | None = None,
         trace: Path | None = None,
     ) -> None:
+        super().__init__()
         self._quiet, self._preview, self._trace = quiet, preview, trace
-        self._bar: tqdm | None = None
         self._handler: Any = None
         self._asked = self._finished = self._said = False
         self._file: TextIO | None = None
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._close_bar()
@@ -112,14 +133,9 @@ class Watching:
             self._handler = None
 
     def _show(self, name: str, step: Any) -> None:
-        if self._bar is None:
-            pause = 0.1 if sys.stderr.isatty() else 2.0  # seconds between lines in a log file
-            self._bar = tqdm(
-                total=step.total, desc=name, unit="eval", dynamic_ncols=True, mininterval=pause
-            )
-        height, width = step.size
-        self._bar.set_postfix_str(f"{width}x{height} loss {step.best:.4g}", refresh=False)
-        self._bar.update(step.number - self._bar.n)
+        bar, (height, width) = self._opened(name, step.total, unit="eval"), step.size
+        bar.set_postfix_str(f"{width}x{height} loss {step.best:.4g}", refresh=False)
+        bar.update(step.number - bar.n)
         if step.note:
             self.say(f"step {step.number}: {step.note}")
 
@@ -145,40 +161,23 @@ class Watching:
         """Write a line on stderr, above the bar."""
         tqdm.write(f"stylespace: {text}", file=sys.stderr)
 
-    def _close_bar(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
 
-
-class Counting:
+class Counting(_Bar):
     """Progress of work that is counted, with time left; a context manager that closes its bar."""
 
     def __init__(self, *, quiet: bool = False) -> None:
+        super().__init__()
         self._quiet = quiet
-        self._bar: tqdm | None = None
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
-        self._close()
+        self._close_bar()
 
     def at(self, name: str, done: int, total: int) -> None:
         """Say that `done` of `total` pieces of the work of that name are done."""
-        if self._quiet:
-            return
-        if self._bar is None or self._bar.total != total:
-            self._close()
-            pause = 0.1 if sys.stderr.isatty() else 2.0
-            self._bar = tqdm(total=total, desc=name, dynamic_ncols=True, mininterval=pause)
-        self._bar.set_description_str(name, refresh=False)
-        self._bar.update(done - self._bar.n)
-
-    def _close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
+        if not self._quiet:
+            bar = self._opened(name, total)
+            bar.set_description_str(name, refresh=False)
+            bar.update(done - bar.n)
 
 
 def trace_line(name: str, step: Any) -> str:

@@ -1,0 +1,1 @@
+"""What the commands do: settings in, pictures, folders and figures out."""

@@ -1,0 +1,1 @@
+"""Edits: a painting whose style has one entry changed."""

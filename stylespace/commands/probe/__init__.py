@@ -1,0 +1,1 @@
+"""Probes: pictures that maximise entries of a Gram matrix, one or many."""

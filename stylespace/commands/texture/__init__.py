@@ -1,0 +1,1 @@
+"""Textures from a painting's Gram matrices, and the samplers that are their nulls."""

@@ -1,0 +1,1 @@
+"""What is optimised: the objective and its terms, one file a loss."""

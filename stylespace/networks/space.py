@@ -1,0 +1,28 @@
+"""Style spaces: where styles compare."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class Space:
+    """What makes two styles comparable: they live in the same style space, or they do not."""
+
+    network: str
+    pooling: str
+    padding: str
+    weights: str  # SHA-256 of the filters
+
+    def difference(self, other: Space) -> str:
+        """Name what differs from `other`, or return an empty string."""
+        mine, theirs = asdict(self), asdict(other)
+        return "; ".join(
+            f"{key} {_short(theirs[key])} instead of {_short(mine[key])}"
+            for key in mine
+            if mine[key] != theirs[key]
+        )
+
+
+def _short(value: str) -> str:
+    return f"{value[:12]}..." if len(value) == 64 else value

@@ -1,0 +1,1 @@
+"""The project's own experiments: trials, ground truth, gallery, speed; a leaf."""

@@ -1,0 +1,1 @@
+"""Activations become a style, and a style becomes numbers and distances."""

@@ -1,0 +1,1 @@
+"""The one loop: a picture is changed until its objective is low; it knows of no style."""
