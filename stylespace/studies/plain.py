@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-
-import psutil
 import torch
 from torch import Tensor
 
@@ -20,12 +16,13 @@ def plain_value_and_gradient(
     Box filter by average pooling, gradient by autograd, a block of channels against all of them at
     a time; each block goes backward before the next begins, so that only its maps are kept.
     """
-    f, value = features.detach().requires_grad_(), 0
+    f, value = features.detach().requires_grad_(), features.new_zeros(len(features))
+    gradient = torch.zeros_like(features)
     for begin in range(0, f.shape[1], channels):
         part = _block(f, target, half_width, slice(begin, begin + channels))
-        part.sum().backward()
-        value = value + part.detach()
-    return value, f.grad
+        gradient += torch.autograd.grad(part.sum(), f)[0]
+        value += part.detach()
+    return value, gradient
 
 
 def _block(f: Tensor, p: Tensor, half_width: int, own: slice) -> Tensor:
@@ -35,11 +32,19 @@ def _block(f: Tensor, p: Tensor, half_width: int, own: slice) -> Tensor:
 
 
 def value_and_gradient(
-    features: Tensor, target: Tensor, half_width: int, **options: object
+    features: Tensor,
+    target: Tensor,
+    half_width: int,
+    *,
+    stride: int = 1,
+    mask: Tensor | None = None,
+    evaluator: str = "auto",
 ) -> tuple[Tensor, Tensor]:
     """Return the distance (B,) and its gradient (B, C, h, w) as the package computes them."""
     f = features.detach().requires_grad_()
-    value = local_gram_distance(f, target, half_width, **options)
+    value = local_gram_distance(
+        f, target, half_width, stride=stride, mask=mask, evaluator=evaluator
+    )
     (gradient,) = torch.autograd.grad(value.sum(), f)
     return value.detach(), gradient
 
@@ -49,26 +54,3 @@ def benchmark_features(channels: int = 64, side: int = 128) -> tuple[Tensor, Ten
     generator = torch.Generator().manual_seed(0)
     f, p = torch.rand(2, 1, channels, side, side, generator=generator)
     return f, p
-
-
-def extra_bytes(call: Callable[[], object]) -> int:
-    """Return by how much a call raised this process's memory, looked at every millisecond.
-
-    Once in a process: what it frees may stay with the process, and a second call starts from there.
-    """
-    process, done = psutil.Process(), threading.Event()
-    before = highest = process.memory_info().rss
-
-    def watch() -> None:
-        nonlocal highest
-        while not done.wait(1e-3):
-            highest = max(highest, process.memory_info().rss)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        call()
-    finally:
-        done.set()
-        watcher.join()
-    return highest - before

@@ -1,8 +1,11 @@
 """What a localised distance costs: choices, limits, and the memory that is really taken."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
+import peaks
 import pytest
 import torch
 
@@ -103,7 +106,8 @@ def test_scratch_grows_with_the_threads_up_to_its_limit(monkeypatch):
 
 PEAK = """
 import sys, torch
-from stylespace.studies.plain import benchmark_features, extra_bytes, value_and_gradient
+from peaks import extra_bytes
+from stylespace.studies.plain import benchmark_features, value_and_gradient
 torch.set_num_threads(1)
 channels, side, half_width, stride = map(int, sys.argv[1:5])
 value_and_gradient(*benchmark_features(8, 16), half_width, stride=stride, evaluator=sys.argv[5])
@@ -113,11 +117,18 @@ print(extra_bytes(call))
 """
 
 
+def told(text, *arguments):
+    """The number that a fresh process prints; it finds the helpers of these tests."""
+    paths = os.pathsep.join([str(Path(peaks.__file__).parent), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-c", text, *map(str, arguments)]
+    environment = os.environ | {"PYTHONPATH": paths}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
 def peak(*arguments):
     """Bytes that value and gradient add to a fresh process."""
-    command = [sys.executable, "-c", PEAK, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return int(done.stdout)
+    return told(PEAK, *arguments)
 
 
 def test_memory_stays_within_the_estimate():
@@ -159,8 +170,7 @@ def test_it_is_twenty_times_faster_than_plain_maps():
 def test_extra_bytes_sees_what_is_allocated():
     """In a process of its own: what an earlier test has freed would be used again."""
     text = (
-        "import torch; from stylespace.studies.plain import extra_bytes\n"
+        "import torch; from peaks import extra_bytes\n"
         "print(extra_bytes(lambda: [torch.ones(2**24) for _ in range(3)][:1]))"
     )
-    told = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
-    assert int(told.stdout) >= 150e6
+    assert told(text) >= 150e6
