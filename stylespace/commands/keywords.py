@@ -21,7 +21,7 @@ def settings_with(kind: type[Kind], settings: Kind | None, changes: Mapping[str,
     Raises:
         UsageError: a value out of range. TypeError: an unknown name.
     """
-    types = {one.name: str(one.type) for one in fields(kind)}
+    types = {field.name: str(field.type) for field in fields(kind)}
     changes = {
         name: _typed(name, value, types.get(name, ""))
         for name, value in changes.items()
@@ -37,13 +37,13 @@ def _typed(name: str, value: Any, kind: str) -> Any:
     values = _several(name, value)
     if "str" not in kind:
         return values
-    return tuple(str(one) if type(one) in (int, float) else one for one in values)
+    return tuple(str(item) if type(item) in (int, float) else item for item in values)
 
 
 def _several(name: str, value: Any) -> tuple:
     """Return the values of a field that holds several: "a", 3, Path("a"), (12, 40), [...]."""
     if name == "entry" and not isinstance(value, str):
-        pairs = [value] if all(isinstance(one, int) for one in value) else value
-        return tuple(one if isinstance(one, str) else ",".join(map(str, one)) for one in pairs)
+        pairs = [value] if all(isinstance(item, int) for item in value) else value
+        return tuple(pair if isinstance(pair, str) else ",".join(map(str, pair)) for pair in pairs)
     values = (value,) if isinstance(value, str | int | float | os.PathLike) else value
-    return tuple(os.fspath(one) if isinstance(one, os.PathLike) else one for one in values)
+    return tuple(os.fspath(item) if isinstance(item, os.PathLike) else item for item in values)

@@ -93,8 +93,8 @@ def _norm_share(goal: str, selectivity: float) -> float:
         raise unknown("goal", goal, GOALS)
     if not 0 <= selectivity <= 1:
         raise UsageError(f"selectivity {selectivity} must be between 0 and 1.")
-    own = {"energy": 0.0, "log": selectivity, "selectivity": 1.0, "mixture": selectivity or MIXTURE}
-    return own[goal]
+    mixed = selectivity or MIXTURE
+    return {"energy": 0.0, "log": selectivity, "selectivity": 1.0, "mixture": mixed}[goal]
 
 
 def _entry_loss(pre: Tensor, entries: Tensor, goal: str, share: float) -> Tensor:
@@ -117,7 +117,7 @@ def _log_score(value: Tensor, features: Tensor, share: float) -> Tensor:
 def _approach(pre: Tensor, entries: Tensor) -> Tensor:
     """How near two channels are to firing together: log mean softplus(soft minimum), (B,)."""
     scale = pre.detach().std((1, 2, 3)).clamp(min=1e-6)[:, None]
-    a, b = (one.flatten(1) / scale for one in entry_channels(pre, entries))
+    a, b = (channel.flatten(1) / scale for channel in entry_channels(pre, entries))
     lower = -torch.logaddexp(-a / SOFTNESS, -b / SOFTNESS)
     return _log_softplus(lower).logsumexp(1) - math.log(lower.shape[1])
 

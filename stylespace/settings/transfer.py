@@ -266,12 +266,14 @@ class TransferSettings(Sourced):
 
     def _check_representation(self) -> None:
         """Refuse options that this representation would not heed, and a chain of one layer."""
-        for one in fields(self):
-            heeding = [name for name, needs in REPRESENTATIONS.items() if one.name in needs.options]
+        for field in fields(self):
+            heeding = [
+                kind for kind, needs in REPRESENTATIONS.items() if field.name in needs.options
+            ]
             ignored = heeding and self.representation not in heeding
-            if ignored and getattr(self, one.name) != one.default:
+            if ignored and getattr(self, field.name) != field.default:
                 raise UsageError(
-                    f"--{one.name} goes with --representation {' or '.join(heeding)}, not with "
+                    f"--{field.name} goes with --representation {' or '.join(heeding)}, not with "
                     f"{self.representation}."
                 )
         if self.needs.placed and (self.source_size or self.style_scale != 1):
@@ -290,7 +292,7 @@ class TransferSettings(Sourced):
         """Refuse style files, or several styles, where one picture is needed."""
         if not self.reads_style_picture():
             return
-        files = [split_weight(one)[0].endswith(".safetensors") for one in self.styles]
+        files = [split_weight(text)[0].endswith(".safetensors") for text in self.styles]
         if len(files) > 1 or files[0]:
             *others, last = (name for name, needs in REPRESENTATIONS.items() if needs.picture)
             raise UsageError(

@@ -57,7 +57,7 @@ def _matrix(layer: LayerStyle) -> _Matrix:
     return _Matrix(values, float(values.square().sum()))
 
 
-def _relative_frobenius(one: _Matrix, two: _Matrix) -> float:
+def _relative_frobenius(first: _Matrix, second: _Matrix) -> float:
     """Return ||G - A||^2 / ((||G||^2 + ||A||^2) / 2).
 
     Between matrices of one norm it is the matching loss. Its root satisfies the triangle
@@ -66,7 +66,9 @@ def _relative_frobenius(one: _Matrix, two: _Matrix) -> float:
 
     Source: Klamkin and Meir 1982 (the root is a metric wherever Ptolemy's inequality holds).
     """
-    return ratio(float((one.values - two.values).square().sum()), (one.norm + two.norm) / 2)
+    return ratio(
+        float((first.values - second.values).square().sum()), (first.norm + second.norm) / 2
+    )
 
 
 def _direction(layer: LayerStyle) -> Tensor:
@@ -74,14 +76,14 @@ def _direction(layer: LayerStyle) -> Tensor:
     return values / (values.norm() or 1.0)
 
 
-def _cosine(one: Tensor, two: Tensor) -> float:
+def _cosine(first: Tensor, second: Tensor) -> float:
     """Return 1 - <G, A> / (||G|| ||A||) of unit matrices, as half a squared difference.
 
     0 for multiples of each other; 1 where one of the two is all zero.
     """
-    if not one.any() or not two.any():
-        return float(one.any() or two.any())
-    return float((one - two).square().sum()) / 2
+    if not first.any() or not second.any():
+        return float(first.any() or second.any())
+    return float((first - second).square().sum()) / 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +106,7 @@ def _normal(layer: LayerStyle) -> _Normal:
     return _Normal(mean, root, float(mean.square().sum() + root.square().sum()))
 
 
-def _bures(one: _Normal, two: _Normal) -> float:
+def _bures(first: _Normal, second: _Normal) -> float:
     """Return W^2 / ((E|x|^2 + E|y|^2) / 2).
 
     E|x|^2 is the squared distance to all zero. Seen from there the distributions form a cone over
@@ -113,8 +115,8 @@ def _bures(one: _Normal, two: _Normal) -> float:
 
     Source: Takatsu and Yokota 2012 (the cone).
     """
-    square = transport(one.mean, one.root, two.mean, two.root)
-    return ratio(square, (one.energy + two.energy) / 2)
+    square = transport(first.mean, first.root, second.mean, second.root)
+    return ratio(square, (first.energy + second.energy) / 2)
 
 
 def sorted_parts(gram: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -128,11 +130,11 @@ def _sorted(layer: LayerStyle) -> tuple[np.ndarray, ...]:
     return sorted_parts(_wide(layer.gram).numpy())
 
 
-def _wasserstein(one: tuple[np.ndarray, ...], two: tuple[np.ndarray, ...]) -> float:
+def _wasserstein(first: tuple[np.ndarray, ...], second: tuple[np.ndarray, ...]) -> float:
     """Return the mean of the diagonals' distance and that of the entries off them."""
     shares = [
         area_share(float(np.abs(x - y).mean()), float(np.abs(x).mean() + np.abs(y).mean()))
-        for x, y in zip(one, two, strict=True)
+        for x, y in zip(first, second, strict=True)
     ]
     return sum(shares) / len(shares)
 

@@ -48,8 +48,8 @@ def symmetric_distances(style: Style, other: Style, kind: str = "gram") -> dict[
     """
     chosen = distance_named(kind)
     return {
-        name: chosen.between(chosen.prepared(one), chosen.prepared(two))
-        for name, (one, two) in layer_pairs(style, other).items()
+        name: chosen.between(chosen.prepared(layer), chosen.prepared(other_layer))
+        for name, (layer, other_layer) in layer_pairs(style, other).items()
     }
 
 
@@ -106,7 +106,7 @@ def distance_matrix(
         styles[0].check_space(style.space)
     picked = [style.pick(layers or tuple(styles[0].layers)).layers for style in styles]
     matrices = {
-        name: pairwise([chosen.prepared(one[name]) for one in picked], chosen.between)
+        name: pairwise([chosen.prepared(held[name]) for held in picked], chosen.between)
         for name in picked[0]
     }
     return {**matrices, TOGETHER: together(matrices)}
