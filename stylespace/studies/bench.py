@@ -178,10 +178,10 @@ def representation_row(network: Network, kind: str, options: dict) -> tuple[str,
 
 def represented(network: Network, **options: Any) -> Representation:
     """Return the style of a transfer at 256 px from van Gogh, in whatever representation."""
-    pictures = {"content": "sample:astronaut", "styles": ("sample:gogh-auvers",)}
-    settings = TransferSettings(size=256, **pictures, **options)
-    content = resize_to(open_picture(settings.content), 256, 256)
-    return represented_style(settings, network, content, open_styles(settings.styles))
+    content, style = "sample:astronaut", "sample:gogh-auvers"
+    settings = TransferSettings(content=content, styles=(style,), size=256, **options)
+    picture = resize_to(open_picture(content), 256, 256)
+    return represented_style(settings, network, picture, open_styles(settings.styles))
 
 
 def batch_row(network: Network) -> tuple[str, ...]:

@@ -39,14 +39,15 @@ from stylespace.studies.results import (
     write_study,
 )
 from stylespace.styles.sources import open_picture
+from stylespace.synthesis.loop import Watch
 from stylespace.synthesis.progress import Watching
 
 MARK = "scenes.toml"
 """File that tells the folder of a ground truth from others."""
+STYLE = "style.png"
+"""File of the altered scene, mirrored."""
 UNCHANGED, COLOURS = "unchanged", "colours alone"
 SHOWN = 200  # pixels of a picture on a strip
-
-
 Place = tuple[str, str]
 """A scene, and how it is altered."""
 
@@ -132,30 +133,26 @@ def _scored(
     """
     (scene, name), at = place, folder / "-".join(place)
     at.mkdir(exist_ok=True)
-    settings = {way: tried.settings(scene, way, style_path(at)) for way in tried.ways}
-    content = resize(open_picture(SAMPLE + scene), next(iter(settings.values())).size)
-    truth = ALTERATIONS[name](content)
-    style = _style(style_path(at), truth.flip(3), force=force)
     files = {at / f"{file_stem(way)}.png": way for way in tried.ways}
-    done, interrupted = transfer_many(
-        {file: settings[way] for file, way in files.items()},
-        network,
-        force=force,
-        watch=lambda file: watching.named(f"{scene} {name} {files[file]}"),
-    )
+    wanted = {file: tried.settings(scene, way, at / STYLE) for file, way in files.items()}
+    content = resize(open_picture(SAMPLE + scene), next(iter(wanted.values())).size)
+    truth = ALTERATIONS[name](content)
+    style = _style(at / STYLE, truth.flip(3), force=force)
+
+    def watch(file: Path) -> Watch:
+        return watching.named(f"{scene} {name} {files[file]}")
+
+    done, interrupted = transfer_many(wanted, network, force=force, watch=watch)
     results = {UNCHANGED: content, COLOURS: match_colours(content, style).clamp(0, 1)}
     results |= {way: read_image(file) for file, way in files.items() if file in done}
-    _strip(at, {"content": content, "style": style, "truth": truth, **results})
+    shown = {"content": content, "style": style, "truth": truth, **results}
+    pictures = [resize(picture.clamp(0, 1), SHOWN) for picture in shown.values()]
+    write_files(at, {STRIP: contact_sheet(pictures, list(shown), columns=5)})
     rows = [
         {"scene": scene, "alteration": name, "way": way, **scores(image, truth)}
         for way, image in results.items()
     ]
     return rows, not interrupted
-
-
-def style_path(place: Path) -> Path:
-    """Return where the altered scene lies."""
-    return place / "style.png"
 
 
 def file_stem(way: str) -> str:
@@ -184,11 +181,6 @@ def _style(path: Path, picture: Tensor, *, force: bool) -> Tensor:
     if not path.exists() or not torch.equal(read_image(path), whole):
         write_image(path, whole, force=force)
     return whole
-
-
-def _strip(place: Path, pictures: Mapping[str, Tensor]) -> None:
-    shown = [resize(picture.clamp(0, 1), SHOWN) for picture in pictures.values()]
-    write_files(place, {STRIP: contact_sheet(shown, list(pictures), columns=5)})
 
 
 def _write(folder: Path, text: str, rows: list[dict[str, Any]]) -> None:

@@ -59,16 +59,18 @@ def study_values(path: Path, kind: type, what: str) -> dict[str, Any]:
     return {"base": {}, **values, "recipe": path.read_text(encoding="utf-8")}
 
 
-def way_settings(content: str, style: str, *changes: Mapping[str, Any]) -> TransferSettings:
+def way_settings(
+    content: str, style: str, base: Mapping[str, Any], way: Mapping[str, Any]
+) -> TransferSettings:
     """Return the settings of a way to transfer: pictures, and what differs from the defaults.
+
+    base: of all ways. way: of this one.
 
     Raises:
         UsageError: unknown settings, or values out of range.
     """
-    values: dict[str, Any] = {"content": content, "styles": [style]}
-    for change in changes:
-        values |= change
-    return cast(TransferSettings, settings_from({**values, "command": "transfer"}))
+    values = {"content": content, "styles": [style], **base, **way, "command": "transfer"}
+    return cast(TransferSettings, settings_from(values))
 
 
 def write_study(folder: Path, rows: list[dict[str, Any]], results: str, page: str) -> None:
