@@ -48,8 +48,9 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             raise Interrupted from None
         except UsageError as error:
-            command = self.get_command(ctx, ctx.invoked_subcommand)
-            inner = click.Context(command, parent=ctx, info_name=ctx.invoked_subcommand)
+            name = ctx.invoked_subcommand or ""
+            command = self.get_command(ctx, name) or self
+            inner = click.Context(command, parent=ctx, info_name=name)
             raise click.UsageError(str(error), inner) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:

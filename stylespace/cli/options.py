@@ -94,9 +94,8 @@ def _help(one: dataclasses.Field) -> str:
     text = one.metadata["help"]
     if one.default in (None, (), "") or one.default is False:
         return text
-    many = isinstance(one.default, tuple)
-    shown = ",".join(map(str, one.default)) if many else f"{one.default}".removesuffix(".0")
-    shown = "on" if one.default is True else shown
+    values = one.default if isinstance(one.default, tuple) else (one.default,)
+    shown = "on" if one.default is True else ",".join(map(str, values)).removesuffix(".0")
     return f"{text}  [default: {shown}]"
 
 

@@ -26,7 +26,7 @@ class Outcome:
     remarks: what a user should know about the inputs, a sentence each.
     """
 
-    settings: Settings
+    settings: Any
     image: Tensor
     figures: Mapping[str, float]
     synthesis: Synthesis

@@ -134,7 +134,7 @@ def matching(network: Network, match: str, size: int) -> Objective:
     """Return the objective of a texture to conv4_1."""
     picture = resize_to(open_picture("sample:gogh-auvers"), size, size)
     style = Style.capture(network, picture, STYLE[:-1])
-    terms = (MATCHES[match](name, g) for name, g in style.grams.items())
+    terms = (MATCHES[match](name, g, 1.0) for name, g in style.grams.items())
     return Objective(network, Terms(tuple(terms)))
 
 

@@ -47,7 +47,7 @@ def _many(settings: ProbeSettings, output: Output) -> Result:
         network = network_of(settings, output, watching)
         folder = output.path
         found = probe_many(settings, folder, network, force=output.force, watch=watching.named)
-        pictures = [folder / row.picture for row in found.reached]
+        pictures = [folder / row.picture for row in found.reached if row.picture]
         return Result(
             (folder, *pictures, *([folder / SHEET] if pictures else [])),
             {"entries": found.count, "done": len(found.rows), "reached": len(pictures)},

@@ -42,8 +42,11 @@ def texture_figure(
         top=0.95, bottom=0.07,
     )  # fmt: skip
     if sources:
-        row = [resize_to(one, 240, round(240 * one.shape[3] / one.shape[2])) for one in sources]
-        shown = sources[0] if len(sources) == 1 else side_by_side(row)
+        pictures = [
+            resize_to(source, 240, round(240 * source.shape[3] / source.shape[2]))
+            for source in sources
+        ]
+        shown = sources[0] if len(sources) == 1 else side_by_side(pictures)
         show_picture(figure.add_subplot(grid[0, :count]), shown, "source", size=9)
     show_picture(figure.add_subplot(grid[0, count:]), image, title, size=9)
     for place, (layer, pair) in enumerate(grams.items()):

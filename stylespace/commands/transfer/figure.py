@@ -69,7 +69,7 @@ def regions_figure(content: Tensor, style: Tensor, regions: Regions) -> bytes:
         2, 2, left=0.01, right=0.99, bottom=key / height, top=1 - 0.28 / height,
         wspace=0.02, hspace=0.28 / (side * tall),
     )  # fmt: skip
-    there = regions.at(tuple(content.shape[2:]), tuple(style.shape[2:]))
+    there = regions.at(content.shape[2:4], style.shape[2:4])
     masks = (there.content_masks, there.style_masks)
     for column, (name, picture) in enumerate(pictures.items()):
         _show(figure.add_subplot(grid[0, column]), _pixels(picture), name)

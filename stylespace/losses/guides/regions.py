@@ -31,7 +31,7 @@ class Regions:
     unmatched: tuple[int, ...] = ()
     remarks: tuple[str, ...] = ()
 
-    def at(self, content: tuple[int, int], style: tuple[int, int]) -> Regions:
+    def at(self, content: Sequence[int], style: Sequence[int]) -> Regions:
         """Return the regions of pictures resized to (H, W) each."""
         masks = resized(self.content_masks, *content), resized(self.style_masks, *style)
         return replace(self, content_masks=masks[0], style_masks=masks[1])
