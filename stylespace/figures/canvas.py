@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INCH = 100
-"""Pixels of a plain figure."""
+"""Pixels an inch of a plain figure."""
 
 
 def plain_figure(width: float, height: float, *, dpi: float = INCH, **options: Any) -> Figure:
