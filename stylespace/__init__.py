@@ -3,8 +3,6 @@
 Names are imported when they are first used, so that `import stylespace` costs no torch.
 """
 
-from __future__ import annotations
-
 import importlib
 from typing import Any
 

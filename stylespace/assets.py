@@ -5,8 +5,6 @@ library, so that listing samples costs no torch. Every fact comes from `data/sou
 is fetched.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import math
 import os

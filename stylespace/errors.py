@@ -1,7 +1,5 @@
 """What can go wrong, said in one line: what, why, and the remedy."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable
 

@@ -1,7 +1,5 @@
 """Output files: checked before a long run, written whole or not at all, never over another."""
 
-from __future__ import annotations
-
 import errno
 import itertools
 import os

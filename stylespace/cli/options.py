@@ -1,7 +1,5 @@
 """Command-line options made from the fields of settings: names, types, defaults and help."""
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence

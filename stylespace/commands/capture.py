@@ -1,7 +1,5 @@
 """The command `capture`: the style of pictures, written to a file."""
 
-from __future__ import annotations
-
 from stylespace.commands.command import Command, FileKind, Output, short_name
 from stylespace.commands.result import Result
 from stylespace.files import STYLE_SUFFIX

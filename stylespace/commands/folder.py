@@ -1,7 +1,5 @@
 """Folders that are filled piece by piece: what is there is kept, and a stopped call goes on."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress

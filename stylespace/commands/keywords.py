@@ -1,7 +1,5 @@
 """The keywords of the Python functions, as the fields of settings hold them."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from dataclasses import fields, replace

@@ -1,7 +1,5 @@
 """What a probe, a texture, an edit or a transfer hands back: a picture and what is known of it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

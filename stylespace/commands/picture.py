@@ -1,7 +1,5 @@
 """How commands that make pictures run: watched, on one network, their result and figure written."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 

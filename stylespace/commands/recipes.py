@@ -1,7 +1,5 @@
 """Recipes: what made a result, kept inside it, and how it is made again from there."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from contextlib import suppress

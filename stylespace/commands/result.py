@@ -1,7 +1,5 @@
 """What a command says when it is done."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The run of a command from coarse to fine: its scales, its memory, the noise it starts from."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

@@ -1,7 +1,5 @@
 """The network that settings name: the one that sees the pictures, and the one that judges them."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from stylespace.networks.network import Network, load_network

@@ -1,7 +1,5 @@
 """Three executors with the `submit` of concurrent.futures."""
 
-from __future__ import annotations
-
 import logging
 import multiprocessing
 import os

@@ -1,7 +1,5 @@
 """Every call's result exactly once, whatever becomes of the workers."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait

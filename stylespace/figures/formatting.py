@@ -1,7 +1,5 @@
 """Numbers, shares, names and parts of sentences as figures and alternative texts write them."""
 
-from __future__ import annotations
-
 import functools
 import math
 import unicodedata

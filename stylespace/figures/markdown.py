@@ -1,7 +1,5 @@
 """A page in Markdown and its parts: tables, lists, and numbers as they stand in them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 

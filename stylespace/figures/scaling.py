@@ -1,7 +1,5 @@
 """Classical multidimensional scaling: points in the plane from a matrix of distances."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from stylespace.figures import drawing

@@ -1,7 +1,5 @@
 """Tables as files: rows as CSV, and anything that JSON can hold."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

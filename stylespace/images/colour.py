@@ -4,8 +4,6 @@ Pictures are sRGB, (B, 3, H, W) in [0, 1]. Light is linear, without sRGB's trans
 is that of daylight D65 with the white of sRGB itself, so that greys have no chroma at all.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor

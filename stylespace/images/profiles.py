@@ -1,7 +1,5 @@
 """Colour management: samples with an ICC profile to sRGB values."""
 
-from __future__ import annotations
-
 import functools
 
 import imagecodecs

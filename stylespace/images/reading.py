@@ -1,7 +1,5 @@
 """Reading a picture: decoded, colour managed, on its background, upright."""
 
-from __future__ import annotations
-
 import os
 
 import numpy as np

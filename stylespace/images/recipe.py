@@ -1,7 +1,5 @@
 """The recipe that a picture carries: JSON text in its metadata."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Mapping

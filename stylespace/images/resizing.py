@@ -1,7 +1,5 @@
 """Resizing pictures: antialiased bicubic, kept in range."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

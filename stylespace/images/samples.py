@@ -1,7 +1,5 @@
 """What a picture file holds, as its decoder gives it: samples, alpha, profile, orientation."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO

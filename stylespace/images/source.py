@@ -1,7 +1,5 @@
 """The door for picture files: opened quietly, bounded, every failure one line."""
 
-from __future__ import annotations
-
 import errno
 import logging
 import os

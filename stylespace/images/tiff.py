@@ -3,8 +3,6 @@
 Not through Pillow, which keeps 8 bits of 16 and whose libtiff prints to the terminal.
 """
 
-from __future__ import annotations
-
 import math
 from typing import BinaryIO
 

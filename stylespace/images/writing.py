@@ -1,7 +1,5 @@
 """Writing pictures: the format from the suffix, always sRGB with its profile, always whole."""
 
-from __future__ import annotations
-
 import io
 import os
 import struct

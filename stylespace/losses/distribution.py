@@ -5,8 +5,6 @@ apart. A picture that matches them has a painting's sparsity and intensity, but 
 entries may be those of other channels.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

@@ -4,8 +4,6 @@ Every goal is a smooth function of G_ij = mean of F_i F_j over the positions, an
 a dead start, where the two channels never fire together and G_ij has no gradient at all.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

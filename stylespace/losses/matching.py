@@ -1,7 +1,5 @@
 """Matching a style: its terms in an objective, and the figures of how far a result got."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 

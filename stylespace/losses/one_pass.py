@@ -1,7 +1,5 @@
 """Values whose gradients come from the pass that makes them, so that nothing else is kept."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch

@@ -9,8 +9,6 @@ of another size than the source. A weight of 1 is the one that suits Gram weight
 A seamless picture continues at its opposite border; `wrap` makes a term measure it that way.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """The catalogue of networks: names, layers, and where each one's weights come from; no torch."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from stylespace.errors import UsageError, unknown

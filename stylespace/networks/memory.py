@@ -1,7 +1,5 @@
 """How much memory a run takes, known before it starts."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Where a network's weights come from, and the checks they pass before they are used."""
 
-from __future__ import annotations
-
 import hashlib
 import importlib.util
 import pickle

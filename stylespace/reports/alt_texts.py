@@ -5,8 +5,6 @@ It tells the kind of figure, where the largest and the smallest values are, and 
 comparison.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The commands `report` and `similar`, which measure pictures and make none."""
 
-from __future__ import annotations
-
 from stylespace.commands.command import (
     PICTURES,
     Command,

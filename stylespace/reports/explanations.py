@@ -3,8 +3,6 @@
 Statistics carry their explanations themselves; those of everything else are in glossary.toml.
 """
 
-from __future__ import annotations
-
 import tomllib
 from pathlib import Path
 from string import Template

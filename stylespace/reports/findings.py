@@ -3,8 +3,6 @@
 A sentence names what it compares and gives its numbers; where groups overlap it says so.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 

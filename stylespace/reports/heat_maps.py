@@ -5,8 +5,6 @@ on a logarithmic scale, so that a page can name any of them: 351 kB for 512 chan
 numbers in full would take ten times as much.
 """
 
-from __future__ import annotations
-
 import base64
 import functools
 import io

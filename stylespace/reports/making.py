@@ -1,7 +1,5 @@
 """Reports: what the Gram matrices of paintings hold, as a page, figures and tables in a folder."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress

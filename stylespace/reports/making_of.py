@@ -1,7 +1,5 @@
 """How a picture that stylespace wrote was made: its recipe, its trace, its target."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

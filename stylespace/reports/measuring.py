@@ -1,7 +1,5 @@
 """What a report measures: everything that its figures, tables and sentences are made of."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 

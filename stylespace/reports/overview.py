@@ -1,7 +1,5 @@
 """Reports on a collection: more pictures than are shown one by one."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

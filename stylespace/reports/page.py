@@ -4,8 +4,6 @@ No text is trusted: the template escapes all of it, and the page's own policy le
 send nothing and run nothing but the one script and the one style sheet that it was made with.
 """
 
-from __future__ import annotations
-
 import base64
 import functools
 import hashlib

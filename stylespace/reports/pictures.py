@@ -1,7 +1,5 @@
 """What a report is about: pictures and style files, each under a name of its own."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Every number of a report as tables, the same in CSV files and in results.json."""
 
-from __future__ import annotations
-
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """The pictures of a folder whose style is nearest to a picture's."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any

@@ -5,8 +5,6 @@ another resolution, another framing, a JPEG. Its value on a picture of the same 
 random phases says how much of it is there without any form.
 """
 
-from __future__ import annotations
-
 import io
 import math
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """The files of a report: written whole, the page last, those of an earlier report removed."""
 
-from __future__ import annotations
-
 import html
 import json
 from collections.abc import Mapping, Sequence

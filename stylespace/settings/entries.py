@@ -1,7 +1,5 @@
 """Which entries of a Gram matrix: single ones, the diagonal, random ones, the largest, blocks."""
 
-from __future__ import annotations
-
 import random
 import re
 from collections.abc import Callable, Iterator

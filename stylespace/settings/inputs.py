@@ -1,7 +1,5 @@
 """Whether the files that a command reads are there; no torch."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Settings as recipes: mappings that TOML and JSON hold."""
 
-from __future__ import annotations
-
 import dataclasses
 import tomllib
 from collections.abc import Mapping

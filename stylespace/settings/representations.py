@@ -3,8 +3,6 @@
 The representation itself is the module of that name in `stylespace.losses.representations`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

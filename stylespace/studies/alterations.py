@@ -8,8 +8,6 @@ Each takes and gives (B, 3, H, W) in [0, 1], depends on places only relative to 
 has no randomness. Light is mixed as light, without sRGB's transfer curve.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

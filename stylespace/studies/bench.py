@@ -4,8 +4,6 @@ The floor is what no program on this network can go below: its convolutions, ReL
 forward and backward to the picture, in torch.nn.functional alone.
 """
 
-from __future__ import annotations
-
 import argparse
 import subprocess
 import sys

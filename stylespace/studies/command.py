@@ -1,7 +1,5 @@
 """The command `study`: an experiment of several pictures, from a file in TOML."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -4,8 +4,6 @@ Every picture that stylespace wrote holds its recipe and its figures; the page s
 so that nothing on it is written by hand.
 """
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path

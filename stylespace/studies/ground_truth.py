@@ -6,8 +6,6 @@ and so is matching colours alone, which needs no network. A file in TOML names s
 pictures that are there are kept, so that an interrupted run goes on where it stopped.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The localised distance as it is written down, to compare with: slow, and from no identity."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """What studies share: their files in TOML, what they find, and the files that they write."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields

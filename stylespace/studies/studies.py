@@ -1,7 +1,5 @@
 """Studies: the project's own experiments, each a file in TOML that fills a folder."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from stylespace.errors import UsageError

@@ -5,8 +5,6 @@ its recipe, so that trials which were interrupted go on where they stopped. The 
 ways over all pairs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations

@@ -1,7 +1,5 @@
 """What a table of trials says: medians, how often a way is better, whether a claim holds."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -8,8 +8,6 @@ All functions take features (B, C, h, w) and compute in float32, or in float64 w
 are; half-precision features are widened first, since their sums overflow.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

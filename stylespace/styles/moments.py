@@ -6,8 +6,6 @@ the total stride; padding only happens at the picture's true borders, and where 
 halo continues at the opposite side.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Opening what a user names: a picture, sample:NAME, or a style file."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

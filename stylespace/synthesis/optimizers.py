@@ -4,8 +4,6 @@ Both work on B independent problems at once, z (B, n): every scalar of their sta
 so a picture's course does not depend on its neighbours in the batch.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Protocol
 

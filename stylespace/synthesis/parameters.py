@@ -5,8 +5,6 @@ sees z alone; every value and gradient belongs to the picture that would be writ
 ever clamped behind the optimiser's back.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol

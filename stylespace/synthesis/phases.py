@@ -4,8 +4,6 @@ Where the strength of every frequency is that of paintings and only the phases a
 cannot reach its goal by contrast or by noise: it has to move edges (MACO).
 """
 
-from __future__ import annotations
-
 import functools
 import itertools
 import math

@@ -1,7 +1,5 @@
 """Progress on stderr with time left, previews and a trace file: watchers of the loop."""
 
-from __future__ import annotations
-
 import json
 import math
 import signal

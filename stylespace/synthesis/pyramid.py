@@ -1,7 +1,5 @@
 """Coarse to fine: a loop around the one loop, each scale starting from the picture before."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any

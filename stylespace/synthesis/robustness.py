@@ -3,8 +3,6 @@
 What survives small moves is a shape; what does not is noise on which the network happens to fire.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """How far the small cells tell what full probes would: a rank correlation over some entries."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The pictures of a batch of entries, and what is measured on them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache

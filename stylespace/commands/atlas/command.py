@@ -1,7 +1,5 @@
 """The command `atlas`: a folder with a small picture for every entry of a block."""
 
-from __future__ import annotations
-
 from stylespace.commands.command import Command, FolderKind, Output
 from stylespace.commands.result import Result
 from stylespace.settings import AtlasSettings, recipe_of

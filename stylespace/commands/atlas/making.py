@@ -1,7 +1,5 @@
 """Making an atlas in a folder: in batches, wherever they run, going on where it stopped."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Sheets of cells under the indices of their channels, and the map of their values."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The cells that are done, in files that are written whole: what an atlas goes on from."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,5 @@
 """What an atlas found, as tables and as a page."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

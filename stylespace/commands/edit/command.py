@@ -1,7 +1,5 @@
 """The command `edit`: a painting whose style has one entry changed."""
 
-from __future__ import annotations
-
 from stylespace.commands.command import Command, Output, short_name
 from stylespace.commands.result import Result
 from stylespace.settings import EditSettings

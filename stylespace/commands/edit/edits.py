@@ -1,7 +1,5 @@
 """Edits: one entry of a painting's style is changed and the rest is held. What did it carry?"""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """The figure of an edit: the painting, what came of it, and where they differ."""
 
-from __future__ import annotations
-
 from torch import Tensor
 
 from stylespace.commands.outcome import Outcome

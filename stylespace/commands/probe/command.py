@@ -1,7 +1,5 @@
 """The command `probe`: one picture that maximises a Gram entry, or a folder of many."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from stylespace.commands.command import Command, FolderKind, Output

@@ -1,7 +1,5 @@
 """The figure of a probe: the picture beside the painting patches where its channels fire."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Mapping
 

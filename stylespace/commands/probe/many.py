@@ -1,7 +1,5 @@
 """Many entries into one folder, in batches; begun again, they go on where they stopped."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence

@@ -4,8 +4,6 @@ People foretell what a unit answers to from natural pictures better than from pi
 (Borowski et al. 2021), so that each probe is to be shown beside these.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Probes: pictures that maximise one entry of a layer's Gram matrix (NN16a)."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """The tables, the page and the contact sheet of a folder of probes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path

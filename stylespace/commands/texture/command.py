@@ -1,7 +1,5 @@
 """The command `texture`: a texture with the style of paintings."""
 
-from __future__ import annotations
-
 from stylespace.commands.command import Command, Output, short_name
 from stylespace.commands.result import Result
 from stylespace.settings import TextureSettings

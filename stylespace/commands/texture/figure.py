@@ -1,7 +1,5 @@
 """The figure of a texture: source and result above the sorted Gram entries of both."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor

@@ -16,8 +16,6 @@ that features exist, not that a picture has them.)
     sorted         sorted diagonal and off-diagonal entries      an optimised F
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

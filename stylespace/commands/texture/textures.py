@@ -1,7 +1,5 @@
 """Textures: pictures with a painting's Gram matrices (G15a), or only with their distribution."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Several transfers into files: those that are there, and were made alike, are kept."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """What a transfer is judged by: its own figures, and measures that no transfer optimises."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

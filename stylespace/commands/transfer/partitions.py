@@ -3,8 +3,6 @@
 Every picture carries its recipe, so that an interrupted comparison goes on where it stopped.
 """
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace

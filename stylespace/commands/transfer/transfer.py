@@ -1,7 +1,5 @@
 """Transfer: the content of one picture in the style of others (G15b)."""
 
-from __future__ import annotations
-
 import functools
 import os
 from collections.abc import Sequence

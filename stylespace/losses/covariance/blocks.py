@@ -1,7 +1,5 @@
 """What both evaluators share: they go block by block, and add gradients up where one is wanted."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """What an evaluation of the covariance loss takes, known before it starts."""
 
-from __future__ import annotations
-
 from stylespace.errors import unknown
 from stylespace.losses.covariance.explicit import ENTRIES, ROWS
 from stylespace.losses.covariance.pairs import SIDE

@@ -1,7 +1,5 @@
 """The channel side: sum_k || X diag(a_k) X^T - T_k ||^2, a block of k at a time."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """The pixel side: sum_uv <a(u), a(v)> <X(u), X(v)>^2, a tile of pairs at a time."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

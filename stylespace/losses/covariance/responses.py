@@ -4,8 +4,6 @@ A layer of hundreds of channels says what stands where in more words than a loss
 can afford. `reduced` says it in `count` maps, the same ones for both pictures.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

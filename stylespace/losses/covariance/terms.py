@@ -1,7 +1,5 @@
 """The covariance loss as a term: what goes with the content, as in the style picture."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import torch

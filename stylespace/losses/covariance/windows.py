@@ -1,7 +1,5 @@
 """The window of the local Gram matrices, moved onto the content responses."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """Automatic guides: the parts of two pictures that deep features hold to be of one kind."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor

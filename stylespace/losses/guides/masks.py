@@ -1,7 +1,5 @@
 """Masks: read from a picture, shared out where they overlap, brought to the grid of a layer."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import cast
 

@@ -1,7 +1,5 @@
 """Guided Gram matrices, and the terms that match them region by region."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 

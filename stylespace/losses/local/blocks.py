@@ -1,7 +1,5 @@
 """The localised distance by tiles of positions against their halos: linear in the layer's size."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ A window is matched in its place, so small windows leave no freedom: at s = 0 th
 only where f = p or f = -p, and behind a ReLU that is the style picture itself.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """The localised distance by the inner products of all pairs of positions of a small layer."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """The localised Gram distance: value and gradient in one pass, the evaluator chosen by cost."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch

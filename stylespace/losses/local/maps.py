@@ -1,7 +1,5 @@
 """The localised distance by maps of Gram entries, streamed over pairs of channels."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import torch

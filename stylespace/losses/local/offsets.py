@@ -1,7 +1,5 @@
 """The localised distance by inner products at offsets, the form without cancellation."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from types import EllipsisType
 

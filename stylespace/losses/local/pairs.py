@@ -1,7 +1,5 @@
 """Inner products of all pairs of two blocks of positions, weighted by the windows they share."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

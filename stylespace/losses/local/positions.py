@@ -1,7 +1,5 @@
 """Positions of a batch of layers in one row, so that any block of them can be gathered."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

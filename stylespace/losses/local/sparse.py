@@ -1,7 +1,5 @@
 """The localised distance window by window, for windows that overlap little."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import torch

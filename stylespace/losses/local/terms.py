@@ -1,7 +1,5 @@
 """A localised style as a term of an objective."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 

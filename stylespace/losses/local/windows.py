@@ -4,8 +4,6 @@ G(x) = sum_d w(d) f(x + d) f(x + d)^T over the offsets |dx|, |dy| <= s, s the ha
 outside the layer count as zero and no window is renormalised or clipped, however large it is.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

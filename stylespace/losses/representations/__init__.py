@@ -18,8 +18,6 @@ A new one is a module here, whose class stands in its REPRESENTATION, and a line
 guide the style.
 """
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Sequence
 from dataclasses import replace

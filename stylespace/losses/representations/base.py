@@ -1,7 +1,5 @@
 """What every representation of style answers, and the two plain kinds of them."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar

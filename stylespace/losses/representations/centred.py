@@ -1,7 +1,5 @@
 """Centred Gram matrices: how channels of a layer vary together, whatever their level."""
 
-from __future__ import annotations
-
 from torch import Tensor
 
 from stylespace.losses.objective import Term, matching_term

@@ -1,7 +1,5 @@
 """Chained layers: what in a layer goes with what in the next (NN16b)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from torch import Tensor

@@ -1,7 +1,5 @@
 """Style-content covariance: which channels fire together where the content shows what (NN16a)."""
 
-from __future__ import annotations
-
 from torch import Tensor
 
 from stylespace.images import resize

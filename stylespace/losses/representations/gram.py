@@ -1,7 +1,5 @@
 """Gram matrices: which channels of a layer fire together, wherever they do (G15a)."""
 
-from __future__ import annotations
-
 from torch import Tensor
 
 from stylespace.losses.objective import Term, matching_term

@@ -1,7 +1,5 @@
 """Gram matrices by regions: which part of the content takes after which part of the style (G17)."""
 
-from __future__ import annotations
-
 from stylespace.images.resizing import fitted
 from stylespace.losses.guides import (
     Regions,

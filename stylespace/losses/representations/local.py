@@ -1,7 +1,5 @@
 """Localised Gram matrices: a style window by window, each in its place (NN16a)."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 
 from torch import Tensor

@@ -1,7 +1,5 @@
 """Means: how much each channel of a layer fires, alone."""
 
-from __future__ import annotations
-
 from torch import Tensor
 
 from stylespace.losses.objective import Term, matching_term

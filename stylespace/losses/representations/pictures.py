@@ -1,7 +1,5 @@
 """The pictures of a transfer, as a representation of style reads them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """Shifted Gram matrices, which also see channels that are silent together (NN16b)."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from torch import Tensor

@@ -1,7 +1,5 @@
 """Sliced distributions: a layer's features as a cloud of points, along single directions (H21)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import torch

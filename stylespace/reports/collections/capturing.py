@@ -1,7 +1,5 @@
 """Measuring the styles of many pictures into files: in parallel, going on where it stopped."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Statistics and neighbours of a collection, of which one style at a time is in memory."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The sections that compare several pictures, and that on how a picture was made."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from stylespace.figures.entries import target_figure

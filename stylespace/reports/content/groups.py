@@ -1,7 +1,5 @@
 """The groups of a page: everything together, and every picture by itself."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from stylespace.reports.content import comparing, sections

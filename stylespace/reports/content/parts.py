@@ -1,7 +1,5 @@
 """Groups, sections and tables as the page takes them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any
 

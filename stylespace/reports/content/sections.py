@@ -1,7 +1,5 @@
 """The sections of one picture, or of several side by side."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 
 from stylespace.figures.entries import cosines_figure, intensity_figure

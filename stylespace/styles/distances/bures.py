@@ -1,7 +1,5 @@
 """The Wasserstein-2 distance of two normal distributions, accurate where they nearly agree."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

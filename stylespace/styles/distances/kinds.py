@@ -4,8 +4,6 @@ What belongs to one layer alone is prepared once, then any two are compared: n s
 preparations and n (n - 1) / 2 comparisons.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

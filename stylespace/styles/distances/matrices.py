@@ -1,7 +1,5 @@
 """Distances between styles in memory: two of them, or all pairs of a few."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import Any, TypeVar

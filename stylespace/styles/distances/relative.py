@@ -1,7 +1,5 @@
 """Relative distances of a result to its target: what matching losses are, layer by layer."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 

@@ -9,8 +9,6 @@ Whatever the number of files, a layer takes BUDGET bytes and a few arrays of the
 - `bures` has no such shortcut: it takes BURES_MOST styles at most.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import os

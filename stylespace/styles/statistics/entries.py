@@ -1,7 +1,5 @@
 """Sparsity and intensity of the diagonal or of the off-diagonal entries."""
 
-from __future__ import annotations
-
 from torch import Tensor
 
 from stylespace.styles.statistics.explanations import HERE, SHANNON, explained, record

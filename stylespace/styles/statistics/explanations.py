@@ -1,7 +1,5 @@
 """What a page says of a number, kept beside the number that it explains."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar, dataclass_transform

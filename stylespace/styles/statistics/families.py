@@ -5,8 +5,6 @@ that are nearly equal keep their digits. Distribution functions and quantiles ar
 functions; fits are closed or the root of one equation.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Statistics of a layer's Gram matrix, and of all layers of a style."""
 
-from __future__ import annotations
-
 from torch import Tensor
 
 from stylespace.styles.statistics.entries import EntryStatistics, entry_statistics

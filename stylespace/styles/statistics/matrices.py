@@ -1,7 +1,5 @@
 """Parts of a Gram matrix: the diagonal, and the entries beside it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

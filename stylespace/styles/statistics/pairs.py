@@ -1,7 +1,5 @@
 """Pairs of channels: how alike they fire, which fire together most, and an order by likeness."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

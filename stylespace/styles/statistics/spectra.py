@@ -1,7 +1,5 @@
 """The eigenvalues of a Gram matrix, and how they are spread out."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

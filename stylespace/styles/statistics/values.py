@@ -1,7 +1,5 @@
 """Statistics of plain values (n,), in any order and type: sparsity, moments, quantiles."""
 
-from __future__ import annotations
-
 import math
 
 import torch
