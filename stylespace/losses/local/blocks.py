@@ -24,11 +24,11 @@ def by_blocks(
     positions = Positions(f, p)
     value, totals = f.new_zeros(len(f)), [torch.zeros_like(positions.values[0]) for _ in signs]
     for tiles, weights in _batches(tiling, windows, scratch_bytes(f.device) // f.element_size()):
-        own, halo = (positions.at(tiling.positions(tiles, reaches)) for reaches in (0, 2))
-        found, gradients = weighted_products(own, halo, weights, signs)
+        own, halo = (tiling.positions(tiles, reaches) for reaches in (0, 2))
+        found, gradients = weighted_products(positions.at(own), positions.at(halo), weights, signs)
         value.index_add_(0, tiles // tiling.per_picture, found)
         for total, gradient in zip(totals, gradients, strict=True):
-            total[tiling.positions(tiles, 0)] = gradient
+            total[own] = gradient
     return value, [positions.as_layers(total) for total in totals]
 
 
