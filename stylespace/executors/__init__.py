@@ -5,13 +5,3 @@ The three have the `submit` of concurrent.futures, and `completed` over it.
 
 from stylespace.executors.pools import EXECUTORS, Serial, cores, executor_for, executor_kind
 from stylespace.executors.scheduling import RESTARTS, completed
-
-__all__ = [
-    "EXECUTORS",
-    "RESTARTS",
-    "Serial",
-    "completed",
-    "cores",
-    "executor_for",
-    "executor_kind",
-]

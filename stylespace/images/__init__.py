@@ -8,15 +8,3 @@ from stylespace.images.recipe import read_recipe
 from stylespace.images.resizing import resize, resize_to
 from stylespace.images.source import MAX_PIXELS
 from stylespace.images.writing import check_format, encoded_jpeg, write_image, written_image
-
-__all__ = [
-    "MAX_PIXELS",
-    "check_format",
-    "encoded_jpeg",
-    "read_image",
-    "read_recipe",
-    "resize",
-    "resize_to",
-    "write_image",
-    "written_image",
-]

@@ -24,32 +24,3 @@ from stylespace.settings.similar import SimilarSettings
 from stylespace.settings.sourced import Sourced
 from stylespace.settings.texture import TextureSettings
 from stylespace.settings.transfer import STARTS, TransferSettings
-
-__all__ = [
-    "COMMANDS",
-    "DISTANCES",
-    "GOALS",
-    "MOST_DETAILED",
-    "RECIPE_FILE",
-    "STARTS",
-    "AtlasSettings",
-    "CaptureSettings",
-    "EditSettings",
-    "Making",
-    "ProbeSettings",
-    "ReportSettings",
-    "Settings",
-    "SimilarSettings",
-    "Sourced",
-    "StyleLayers",
-    "TextureSettings",
-    "TransferSettings",
-    "check_inputs",
-    "comma_list",
-    "option_name",
-    "read_toml",
-    "recipe_of",
-    "settings_from",
-    "to_toml",
-    "toml_of",
-]

@@ -19,13 +19,3 @@ the optimum comes near: it runs in float64, and refuses a value that it cannot v
 from stylespace.losses.covariance.costs import covariance_cost, covariance_memory
 from stylespace.losses.covariance.distances import CancellationError, covariance_distance
 from stylespace.losses.covariance.terms import STORED, CovarianceMeasure, covariance_term
-
-__all__ = [
-    "STORED",
-    "CancellationError",
-    "CovarianceMeasure",
-    "covariance_cost",
-    "covariance_distance",
-    "covariance_memory",
-    "covariance_term",
-]

@@ -17,22 +17,3 @@ from stylespace.losses.guides.terms import (
     guided_terms,
     guides_memory,
 )
-
-__all__ = [
-    "Guide",
-    "Regions",
-    "area_remarks",
-    "check_guides_memory",
-    "guided_gram",
-    "guided_targets",
-    "guided_term",
-    "guided_terms",
-    "guides_memory",
-    "matched_regions",
-    "open_guide",
-    "open_guides",
-    "propagated",
-    "resized",
-    "shares",
-    "with_rest",
-]

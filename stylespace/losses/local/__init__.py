@@ -9,16 +9,3 @@ from stylespace.losses.local.costs import chosen_evaluator, local_memory
 from stylespace.losses.local.distance import EVALUATORS, local_gram_distance
 from stylespace.losses.local.terms import local_term
 from stylespace.losses.local.windows import KERNELS, centres
-
-__all__ = [
-    "EVALUATORS",
-    "KERNELS",
-    "centres",
-    "chosen_evaluator",
-    "copy_index",
-    "copy_indices",
-    "copy_remark",
-    "local_gram_distance",
-    "local_memory",
-    "local_term",
-]

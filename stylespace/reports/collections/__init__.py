@@ -8,17 +8,3 @@ from stylespace.reports.collections.cache import Measurement, cache_folder
 from stylespace.reports.collections.capturing import Collection, Seen, Skipped, captured
 from stylespace.reports.collections.comparing import Neighbour, collection_statistics, neighbours
 from stylespace.reports.collections.thumbnails import SUFFIXES, pictures_in
-
-__all__ = [
-    "SUFFIXES",
-    "Collection",
-    "Measurement",
-    "Neighbour",
-    "Seen",
-    "Skipped",
-    "cache_folder",
-    "captured",
-    "collection_statistics",
-    "neighbours",
-    "pictures_in",
-]

@@ -43,25 +43,3 @@ from stylespace.styles.distances.streamed import (
     streamed_distances,
     style_header,
 )
-
-__all__ = [
-    "BURES_MOST",
-    "DISTANCES",
-    "TOGETHER",
-    "Distance",
-    "StreamedDistances",
-    "as_metric",
-    "bures_distance",
-    "distance_matrix",
-    "geometric_mean",
-    "gram_distances",
-    "distance_named",
-    "layer_pairs",
-    "relative_distance",
-    "relative_error",
-    "streamed_distances",
-    "style_distances",
-    "style_header",
-    "symmetric_distances",
-    "together",
-]
