@@ -6,7 +6,7 @@ and so is matching colours alone, which needs no network. A file in TOML names s
 pictures that are there are kept, so that an interrupted run goes on where it stopped.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from stylespace.assets import SAMPLE
-from stylespace.commands.folder import Folder, resume
 from stylespace.commands.transfer.many import network_of, transfer_many
 from stylespace.commands.transfer.metrics import grey_similarity
 from stylespace.commands.transfer.partitions import STRIP
@@ -31,6 +30,7 @@ from stylespace.settings import TransferSettings
 from stylespace.studies.alterations import ALTERATIONS, LOCAL
 from stylespace.studies.results import (
     StudyResult,
+    filled,
     result_of,
     study_values,
     way_settings,
@@ -95,20 +95,16 @@ def run_ground_truth(
     """
     rows: list[dict[str, Any]] = []
     places = [(scene, name) for scene in tried.scenes for name in ALTERATIONS]
-    with Folder(folder, tried.recipe, MARK, exact=False, force=force).opened():
-        every = [tried.settings(scene, way, folder) for scene in tried.scenes for way in tried.ways]
-        network = network_of(every)
+    every = [tried.settings(scene, way, folder) for scene in tried.scenes for way in tried.ways]
+    network = network_of(every)
 
-        def make(missing: list[Place]) -> Iterator[tuple[Place, None]]:
-            for place in missing:
-                scored, whole = _scored(tried, place, folder, network, watching, force)
-                rows.extend(scored)
-                _write(folder, tried.text, rows)
-                yield place, None
-                if not whole:
-                    raise KeyboardInterrupt
+    def fill(place: Place) -> bool:
+        scored, whole = _scored(tried, place, folder, network, watching, force)
+        rows.extend(scored)
+        _write(folder, tried.text, rows)
+        return whole
 
-        _, interrupted = resume(places, lambda _: None, make)
+    interrupted = filled(folder, tried.recipe, MARK, places, fill, force=force)
     total = len(places) * (len(tried.ways) + 2)
     return result_of(folder, pd.DataFrame(rows), total, tried.recipe, interrupted)
 

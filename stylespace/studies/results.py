@@ -1,13 +1,14 @@
 """What studies share: their files in TOML, what they find, and the files that they write."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pandas as pd
 
+from stylespace.commands.folder import Folder, resume
 from stylespace.errors import unknown
 from stylespace.figures.tables import columns_of, csv_text
 from stylespace.files import write_files
@@ -29,6 +30,38 @@ class StudyResult:
     figures: Mapping[str, float]
     recipe: Mapping[str, Any]
     interrupted: bool
+
+
+Piece = TypeVar("Piece")
+
+
+def filled(
+    folder: Path,
+    recipe: str,
+    mark: str,
+    pieces: Iterable[Piece],
+    fill: Callable[[Piece], bool],
+    *,
+    force: bool,
+) -> bool:
+    """Fill the folder of a study piece by piece, and say whether Ctrl-C ended it.
+
+    recipe, mark: text and name of the file by which the folder is known again. fill: makes what is
+    missing of a piece, and says whether that is whole. force: use a folder that holds others.
+
+    Raises:
+        OutputError: a folder that holds anything else. KeyboardInterrupt: before the first result.
+    """
+
+    def make(missing: list[Piece]) -> Iterator[tuple[Piece, None]]:
+        for piece in missing:
+            whole = fill(piece)
+            yield piece, None
+            if not whole:
+                raise KeyboardInterrupt
+
+    with Folder(folder, recipe, mark, exact=False, force=force).opened():
+        return resume(list(pieces), lambda _: None, make)[1]
 
 
 def result_of(

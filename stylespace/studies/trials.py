@@ -5,7 +5,7 @@ its recipe, so that trials which were interrupted go on where they stopped. The 
 ways over all pairs.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -13,7 +13,6 @@ from typing import Any
 
 import pandas as pd
 
-from stylespace.commands.folder import Folder, resume
 from stylespace.commands.recipes import plain_figures
 from stylespace.commands.transfer.many import network_of
 from stylespace.commands.transfer.metrics import Judges
@@ -28,6 +27,7 @@ from stylespace.networks.network import Network
 from stylespace.settings import TransferSettings
 from stylespace.studies.results import (
     StudyResult,
+    filled,
     result_of,
     study_values,
     way_settings,
@@ -110,23 +110,17 @@ def run_trials(
         UsageError: ways of different networks.
         KeyboardInterrupt: Ctrl-C before the first picture was done.
     """
-    with Folder(folder, trials.recipe, MARK, exact=False, force=force).opened():
-        variants = (trials.variants(pair) for pair in trials.pairs)
-        tables = _Tables(
-            trials, folder, network_of(way for each in variants for way in each.values())
-        )
+    ways = [way for pair in trials.pairs for way in trials.variants(pair).values()]
+    tables = _Tables(trials, folder, network_of(ways))
 
-        def make(missing: list[str]) -> Iterator[tuple[str, Comparison]]:
-            for pair in missing:
-                comparison = _compared(trials, pair, folder / pair, tables.network, watching, force)
-                tables.add(pair, comparison)
-                yield pair, comparison
-                if comparison.interrupted:
-                    raise KeyboardInterrupt
+    def fill(pair: str) -> bool:
+        comparison = _compared(trials, pair, folder / pair, tables.network, watching, force)
+        tables.add(pair, comparison)
+        return not comparison.interrupted
 
-        _, interrupted = resume(trials.pairs, lambda _: None, make)
-    total = len(trials.pairs) * len(trials.ways)
-    return result_of(folder, pd.DataFrame(tables.rows), total, trials.recipe, interrupted)
+    interrupted = filled(folder, trials.recipe, MARK, trials.pairs, fill, force=force)
+    table = pd.DataFrame(tables.rows)
+    return result_of(folder, table, len(ways), trials.recipe, interrupted)
 
 
 def _compared(
