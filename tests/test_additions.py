@@ -2,12 +2,16 @@
 
 import importlib.util
 import json
+import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from command_line import picture_file
 
+import stylespace
 from stylespace.cli import main as cli
 from stylespace.cli import table
 from stylespace.settings import COMMANDS, read_toml
@@ -54,6 +58,29 @@ GREET = Command(
     work=work,
     file=FileKind(".txt", (".txt",), "a greeting is a text: its name must end in .txt."),
 )
+'''
+
+
+LOSS = '''
+"""Energies: how strongly each channel fires, the diagonal of the Gram matrix alone."""
+
+from stylespace.losses.objective import matching_term
+from stylespace.losses.representations.base import FromMoments
+from stylespace.styles.gram import gram
+
+
+def energies(features):
+    return gram(features).diagonal(dim1=1, dim2=2)
+
+
+class Energies(FromMoments):
+    @staticmethod
+    def term(layer, style, weight):
+        target = style.gram.diagonal()[None]
+        return matching_term(f"energies.{layer}", energies, target, (layer,), weight)
+
+
+REPRESENTATION = Energies
 '''
 
 
@@ -112,3 +139,36 @@ def test_an_option_is_a_field_of_its_settings(call, greet, tmp_path):
     assert read_toml(tmp_path / "g.toml").times == 3
     assert call("run", str(tmp_path / "g.toml"), "--out", "d.txt").code == 0
     assert Path("d.txt").read_text() == "hello" * 3
+
+
+def test_a_loss_is_one_module_and_one_line(tmp_path):
+    """In a copy of the package, as somebody would add it."""
+    package = Path(stylespace.__file__).parent
+    ours = tmp_path / "stylespace"
+    shutil.copytree(package, ours, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "data").symlink_to(package.parent / "data")
+    (ours / "losses/representations/energies.py").write_text(LOSS)
+    table = ours / "settings/representations.py"
+    line = '    "gram": Needs(),\n'
+    assert line in table.read_text()
+    table.write_text(table.read_text().replace(line, line + '    "energies": Needs(),\n'))
+
+    def run(*words):
+        line = [sys.executable, "-m", "stylespace", *words]
+        environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+        return subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    small = ("--size", "48", "--iterations", "4", "--weights", "random:0", "--quiet", "--json")
+    pictures = ("sample:chelsea", "sample:gogh-auvers", "--trace", "trace.jsonl")
+    done = run("transfer", *pictures, "--representation", "energies", *small)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["recipe"]["representation"] == "energies"
+    first, *_, last = map(json.loads, (tmp_path / "trace.jsonl").read_text().splitlines())
+    energies = [name for name in first["terms"] if name.startswith("energies.")]
+    assert len(energies) == 5
+    assert sum(last["terms"][name] for name in energies) < sum(
+        first["terms"][name] for name in energies
+    )
+    assert "energies" in run("transfer", "--help").stdout
+    refused = run("transfer", *pictures[:2], "--representation", "energies", "--window", "3")
+    assert refused.returncode == 2 and "not with energies" in refused.stderr
