@@ -32,9 +32,7 @@ class ProbeSettings(Making, Settings):
 
     layer: str = setting("conv3_1", "Layer of the entries; several as conv3_1,conv4_1.")
     entry: tuple[str, ...] = setting(
-        (),
-        "Entry of the Gram matrix as I,J; repeat it for several, or LAYER:I,J.",
-        repeat=True,
+        (), "Entry of the Gram matrix as I,J; repeat it for several, or LAYER:I,J.", repeat=True
     )
     entries: tuple[str, ...] = setting(
         (), f"Many entries of each layer: {FORMS}; repeat it for several.", repeat=True

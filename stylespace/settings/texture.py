@@ -14,14 +14,7 @@ from stylespace.settings.sourced import Sourced, check_sources, source_names
 MATCHES = ("gram", "distribution", "sparsity", "intensity")
 GRAM_TV, OTHER_TV = 0.1, 0.01
 """Default weights of total variation: terms of sorted entries end far below those of entries."""
-SAMPLERS = (
-    "permutation",
-    "bootstrap",
-    "independence",
-    "sorted",
-    "shuffle",
-    "shuffle-psd",
-)
+SAMPLERS = ("permutation", "bootstrap", "independence", "sorted", "shuffle", "shuffle-psd")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -157,10 +157,7 @@ class _Run:
                 raise StylespaceError("the objective is not finite at the start.")
             rows = len(losses)
             driver = optimizer_for(
-                name,
-                self.z.reshape(rows, -1),
-                bounds=self.parameters.bounds,
-                learning_rate=rate,
+                name, self.z.reshape(rows, -1), bounds=self.parameters.bounds, learning_rate=rate
             )
             for number in range(1, steps + 1):
                 point = driver.point.view_as(self.z)

@@ -46,12 +46,7 @@ class LBFGS:
     MOST_BACKTRACKS = 8
 
     def __init__(
-        self,
-        start: Tensor,
-        *,
-        bounds: Bounds = None,
-        history: int = 10,
-        first_step: float = 0.01,
+        self, start: Tensor, *, bounds: Bounds = None, history: int = 10, first_step: float = 0.01
     ) -> None:
         rows, n = start.shape
         self._bounds = bounds
@@ -160,13 +155,7 @@ class Adam:
     Bounds are held by clamping after the step.
     """
 
-    def __init__(
-        self,
-        start: Tensor,
-        *,
-        bounds: Bounds = None,
-        learning_rate: float,
-    ) -> None:
+    def __init__(self, start: Tensor, *, bounds: Bounds = None, learning_rate: float) -> None:
         self.point = start.contiguous().clone()
         if bounds is not None:
             self.point.clamp_(*bounds)
@@ -204,13 +193,7 @@ OPTIMIZERS: dict[str, Callable[[Tensor, Bounds, float], Optimizer]] = {
 """By name: (problems (B, n), bounds, learning rate) -> optimiser; see `settings.shared`."""
 
 
-def optimizer_for(
-    name: str,
-    start: Tensor,
-    *,
-    bounds: Bounds,
-    learning_rate: float,
-) -> Optimizer:
+def optimizer_for(name: str, start: Tensor, *, bounds: Bounds, learning_rate: float) -> Optimizer:
     """Return the optimiser of that name for problems start (B, n).
 
     Raises:

@@ -53,11 +53,7 @@ class Watching(_Bar):
     """
 
     def __init__(
-        self,
-        *,
-        quiet: bool = False,
-        preview: Path | None = None,
-        trace: Path | None = None,
+        self, *, quiet: bool = False, preview: Path | None = None, trace: Path | None = None
     ) -> None:
         super().__init__()
         self._quiet, self._preview, self._trace = quiet, preview, trace
