@@ -14,6 +14,7 @@ arXiv:2207.13686.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -89,7 +90,9 @@ class Reach:
     def through(self, operation: Operation) -> Reach:
         """Return the reach behind one more operation."""
         if isinstance(operation, Inception):
-            return _widest([_reach(branch, self) for branch in operation.branches])
+            ends = [_reach(branch, self) for branch in operation.branches]
+            before, after = max(end.before for end in ends), max(end.after for end in ends)
+            return Reach(ends[0].stride, before, after)
         return Reach(
             self.stride * operation.stride,
             self.before + self.stride * operation.padding,
@@ -98,17 +101,7 @@ class Reach:
 
 
 def _reach(operations: tuple[Operation, ...], start: Reach) -> Reach:
-    for operation in operations:
-        start = start.through(operation)
-    return start
-
-
-def _widest(reaches: list[Reach]) -> Reach:
-    return Reach(
-        reaches[0].stride,
-        max(reach.before for reach in reaches),
-        max(reach.after for reach in reaches),
-    )
+    return functools.reduce(Reach.through, operations, start)
 
 
 def reaches(layers: tuple[Layer, ...]) -> dict[str, Reach]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from stylespace.errors import UsageError
-from stylespace.networks.catalogue import check_entry, resolve_layer
+from stylespace.networks.catalogue import check_entry
 from stylespace.settings.entries import (
     FORMS,
     Top,
@@ -15,8 +15,8 @@ from stylespace.settings.entries import (
     pairs_of,
     split_entry,
 )
-from stylespace.settings.fields import setting
-from stylespace.settings.shared import MOST, OPTIMIZERS, Making, Settings
+from stylespace.settings.fields import setting, side_setting, steps_setting
+from stylespace.settings.shared import OPTIMIZERS, Making, Settings
 
 Entry = tuple[str, int, int]
 """Layer, i, j."""
@@ -48,13 +48,8 @@ class ProbeSettings(Making, Settings):
         minimum=1,
         maximum=64,
     )
-    size: int = setting(224, "Side of the square picture in pixels.", minimum=1, maximum=32768)
-    iterations: tuple[int, ...] = setting(
-        (256,),
-        "Evaluations over all scales, or one number for each scale.",
-        minimum=1,
-        maximum=MOST,
-    )
+    size: int = side_setting(224, "Side of the square picture in pixels.")
+    iterations: tuple[int, ...] = steps_setting(256)
     optimizer: str = setting("adam", "Optimiser.", choices=OPTIMIZERS)
     parameters: str = setting(
         "fourier",
@@ -119,8 +114,7 @@ class ProbeSettings(Making, Settings):
         names = [name.strip() for name in self.layer.split(",") if name.strip()]
         if not names:
             raise UsageError("no layer: name one, such as --layer conv3_1.")
-        found = [resolve_layer(name, self.architecture, self.network) for name in names]
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys(map(self.own_name, names)))
 
     @property
     def several(self) -> bool:
@@ -156,8 +150,7 @@ class ProbeSettings(Making, Settings):
         result = []
         for text in self.entry:
             own, i, j = split_entry(text)
-            layers = [resolve_layer(own, self.architecture, self.network)] if own else self.layers()
-            for layer in layers:
+            for layer in [self.own_name(own)] if own else self.layers():
                 check_entry(layer, (i, j), self.network)
                 result.append((layer, i, j))
         return tuple(dict.fromkeys(result))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stylespace.errors import PictureError, UsageError, unknown
+from stylespace.errors import PictureError, UsageError, check_known
 from stylespace.settings.shared import COMMANDS, Settings
 
 RECIPE_FILE = "recipe.toml"
@@ -31,13 +31,11 @@ def settings_from(recipe: Mapping[str, Any]) -> Settings:
     """
     values = dict(recipe)
     command = str(values.pop("command", ""))
-    if command not in COMMANDS:
-        raise unknown("command in the recipe", command, COMMANDS)
+    check_known("command in the recipe", command, COMMANDS)
     kind = COMMANDS[command]
     known = {one.name: one for one in dataclasses.fields(kind)}
     for key, value in values.items():
-        if key not in known:
-            raise unknown(f"setting of {command}", key, known)
+        check_known(f"setting of {command}", key, known)
         values[key] = _typed(known[key], value)
     return kind(**values)
 

@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from stylespace.errors import UsageError, unknown
+from stylespace.errors import UsageError, check_known
 
 Bounds = tuple[float, float] | None
 """Of every coordinate, both ends included; None for none."""
@@ -199,8 +199,7 @@ def optimizer_for(name: str, start: Tensor, *, bounds: Bounds, learning_rate: fl
     Raises:
         UsageError: an unknown name, or a learning rate that is not above 0.
     """
-    if name not in OPTIMIZERS:
-        raise unknown("optimizer", name, OPTIMIZERS)
+    check_known("optimizer", name, OPTIMIZERS)
     if not learning_rate > 0:
         raise UsageError(f"learning rate {learning_rate} must be above 0.")
     return OPTIMIZERS[name](start, bounds, learning_rate)
