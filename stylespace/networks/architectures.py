@@ -240,17 +240,13 @@ INCEPTIONS = {
 
 def googlenet() -> tuple[Layer, ...]:
     """Build GoogLeNet up to its last inception block."""
-    pool = Pooling(3, 2, ceil=True)
+    pool, last = Pooling(3, 2, ceil=True), Pooling(2, 2, ceil=True)
     layers = [
         Layer("conv1", 64, (Convolution("conv1", 3, 64, 7, 2, 3, normalised=True),)),
         Layer("conv2", 64, (pool, Convolution("conv2", 64, 64, 1, 1, 0, normalised=True))),
         Layer("conv3", 192, (Convolution("conv3", 64, 192, 3, 1, 1, normalised=True),)),
     ]
-    before = {
-        "inception3a": (pool,),
-        "inception4a": (pool,),
-        "inception5a": (Pooling(2, 2, ceil=True),),
-    }
+    before = {"inception3a": (pool,), "inception4a": (pool,), "inception5a": (last,)}
     inputs = 192
     for name, widths in INCEPTIONS.items():
         block = _inception(name, inputs, widths)

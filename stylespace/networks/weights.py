@@ -17,7 +17,7 @@ from stylespace import assets
 from stylespace.errors import StylespaceError, WeightsError
 from stylespace.networks import architectures
 from stylespace.networks.architectures import Convolution, Layer
-from stylespace.networks.catalogue import CATALOGUE, NetworkEntry
+from stylespace.networks.catalogue import CATALOGUE
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CAFFE = ((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255, 1 / 255, 1 / 255))
@@ -68,9 +68,8 @@ def load_weights(name: str, weights: str | None = None, *, progress: bool = Fals
         path = Path(weights.removeprefix("caffe:"))
         caffe = weights.startswith("caffe:") or any(part in path.name for part in CAFFE_FILES)
         return _fitted(name, read_state(path), str(path), caffe=caffe)
-    return {"embedded": _embedded, "package": _stlpips, "download": _downloaded}[entry.origin](
-        name, entry, progress
-    )
+    own = {"embedded": _embedded, "package": _stlpips, "download": _downloaded}
+    return own[entry.origin](name, progress)
 
 
 def _seed(weights: str) -> int:
@@ -94,14 +93,14 @@ def random_weights(layers: tuple[Layer, ...], seed: int) -> Weights:
     return Weights(tensors, *IMAGENET, f"random:{seed}", tensors_hash(tensors))
 
 
-def _embedded(name: str, entry: NetworkEntry, progress: bool) -> Weights:
+def _embedded(name: str, progress: bool) -> Weights:
     path = assets.weights_path()
     if file_hash(path) != assets.weights_sha256():
         raise WeightsError(f"the embedded weights {path} are damaged: reinstall stylespace.")
     return _fitted(name, read_state(path), "embedded", caffe=True)
 
 
-def _stlpips(name: str, entry: NetworkEntry, progress: bool) -> Weights:
+def _stlpips(name: str, progress: bool) -> Weights:
     """Read the AlexNet of the installed package stlpips-pytorch, without importing its code."""
     spec = importlib.util.find_spec("stlpips_pytorch")
     if spec is None or not spec.submodule_search_locations:
@@ -117,7 +116,7 @@ def _stlpips(name: str, entry: NetworkEntry, progress: bool) -> Weights:
     return _fitted(name, read_state(path), "stlpips-pytorch 0.0.2")
 
 
-def _downloaded(name: str, entry: NetworkEntry, progress: bool) -> Weights:
+def _downloaded(name: str, progress: bool) -> Weights:
     url = weights_url(name)
     path = Path(torch.hub.get_dir(), "checkpoints", url.rsplit("/", 1)[-1])
     promised = path.stem.rsplit("-", 1)[-1]

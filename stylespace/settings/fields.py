@@ -46,6 +46,11 @@ def side_setting(default: int | None, text: str) -> Any:
     return setting(default, text, minimum=1, maximum=32768)
 
 
+def starts_setting(text: str) -> Any:
+    """Declare how many starts a picture is made from."""
+    return setting(1, text, minimum=1, maximum=64)
+
+
 def steps_setting(default: int) -> Any:
     """Declare the evaluations over all scales, or of each."""
     text = "Evaluations over all scales, or one number for each scale."

@@ -7,15 +7,9 @@ from typing import ClassVar
 
 from stylespace.errors import UsageError
 from stylespace.networks.catalogue import check_entry
-from stylespace.settings.entries import (
-    FORMS,
-    Top,
-    check_choice,
-    needs_painting,
-    pairs_of,
-    split_entry,
-)
-from stylespace.settings.fields import setting, side_setting, steps_setting
+from stylespace.settings import entries
+from stylespace.settings.entries import FORMS, Top
+from stylespace.settings.fields import setting, side_setting, starts_setting, steps_setting
 from stylespace.settings.shared import OPTIMIZERS, Making, Settings
 
 Entry = tuple[str, int, int]
@@ -42,11 +36,8 @@ class ProbeSettings(Making, Settings):
         "Painting whose largest entries top:N takes: a picture or sample:NAME.",
         option="--from",
     )
-    seeds: int = setting(
-        1,
-        "Starts an entry, from --seed upwards: the largest is kept, their agreement reported.",
-        minimum=1,
-        maximum=64,
+    seeds: int = starts_setting(
+        "Starts an entry, from --seed upwards: the largest is kept, their agreement reported."
     )
     size: int = side_setting(224, "Side of the square picture in pixels.")
     iterations: tuple[int, ...] = steps_setting(256)
@@ -98,8 +89,8 @@ class ProbeSettings(Making, Settings):
     def _check_choices(self) -> None:
         for text in self.entries:
             for layer in self.layers():
-                check_choice(text, layer, self._channels(layer), self.network)
-        by_painting = any(map(needs_painting, self.entries))
+                entries.check_choice(text, layer, self._channels(layer), self.network)
+        by_painting = any(map(entries.needs_painting, self.entries))
         if by_painting and not self.painting:
             raise UsageError("top:N takes the largest entries of a painting: name it with --from.")
         if self.painting and not by_painting:
@@ -138,7 +129,9 @@ class ProbeSettings(Making, Settings):
             (layer, i, j)
             for layer in self.layers()
             for text in self.entries
-            for i, j in pairs_of(text, layer, self._channels(layer), seed=self.seed, top=top)
+            for i, j in entries.pairs_of(
+                text, layer, self._channels(layer), seed=self.seed, top=top
+            )
         ]
         firsts: dict[Entry, Entry] = {}
         for layer, i, j in [*self._named(), *many]:
@@ -149,7 +142,7 @@ class ProbeSettings(Making, Settings):
         """Return the entries of --entry: in its own layer, or in each of --layer."""
         result = []
         for text in self.entry:
-            own, i, j = split_entry(text)
+            own, i, j = entries.split_entry(text)
             for layer in [self.own_name(own)] if own else self.layers():
                 check_entry(layer, (i, j), self.network)
                 result.append((layer, i, j))

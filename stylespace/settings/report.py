@@ -27,10 +27,9 @@ class Measuring(StyleLayers):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        weighted = [text for text in self.layers if "=" in text]
-        if weighted:
+        if weighted := next((text for text in self.layers if "=" in text), None):
             raise UsageError(
-                f"--layers {weighted[0]!r}: layers are measured one by one and have no weight: "
+                f"--layers {weighted!r}: layers are measured one by one and have no weight: "
                 "leave the weight out."
             )
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from stylespace.assets import split_weight
 from stylespace.errors import UsageError
-from stylespace.settings.fields import setting, steps_setting, weight_setting
+from stylespace.settings.fields import setting, starts_setting, steps_setting, weight_setting
 from stylespace.settings.sourced import Sourced, check_sources, source_names
 
 MATCHES = ("gram", "distribution", "sparsity", "intensity")
@@ -46,11 +46,8 @@ class TextureSettings(Sourced):
     autocorrelation_weight: float = weight_setting(
         0.0, "Weight of the autocorrelation: regular patterns."
     )
-    seeds: int = setting(
-        1,
-        "Textures from so many starts: the first is kept, their distance reported.",
-        minimum=1,
-        maximum=64,
+    seeds: int = starts_setting(
+        "Textures from so many starts: the first is kept, their distance reported."
     )
     mean_weight: float = weight_setting(0.0, "Weight of the channel means beside the Gram.")
     iterations: tuple[int, ...] = steps_setting(300)

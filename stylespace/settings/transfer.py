@@ -148,9 +148,7 @@ class TransferSettings(Sourced):
         left = {name: weight for name, weight in styled.items() if name not in kept}
         if not left:
             raise UsageError("--keep leaves no style layer: keep fewer.")
-        if self.weighting == "geometric":
-            return self._geometric(left, -1)
-        return left
+        return self._geometric(left, -1) if self.weighting == "geometric" else left
 
     def kept_layers(self) -> dict[str, float]:
         """Return {layer kept as content: weight}; a name of KEPT stands for its layers."""

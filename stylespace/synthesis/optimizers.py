@@ -42,12 +42,11 @@ class LBFGS:
     Source: Nocedal & Wright, Numerical Optimization, algorithms 7.4 and 3.1, section 16.7.
     """
 
+    HISTORY = 10
     SUFFICIENT = 1e-4
     MOST_BACKTRACKS = 8
 
-    def __init__(
-        self, start: Tensor, *, bounds: Bounds = None, history: int = 10, first_step: float = 0.01
-    ) -> None:
+    def __init__(self, start: Tensor, *, bounds: Bounds = None, first_step: float = 0.01) -> None:
         rows, n = start.shape
         self._bounds = bounds
         self.point = self._inside(start.contiguous().clone())
@@ -56,8 +55,8 @@ class LBFGS:
         self._x, self._g, self._d = (torch.zeros_like(self.point) for _ in range(3))
         self._f, self._t, self._gamma = (start.new_zeros(rows) for _ in range(3))
         self._backtracks = torch.zeros(rows, dtype=torch.long, device=start.device)
-        self._s, self._y = (start.new_zeros(history, rows, n) for _ in range(2))
-        self._rho = start.new_zeros(history, rows)
+        self._s, self._y = (start.new_zeros(self.HISTORY, rows, n) for _ in range(2))
+        self._rho = start.new_zeros(self.HISTORY, rows)
         self._told = 0
 
     def tell(self, loss: Tensor, gradient: Tensor) -> None:

@@ -69,7 +69,7 @@ def streamed_distances(
         UsageError: an unknown kind, a layer that a file does not hold, or more than BURES_MOST
             files for `bures`.
     """
-    distance_named(kind)
+    chosen = distance_named(kind)
     names = _common_layers(files, layers)
     if kind == "bures" and len(files) > BURES_MOST:
         raise UsageError(
@@ -82,7 +82,8 @@ def streamed_distances(
         if kind == "wasserstein":
             matrices[name], errors[name] = _area_shares(files, name)
         elif kind == "bures":
-            matrices[name] = _exact(files, name, kind)
+            items = [chosen.prepared(Style.load(path).layers[name]) for path in files]
+            matrices[name] = pairwise(items, chosen.between)
         else:
             matrices[name] = _FROM_PRODUCTS[kind](inner_products(files, name, budget=budget))
     return StreamedDistances(
@@ -185,13 +186,6 @@ def _clean(matrix: np.ndarray) -> np.ndarray:
     """Remove what rounding left below 0, and on the diagonal."""
     np.fill_diagonal(matrix, 0.0)
     return np.maximum(matrix, 0.0)
-
-
-def _exact(files: Sequence[File], layer: str, kind: str) -> np.ndarray:
-    """Return the distances between a few styles, of which one at a time is read."""
-    chosen = distance_named(kind)
-    items = [chosen.prepared(Style.load(path).layers[layer]) for path in files]
-    return pairwise(items, chosen.between)
 
 
 @dataclass(frozen=True, eq=False)
