@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from stylespace.errors import PictureError, StylespaceError, UsageError, WeightsError, unknown
+from stylespace.errors import PictureError, StylespaceError, UsageError, WeightsError, check_known
 
 EMBEDDED_NETWORK = "vgg16-hed"
 SAMPLE = "sample:"
@@ -46,9 +46,11 @@ class Sample:
 
 def samples() -> tuple[Sample, ...]:
     """All samples, paintings first, each kind in the order of its names."""
-    tables = _sources()
+    tables, about = _sources(), ("name", "artist", "title", "year", "licence", "source")
     return tuple(
-        _sample(kind, table) for kind in ("painting", "photograph") for table in tables[kind]
+        Sample(kind=kind, **{field: table[field] for field in about})
+        for kind in ("painting", "photograph")
+        for table in tables[kind]
     )
 
 
@@ -68,8 +70,7 @@ def sample_path(name: str) -> Path:
     files = {table["name"]: data_folder() / table["file"] for table in tables["painting"]}
     folder = _scikit_image_folder()
     files |= {table["name"]: folder / table["file"] for table in tables["photograph"]}
-    if name not in files:
-        raise unknown("sample", name, files)
+    check_known("sample", name, files)
     if not files[name].is_file():
         raise PictureError(
             f"sample {name!r}: {files[name]} is missing; reinstall stylespace or scikit-image."
@@ -154,11 +155,6 @@ def _sources() -> dict[str, list[dict[str, Any]]]:
 
 def _weights_source() -> dict[str, Any]:
     return next(table for table in _sources()["weights"] if table["name"] == EMBEDDED_NETWORK)
-
-
-def _sample(kind: Literal["painting", "photograph"], table: dict[str, Any]) -> Sample:
-    fields = ("name", "artist", "title", "year", "licence", "source")
-    return Sample(kind=kind, **{field: table[field] for field in fields})
 
 
 def _scikit_image_folder() -> Path:

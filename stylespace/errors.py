@@ -1,7 +1,7 @@
 """What can go wrong, said in one line: what, why, and the remedy."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 
 class StylespaceError(Exception):
@@ -54,3 +54,13 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """Build the uniform error for a name that is not in a table, from that table itself."""
     known = list(known)
     return UsageError(f"unknown {kind} {name!r}.{nearest(name, known)} Known: {', '.join(known)}.")
+
+
+def check_known(kind: str, name: str, known: Collection[str]) -> None:
+    """Refuse a name that is not in a table.
+
+    Raises:
+        UsageError: see `unknown`.
+    """
+    if name not in known:
+        raise unknown(kind, name, known)

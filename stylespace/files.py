@@ -19,14 +19,11 @@ _FORCE = "add --force to replace it, or choose another --out"
 _ELSEWHERE = "choose another --out"
 _REMEDIES = {
     errno.EEXIST: _FORCE,
-    errno.ENOENT: f"create the folder first, or {_ELSEWHERE}",
-    errno.ENOTDIR: f"create the folder first, or {_ELSEWHERE}",
-    errno.ENOSPC: f"free some space, or {_ELSEWHERE}",
-    errno.EDQUOT: f"free some space, or {_ELSEWHERE}",
+    **dict.fromkeys((errno.ENOENT, errno.ENOTDIR), f"create the folder first, or {_ELSEWHERE}"),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), f"free some space, or {_ELSEWHERE}"),
     errno.EFBIG: f"make the result smaller, or {_ELSEWHERE}",
     errno.ENAMETOOLONG: "choose a shorter --out",
-    errno.EACCES: f"allow writing to the folder, or {_ELSEWHERE}",
-    errno.EPERM: f"allow writing to the folder, or {_ELSEWHERE}",
+    **dict.fromkeys((errno.EACCES, errno.EPERM), f"allow writing to the folder, or {_ELSEWHERE}"),
 }
 
 
@@ -84,15 +81,12 @@ def check_folder(folder: Path, mark: str, text: str | None, *, force: bool = Fal
     if not folder.is_dir():
         raise OutputError(f"{_shown(folder)}: a file, where a folder is needed; {_ELSEWHERE}.")
     check_output(folder / ".trial", force=True)
-    if not force and any(folder.iterdir()) and not _known(folder / mark, text):
+    known = (folder / mark).is_file() if text is None else holds(folder / mark, text)
+    if not force and any(folder.iterdir()) and not known:
         raise OutputError(
             f"{_shown(folder)}: this folder holds the results of another call, or other files; "
             f"{_ELSEWHERE}, or add --force."
         )
-
-
-def _known(mark: Path, text: str | None) -> bool:
-    return mark.is_file() if text is None else holds(mark, text)
 
 
 def holds(path: Path, text: str) -> bool:

@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
 from typing import Any
 
 from stylespace.errors import StylespaceError
@@ -12,13 +11,6 @@ from stylespace.executors.pools import Serial
 RESTARTS = 3
 """Times in a row that workers may be lost without a single result in between."""
 POLL = 0.2  # seconds between two looks at Ctrl-C
-
-
-@dataclass(frozen=True)
-class _Call:
-    number: int
-    arguments: tuple
-    era: int
 
 
 def completed(
@@ -42,28 +34,28 @@ def completed(
         StylespaceError: workers were lost again and again without a result in between.
         Exception: whatever the function raises.
     """
-    running: dict[Future, _Call] = {}
+    running: dict[Future, tuple[int, tuple, int]] = {}  # number, arguments, era
     waiting, losses = deque(enumerate(calls)), 0
     while waiting or running:
         while waiting and len(running) < executor.ahead:
             number, arguments = waiting.popleft()
-            call = _Call(number, arguments, executor.era)
-            running[_submitted(executor, function, arguments)] = call
+            future = _submitted(executor, function, arguments)
+            running[future] = number, arguments, executor.era
         done = wait(running, POLL, FIRST_COMPLETED).done
         if not done:
             tick()
         lost = []
         for future in done:
-            call = running.pop(future)
+            number, arguments, era = running.pop(future)
             try:
                 result = future.result()
             except executor.lost:
-                lost.append(call)
+                lost.append((number, arguments, era))
                 continue
             losses = 0
-            yield call.number, result
-        waiting.extendleft((call.number, call.arguments) for call in lost)
-        if any(call.era == executor.era for call in lost):  # else these are counted already
+            yield number, result
+        waiting.extendleft((number, arguments) for number, arguments, _ in lost)
+        if any(era == executor.era for *_, era in lost):  # else these are counted already
             losses += 1
             _renew(executor, losses)
 

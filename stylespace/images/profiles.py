@@ -15,8 +15,7 @@ _FIXED_DATE = bytes.fromhex("07ea 0001 0001 0000 0000 0000")  # 2026-01-01 00:00
 @functools.cache
 def srgb_profile() -> bytes:
     """Return the sRGB profile that written pictures carry: the same bytes each time."""
-    made = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    return _undated(made)
+    return _undated(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
 
 
 def to_srgb(colour: np.ndarray, profile: bytes | None) -> np.ndarray:

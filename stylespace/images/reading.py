@@ -60,19 +60,8 @@ def _composed(samples: Samples, backdrop: np.ndarray) -> np.ndarray:
 
 def _upright(picture: np.ndarray, orientation: object) -> np.ndarray:
     """Turn (H, W, 3) as its EXIF orientation says."""
-    match orientation:
-        case 2:
-            return picture[:, ::-1]
-        case 3:
-            return picture[::-1, ::-1]
-        case 4:
-            return picture[::-1]
-        case 5:
-            return picture.transpose(1, 0, 2)
-        case 6:
-            return picture.transpose(1, 0, 2)[:, ::-1]
-        case 7:
-            return picture.transpose(1, 0, 2)[::-1, ::-1]
-        case 8:
-            return picture.transpose(1, 0, 2)[::-1]
-    return picture
+    if orientation in (5, 6, 7, 8):
+        picture = picture.transpose(1, 0, 2)
+    rows = -1 if orientation in (3, 4, 7, 8) else 1
+    columns = -1 if orientation in (2, 3, 6, 7) else 1
+    return picture[::rows, ::columns]

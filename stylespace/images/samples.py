@@ -34,10 +34,7 @@ class Samples:
 def decoded_samples(file: BinaryIO) -> Samples:
     """Decode the first frame of a PNG, JPEG, WebP, GIF or BMP file."""
     picture = header(file)
-    if picture.format == "PNG":
-        values, colours = _png(file)
-    else:
-        values, colours = _first_frame(picture)
+    values, colours = _png(file) if picture.format == "PNG" else _first_frame(picture)
     alpha = values[..., colours] if values.shape[2] > colours else None
     profile = picture.info.get("icc_profile")
     return Samples(values[..., :colours], alpha, profile, _orientation(picture))
@@ -52,12 +49,10 @@ def _png(file: BinaryIO) -> tuple[np.ndarray, int]:
 
 def _first_frame(picture: Image.Image) -> tuple[np.ndarray, int]:
     """Return (H, W, C) 8-bit samples of Pillow's picture, and how many of C are colours."""
+    kept = {"1": ("L", 1), "L": ("L", 1), "CMYK": ("CMYK", 4)}
+    mode, colours = kept.get(picture.mode, ("RGB", 3))
     if picture.has_transparency_data:
         mode, colours = "RGBA", 3
-    else:
-        mode, colours = {"1": ("L", 1), "L": ("L", 1), "CMYK": ("CMYK", 4)}.get(
-            picture.mode, ("RGB", 3)
-        )
     return np.atleast_3d(np.asarray(picture.convert(mode))), colours
 
 

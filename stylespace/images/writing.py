@@ -1,10 +1,11 @@
 """Writing pictures: the format from the suffix, always sRGB with its profile, always whole."""
 
+import functools
 import io
 import os
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -133,14 +134,6 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
 
 
-def _jpeg(pixels: np.ndarray, text: str | None) -> bytes:
-    return _pillow(pixels, text, format="JPEG", quality=95, subsampling="4:4:4")
-
-
-def _webp(pixels: np.ndarray, text: str | None) -> bytes:
-    return _pillow(pixels, text, format="WEBP", lossless=True)
-
-
 def _pillow(pixels: np.ndarray, text: str | None, **options: Any) -> bytes:
     """Encode with Pillow, the recipe in the EXIF ImageDescription."""
     if text is not None:
@@ -167,11 +160,13 @@ def _tiff(pixels: np.ndarray, text: str | None) -> bytes:
     return stream.getvalue()
 
 
-_ENCODERS = {
+_JPEG = functools.partial(_pillow, format="JPEG", quality=95, subsampling="4:4:4")
+_WEBP = functools.partial(_pillow, format="WEBP", lossless=True)
+_ENCODERS: dict[str, Callable[[np.ndarray, str | None], bytes]] = {
     ".png": _png,
-    ".jpg": _jpeg,
-    ".jpeg": _jpeg,
-    ".webp": _webp,
+    ".jpg": _JPEG,
+    ".jpeg": _JPEG,
+    ".webp": _WEBP,
     ".tif": _tiff,
     ".tiff": _tiff,
 }

@@ -14,6 +14,7 @@ arXiv:2207.13686.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -89,7 +90,9 @@ class Reach:
     def through(self, operation: Operation) -> Reach:
         """Return the reach behind one more operation."""
         if isinstance(operation, Inception):
-            return _widest([_reach(branch, self) for branch in operation.branches])
+            ends = [_reach(branch, self) for branch in operation.branches]
+            before, after = max(end.before for end in ends), max(end.after for end in ends)
+            return Reach(ends[0].stride, before, after)
         return Reach(
             self.stride * operation.stride,
             self.before + self.stride * operation.padding,
@@ -98,17 +101,7 @@ class Reach:
 
 
 def _reach(operations: tuple[Operation, ...], start: Reach) -> Reach:
-    for operation in operations:
-        start = start.through(operation)
-    return start
-
-
-def _widest(reaches: list[Reach]) -> Reach:
-    return Reach(
-        reaches[0].stride,
-        max(reach.before for reach in reaches),
-        max(reach.after for reach in reaches),
-    )
+    return functools.reduce(Reach.through, operations, start)
 
 
 def reaches(layers: tuple[Layer, ...]) -> dict[str, Reach]:
@@ -247,17 +240,13 @@ INCEPTIONS = {
 
 def googlenet() -> tuple[Layer, ...]:
     """Build GoogLeNet up to its last inception block."""
-    pool = Pooling(3, 2, ceil=True)
+    pool, last = Pooling(3, 2, ceil=True), Pooling(2, 2, ceil=True)
     layers = [
         Layer("conv1", 64, (Convolution("conv1", 3, 64, 7, 2, 3, normalised=True),)),
         Layer("conv2", 64, (pool, Convolution("conv2", 64, 64, 1, 1, 0, normalised=True))),
         Layer("conv3", 192, (Convolution("conv3", 64, 192, 3, 1, 1, normalised=True),)),
     ]
-    before = {
-        "inception3a": (pool,),
-        "inception4a": (pool,),
-        "inception5a": (Pooling(2, 2, ceil=True),),
-    }
+    before = {"inception3a": (pool,), "inception4a": (pool,), "inception5a": (last,)}
     inputs = 192
     for name, widths in INCEPTIONS.items():
         block = _inception(name, inputs, widths)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from stylespace.errors import UsageError, unknown
+from stylespace.errors import UsageError, check_known, unknown
 from stylespace.networks import architectures
 from stylespace.networks.architectures import Layer
 
@@ -16,46 +16,36 @@ class NetworkEntry:
     """One network. origin: "embedded", "package" or "download"."""
 
     layers: tuple[Layer, ...]
-    origin: str
-    needs: str
     about: str
+    origin: str = "download"
+    needs: str = "a download, once"
 
 
 CATALOGUE = {
     "vgg16-hed": NetworkEntry(
         architectures.VGG16,
+        "VGG-16, ImageNet weights fine-tuned for edges; 13 layers; the default",
         "embedded",
         "nothing",
-        "VGG-16, ImageNet weights fine-tuned for edges; 13 layers; the default",
     ),
     "alexnet-st": NetworkEntry(
         architectures.ALEXNET_ST,
+        "AlexNet, anti-aliased and shift-tolerant",
         "package",
         "pip install 'stylespace[judge]'",
-        "AlexNet, anti-aliased and shift-tolerant",
     ),
-    "vgg19": NetworkEntry(
-        architectures.VGG19, "download", "a download, once", "VGG-19, ImageNet, torchvision"
-    ),
-    "vgg16": NetworkEntry(
-        architectures.VGG16, "download", "a download, once", "VGG-16, ImageNet, torchvision"
-    ),
-    "alexnet": NetworkEntry(
-        architectures.ALEXNET, "download", "a download, once", "AlexNet, ImageNet, torchvision"
-    ),
+    "vgg19": NetworkEntry(architectures.VGG19, "VGG-19, ImageNet, torchvision"),
+    "vgg16": NetworkEntry(architectures.VGG16, "VGG-16, ImageNet, torchvision"),
+    "alexnet": NetworkEntry(architectures.ALEXNET, "AlexNet, ImageNet, torchvision"),
     "googlenet": NetworkEntry(
-        architectures.GOOGLENET,
-        "download",
-        "a download, once",
-        "GoogLeNet (Inception v1), ImageNet, torchvision",
+        architectures.GOOGLENET, "GoogLeNet (Inception v1), ImageNet, torchvision"
     ),
 }
 
 
 def catalogue_entry(name: str) -> NetworkEntry:
     """Return the entry of a network; an unknown name is answered with the nearest."""
-    if name not in CATALOGUE:
-        raise unknown("network", name, CATALOGUE)
+    check_known("network", name, CATALOGUE)
     return CATALOGUE[name]
 
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from stylespace.errors import UsageError, unknown
+from stylespace.errors import UsageError, check_known
 
 
 def feature_dtype(precision: str, device: torch.device) -> torch.dtype:
@@ -11,8 +11,7 @@ def feature_dtype(precision: str, device: torch.device) -> torch.dtype:
     if precision == "auto":
         fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if fast else torch.float32
-    if precision not in named:
-        raise unknown("precision", precision, ("auto", *named))
+    check_known("precision", precision, ("auto", *named))
     if precision == "float64" and device.type == "mps":
         raise UsageError("mps has no float64: use --device cpu or another --precision.")
     return named[precision]

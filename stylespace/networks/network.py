@@ -11,24 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylespace.errors import UsageError, unknown
-from stylespace.networks import architectures
-from stylespace.networks.architectures import (
-    Blur,
-    Convolution,
-    Inception,
-    Layer,
-    Operation,
-    Reach,
-    Window,
-)
-from stylespace.networks.catalogue import (
-    DEFAULT,
-    PADDINGS,
-    POOLINGS,
-    catalogue_entry,
-    resolve_layer,
-)
+from stylespace.errors import UsageError, check_known
+from stylespace.networks import architectures, catalogue
 from stylespace.networks.devices import device_for, feature_dtype
 from stylespace.networks.space import Space
 from stylespace.networks.weights import Weights, load_weights
@@ -50,7 +34,7 @@ class Network:
     def __init__(
         self,
         name: str,
-        layers: tuple[Layer, ...],
+        layers: tuple[architectures.Layer, ...],
         weights: Weights,
         *,
         pooling: str = "average",
@@ -58,9 +42,9 @@ class Network:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        self.name, self.layers = name, layers
-        self.pooling = _known("pooling", pooling, POOLINGS)
-        self.padding = _known("padding", padding, PADDINGS)
+        check_known("pooling", pooling, catalogue.POOLINGS)
+        check_known("padding", padding, catalogue.PADDINGS)
+        self.name, self.layers, self.pooling, self.padding = name, layers, pooling, padding
         self.source, self.sha256 = weights.source, weights.sha256
         self.device, self.dtype = torch.device(device), dtype
         self.filters = {
@@ -76,8 +60,9 @@ class Network:
         Raises:
             UsageError: an unknown padding.
         """
+        check_known("padding", padding, catalogue.PADDINGS)
         other = copy.copy(self)
-        other.padding = _known("padding", padding, PADDINGS)
+        other.padding = padding
         return other
 
     @property
@@ -99,7 +84,7 @@ class Network:
             UsageError: an unknown layer (nearest name given) or no layer at all.
         """
         plain = [name.removeprefix(PRE) for name in layers]
-        wanted = {resolve_layer(name, self.layers, self.name) for name in plain}
+        wanted = {catalogue.resolve_layer(name, self.layers, self.name) for name in plain}
         if not wanted:
             raise UsageError("no layers: name at least one.")
         return tuple(name for name in self.names if name in wanted)
@@ -109,7 +94,7 @@ class Network:
         (name,) = self.resolve([layer])
         return next(known.channels for known in self.layers if known.name == name)
 
-    def reach(self, layer: str) -> Reach:
+    def reach(self, layer: str) -> architectures.Reach:
         """Return stride and receptive field of a layer in pixels."""
         return architectures.reaches(self.layers)[self.resolve([layer])[0]]
 
@@ -164,71 +149,62 @@ class Network:
             raise ValueError(f"image must hold values in [0, 1], got {image.dtype}: divide it.")
         layers = [layers] if isinstance(layers, str) else layers
         self.check_size(layers, image.shape[2], image.shape[3])
-        asked = {name: self._address(name) for name in layers}
+        asked = {name: (self.resolve([name])[0], name.startswith(PRE)) for name in layers}
         activations = self._evaluate(self._prepared(image), set(asked.values()))
         return {name: activations[address] for name, address in asked.items()}
-
-    def _address(self, name: str) -> tuple[str, bool]:
-        """Return (layer, whether before its ReLU)."""
-        return self.resolve([name])[0], name.startswith(PRE)
 
     def _prepared(self, image: Tensor) -> Tensor:
         x = (image.to(self.device, self._mean.dtype) - self._mean) / self._std
         return x.to(self.dtype).contiguous(memory_format=torch.channels_last)
 
     def _evaluate(self, x: Tensor, wanted: set[tuple[str, bool]]) -> dict[tuple[str, bool], Tensor]:
+        """Return {(layer, whether before its ReLU): activations}."""
         activations: dict[tuple[str, bool], Tensor] = {}
         for layer in self.layers:
             for operation in layer.operations:
                 x = self._apply(operation, x)
             before, after = (layer.name, True), (layer.name, False)
             if before in wanted:
-                activations[before] = _widened(x)
+                activations[before] = x.to(_wide(x.dtype))
             x = F.relu(x) if before in wanted else F.relu_(x)
             if after in wanted:
-                activations[after] = _widened(x)
+                activations[after] = x.to(_wide(x.dtype))
             if len(activations) == len(wanted):
                 break
         return activations
 
-    def _apply(self, operation: Operation, x: Tensor) -> Tensor:
-        if isinstance(operation, Convolution):
+    def _apply(self, operation: architectures.Operation, x: Tensor) -> Tensor:
+        if isinstance(operation, architectures.Convolution):
             weight, bias = self.filters[operation.key]
             x, padding = self._padded(x, operation)
             return F.conv2d(x, weight, bias, operation.stride, padding)
-        if isinstance(operation, Blur):
+        if isinstance(operation, architectures.Blur):
             return _blurred(self._padded(x, operation)[0], operation.stride)
-        if isinstance(operation, Inception):
+        if isinstance(operation, architectures.Inception):
             return torch.cat([self._branch(chain, x) for chain in operation.branches], 1)
         pool = F.avg_pool2d if self.pooling == "average" else F.max_pool2d
         x, padding = self._padded(x, operation)
         ceil = operation.ceil and self.padding != "circular"  # nothing lies beyond a period
         return pool(x, operation.kernel, operation.stride, padding, ceil_mode=ceil)
 
-    def _branch(self, operations: Sequence[Operation], x: Tensor) -> Tensor:
+    def _branch(self, operations: Sequence[architectures.Operation], x: Tensor) -> Tensor:
         for number, operation in enumerate(operations):
             x = self._apply(operation, x)
             inside = number < len(operations) - 1  # the last ReLU is the whole block's
-            x = F.relu_(x) if inside and isinstance(operation, Convolution) else x
+            x = F.relu_(x) if inside and isinstance(operation, architectures.Convolution) else x
         return x
 
-    def _padded(self, x: Tensor, operation: Window) -> tuple[Tensor, int]:
+    def _padded(self, x: Tensor, operation: architectures.Window) -> tuple[Tensor, int]:
         """Return the input with its border, and the zero padding left to the operation."""
         border = (operation.padding,) * 4
         if self.padding == "circular":
             border = architectures.circular_border(operation) * 2
             return F.pad(x, border, "circular") if any(border) else x, 0
-        if isinstance(operation, Blur):
+        if isinstance(operation, architectures.Blur):
             return F.pad(x, border, "reflect"), 0
         if not operation.padding or self.padding == "zeros":
             return x, operation.padding
         return F.pad(x, border, self.padding), 0
-
-
-def _known(kind: str, name: str, names: Sequence[str]) -> str:
-    if name not in names:
-        raise unknown(kind, name, names)
-    return name
 
 
 def _blurred(x: Tensor, stride: int) -> Tensor:
@@ -242,16 +218,12 @@ def _placed(tensor: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
     return tensor.to(device, dtype).contiguous(memory_format=layout)
 
 
-def _widened(features: Tensor) -> Tensor:
-    return features if features.dtype == torch.float64 else features.float()
-
-
 def _wide(dtype: torch.dtype) -> torch.dtype:
     return torch.float64 if dtype == torch.float64 else torch.float32
 
 
 def load_network(
-    name: str = DEFAULT,
+    name: str = catalogue.DEFAULT,
     pooling: str = "average",
     padding: str = "zeros",
     weights: str | os.PathLike[str] | None = None,
@@ -276,7 +248,7 @@ def load_network(
     Raises:
         UsageError: an unknown name. WeightsError: see `load_weights`.
     """
-    entry, device = catalogue_entry(name), device_for(str(device))
+    entry, device = catalogue.catalogue_entry(name), device_for(str(device))
     dtype = feature_dtype(precision, device)
     source = None if weights is None else os.fspath(weights)
     loaded = load_weights(name, source, progress=progress)

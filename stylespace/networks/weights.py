@@ -10,13 +10,14 @@ from http.client import HTTPException
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from stylespace import assets
 from stylespace.errors import StylespaceError, WeightsError
 from stylespace.networks import architectures
 from stylespace.networks.architectures import Convolution, Layer
-from stylespace.networks.catalogue import CATALOGUE, NetworkEntry
+from stylespace.networks.catalogue import CATALOGUE
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CAFFE = ((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255, 1 / 255, 1 / 255))
@@ -64,11 +65,11 @@ def load_weights(name: str, weights: str | None = None, *, progress: bool = Fals
     if weights is not None and weights.startswith("random:"):
         return random_weights(entry.layers, _seed(weights))
     if weights is not None:
-        caffe, path = weights.startswith("caffe:"), Path(weights.removeprefix("caffe:"))
-        return _fitted(name, read_state(path), str(path), caffe=caffe or _is_caffe_file(path))
-    return {"embedded": _embedded, "package": _stlpips, "download": _downloaded}[entry.origin](
-        name, entry, progress
-    )
+        path = Path(weights.removeprefix("caffe:"))
+        caffe = weights.startswith("caffe:") or any(part in path.name for part in CAFFE_FILES)
+        return _fitted(name, read_state(path), str(path), caffe=caffe)
+    own = {"embedded": _embedded, "package": _stlpips, "download": _downloaded}
+    return own[entry.origin](name, progress)
 
 
 def _seed(weights: str) -> int:
@@ -92,14 +93,14 @@ def random_weights(layers: tuple[Layer, ...], seed: int) -> Weights:
     return Weights(tensors, *IMAGENET, f"random:{seed}", tensors_hash(tensors))
 
 
-def _embedded(name: str, entry: NetworkEntry, progress: bool) -> Weights:
+def _embedded(name: str, progress: bool) -> Weights:
     path = assets.weights_path()
     if file_hash(path) != assets.weights_sha256():
         raise WeightsError(f"the embedded weights {path} are damaged: reinstall stylespace.")
     return _fitted(name, read_state(path), "embedded", caffe=True)
 
 
-def _stlpips(name: str, entry: NetworkEntry, progress: bool) -> Weights:
+def _stlpips(name: str, progress: bool) -> Weights:
     """Read the AlexNet of the installed package stlpips-pytorch, without importing its code."""
     spec = importlib.util.find_spec("stlpips_pytorch")
     if spec is None or not spec.submodule_search_locations:
@@ -115,13 +116,12 @@ def _stlpips(name: str, entry: NetworkEntry, progress: bool) -> Weights:
     return _fitted(name, read_state(path), "stlpips-pytorch 0.0.2")
 
 
-def _downloaded(name: str, entry: NetworkEntry, progress: bool) -> Weights:
+def _downloaded(name: str, progress: bool) -> Weights:
     url = weights_url(name)
-    folder = Path(torch.hub.get_dir()) / "checkpoints"
-    path = folder / url.rsplit("/", 1)[-1]
-    if not path.is_file():
-        _fetch(name, url, path, progress=progress)
+    path = Path(torch.hub.get_dir(), "checkpoints", url.rsplit("/", 1)[-1])
     promised = path.stem.rsplit("-", 1)[-1]
+    if not path.is_file():
+        _fetch(name, url, path, promised, progress=progress)
     if not file_hash(path).startswith(promised):
         raise WeightsError(f"{path}: damaged (its hash is not {promised}...): delete it and retry.")
     return _fitted(name, read_state(path), url)
@@ -134,21 +134,16 @@ def weights_url(name: str) -> str:
     return torchvision.models.get_model_weights(name).IMAGENET1K_V1.url
 
 
-def _fetch(name: str, url: str, path: Path, *, progress: bool) -> None:
+def _fetch(name: str, url: str, path: Path, promised: str, *, progress: bool) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        prefix = path.stem.rsplit("-", 1)[-1]
-        torch.hub.download_url_to_file(url, str(path), hash_prefix=prefix, progress=progress)
+        torch.hub.download_url_to_file(url, str(path), hash_prefix=promised, progress=progress)
     except (OSError, RuntimeError, HTTPException) as error:
         cause = " ".join(str(getattr(error, "reason", error)).split())
         raise WeightsError(
             f"the weights of {name} could not be fetched from {url} ({cause}). Without a network: "
             f"--weights FILE with that file, or --network vgg16-hed, which is embedded."
         ) from None
-
-
-def _is_caffe_file(path: Path) -> bool:
-    return any(prefix in path.name for prefix in CAFFE_FILES)
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -161,7 +156,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
         kind = "a folder" if path.is_dir() else "missing"
         raise WeightsError(f"weights file {str(path)!r} is {kind}: check the path.")
     try:
-        state = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pth(path)
+        state = load_file(path) if path.suffix == ".safetensors" else _read_pth(path)
     except pickle.UnpicklingError:
         raise WeightsError(
             f"{path}: refused, since it is damaged or a pickle that holds more than tensors, which "
@@ -178,12 +173,6 @@ def read_state(path: Path) -> dict[str, Tensor]:
     return {re.sub(r"^(module|model)\.", "", str(key)): value for key, value in tensors.items()}
 
 
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    from safetensors.torch import load_file
-
-    return load_file(path)
-
-
 def _read_pth(path: Path) -> Mapping[str, Tensor]:
     state = torch.load(path, map_location="cpu", weights_only=True)
     if isinstance(state, Mapping):
@@ -197,18 +186,15 @@ def _fitted(name: str, state: dict[str, Tensor], source: str, *, caffe: bool = F
     """Pick the network's tensors out of a state dict and bring them to RGB order."""
     layers = CATALOGUE[name].layers
     keys, named_as_caffe = _layout(layers, state)
-    problem = _misfit(layers, state, keys)
-    if problem:
-        fits = [
-            n
-            for n, e in CATALOGUE.items()
-            if not _misfit(e.layers, state, _layout(e.layers, state)[0])
-        ]
+    if problem := _misfit(layers, state):
+        fits = [known for known, entry in CATALOGUE.items() if not _misfit(entry.layers, state)]
         hint = f" It fits: {', '.join(fits)}." if fits else ""
         raise WeightsError(f"{source}: not weights of {name}: {problem}.{hint}")
     caffe = caffe or named_as_caffe
     tensors = {c.key: _tensors(c, state, keys[c.key]) for c in architectures.convolutions(layers)}
-    _check_finite(source, tensors)
+    for key, pair in tensors.items():
+        if not all(torch.isfinite(tensor).all() for tensor in pair):
+            raise WeightsError(f"{source}: {key!r} holds values that are not finite: get it again.")
     if caffe:
         first = next(architectures.convolutions(layers)).key
         weight, bias = tensors[first]
@@ -217,21 +203,11 @@ def _fitted(name: str, state: dict[str, Tensor], source: str, *, caffe: bool = F
     return Weights(tensors, mean, std, source, tensors_hash(tensors))
 
 
-def _check_finite(source: str, tensors: Mapping[str, tuple[Tensor, Tensor]]) -> None:
-    for key, pair in tensors.items():
-        if not all(torch.isfinite(tensor).all() for tensor in pair):
-            raise WeightsError(f"{source}: {key!r} holds values that are not finite: get it again.")
-
-
 def _layout(layers: tuple[Layer, ...], state: Mapping[str, Tensor]) -> tuple[dict[str, str], bool]:
     """Return {convolution key: key in the file} and whether the names are Caffe's (conv1_1)."""
     keys = {c.key: c.key for c in architectures.convolutions(layers)}
-    named = {
-        c.key: layer.name
-        for layer in layers
-        for c in architectures.convolutions((layer,))
-        if len(list(architectures.convolutions((layer,)))) == 1
-    }
+    inside = {layer.name: list(architectures.convolutions((layer,))) for layer in layers}
+    named = {found[0].key: name for name, found in inside.items() if len(found) == 1}
     for prefix in ("", "features.", "net."):
         renamed = {key: prefix + named.get(key, key) for key in keys}
         if all(f"{key}.weight" in state for key in renamed.values()):
@@ -248,8 +224,9 @@ def renumbered(key: str, state: Mapping[str, Tensor]) -> str:
     return key if f"{key}.weight" in state else twin.get(key, key)
 
 
-def _misfit(layers: tuple[Layer, ...], state: Mapping[str, Tensor], keys: dict[str, str]) -> str:
+def _misfit(layers: tuple[Layer, ...], state: Mapping[str, Tensor]) -> str:
     """Say what is wrong with a state dict for these layers, or nothing."""
+    keys, _ = _layout(layers, state)
     for c in architectures.convolutions(layers):
         for key, expected in _shapes(c, keys[c.key]).items():
             if key not in state:

@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from stylespace.errors import UsageError
-from stylespace.networks.catalogue import resolve_layer
 from stylespace.settings.entries import check_block, split_block
-from stylespace.settings.fields import setting
-from stylespace.settings.shared import MOST, Settings
+from stylespace.settings.fields import MOST, setting, side_setting
+from stylespace.settings.shared import Settings
 
 Pair = tuple[int, int]
 
@@ -37,7 +36,7 @@ class AtlasSettings(Settings):
     check: int = setting(
         8, "Entries that are compared with full probes; 0: none.", minimum=0, maximum=10_000
     )
-    check_size: int = setting(128, "Side of the full probes in pixels.", minimum=1, maximum=32768)
+    check_size: int = side_setting(128, "Side of the full probes in pixels.")
     executor: str = setting(
         "serial",
         "Where it is computed: serial, processes, dask (a cluster on this machine) or "
@@ -49,7 +48,6 @@ class AtlasSettings(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        resolve_layer(self.layer, self.architecture, self.network)
         self._ranges()
         self._check_executor()
 
@@ -61,7 +59,7 @@ class AtlasSettings(Settings):
     @property
     def place(self) -> str:
         """The layer's own name."""
-        return resolve_layer(self.layer, self.architecture, self.network)
+        return self.own_name(self.layer)
 
     @property
     def rows(self) -> range:
@@ -81,8 +79,7 @@ class AtlasSettings(Settings):
 
     def pairs(self) -> tuple[Pair, ...]:
         """Return the entries (i, j), i <= j, of the block: G is symmetric, so each once."""
-        every = (ordered(i, j) for i in self.rows for j in self.columns)
-        return tuple(dict.fromkeys(every))
+        return tuple(dict.fromkeys(ordered(i, j) for i in self.rows for j in self.columns))
 
     def _ranges(self) -> tuple[range, range]:
         """Return the channels of rows and columns.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from stylespace.settings.fields import setting
+from stylespace.settings.fields import setting, side_setting
 from stylespace.settings.shared import StyleLayers
 from stylespace.settings.sourced import check_sources, source_names
 
@@ -19,7 +19,7 @@ class CaptureSettings(StyleLayers):
     sources: tuple[str, ...] = setting(
         (), "Pictures or sample:NAME, with a weight as PATH=0.3.", argument=True
     )
-    size: int = setting(512, "Longer side of each picture in pixels.", minimum=1, maximum=32768)
+    size: int = side_setting(512, "Longer side of each picture in pixels.")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from stylespace.assets import LARGEST_WEIGHT
 from stylespace.errors import UsageError
-from stylespace.networks.catalogue import check_entry, resolve_layer
+from stylespace.networks.catalogue import check_entry
 from stylespace.settings.entries import split_entry
-from stylespace.settings.fields import setting
+from stylespace.settings.fields import setting, weight_setting
 from stylespace.settings.probe import Entry
 from stylespace.settings.shared import Making, StyleLayers
 
@@ -29,9 +28,7 @@ class EditSettings(Making, StyleLayers):
     init: str = setting(
         "painting", "Start: the painting itself, or noise.", choices=("painting", "noise")
     )
-    hold: float = setting(
-        1.0, "Weight of the rest of the style, which is held.", minimum=0, maximum=LARGEST_WEIGHT
-    )
+    hold: float = weight_setting(1.0, "Weight of the rest of the style, which is held.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -58,6 +55,6 @@ class EditSettings(Making, StyleLayers):
             UsageError: malformed, an unknown layer, or outside the layer.
         """
         own, i, j = split_entry(self.entry)
-        layer = resolve_layer(own or self.layer, self.architecture, self.network)
+        layer = self.own_name(own or self.layer)
         check_entry(layer, (i, j), self.network)
         return layer, i, j

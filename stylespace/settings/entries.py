@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import combinations_with_replacement
 
 from stylespace.errors import UsageError
@@ -93,7 +93,8 @@ def pairs_of(
     """
     block = split_block(text)
     if block:
-        return list(_each_once((i, j) for i in block[0] for j in block[1]))
+        rows, columns = block  # which hold (j, i) as well, and before, or not
+        return [(i, j) for i in rows for j in columns if not (j < i and j in rows and i in columns)]
     if text.strip() == "diagonal":
         return [(i, i) for i in range(channels)]
     kind, count = _counted(text)
@@ -109,11 +110,3 @@ def _counted(text: str) -> tuple[str, int]:
     if not match:
         raise UsageError(f"--entries {text!r} is no choice of entries: use {FORMS}.")
     return match[1], int(match[2])
-
-
-def _each_once(pairs: Iterator[Pair]) -> Iterator[Pair]:
-    seen: set[Pair] = set()
-    for i, j in pairs:
-        if (j, i) not in seen:
-            seen.add((i, j))
-            yield i, j

@@ -6,7 +6,11 @@ import dataclasses
 import math
 from typing import Any
 
+from stylespace.assets import LARGEST_WEIGHT
 from stylespace.errors import UsageError, unknown
+
+MOST = 1_000_000
+"""Evaluations that may be asked for."""
 
 
 def setting(
@@ -27,17 +31,30 @@ def setting(
     instead of separated by commas. option: its name on the command line where that is no name
     in Python.
     """
-    meta = {
-        "help": text,
-        "choices": choices,
-        "minimum": minimum,
-        "maximum": maximum,
-        "above": above,
-        "argument": argument,
-        "repeat": repeat,
-        "option": option,
-    }
-    return dataclasses.field(default=default, metadata=meta)
+    shown = {"help": text, "argument": argument, "repeat": repeat, "option": option}
+    taken = {"choices": choices, "minimum": minimum, "maximum": maximum, "above": above}
+    return dataclasses.field(default=default, metadata={**shown, **taken})
+
+
+def weight_setting(default: float | None, text: str) -> Any:
+    """Declare the weight of a term, 0 for none."""
+    return setting(default, text, minimum=0, maximum=LARGEST_WEIGHT)
+
+
+def side_setting(default: int | None, text: str) -> Any:
+    """Declare the side of a picture in pixels."""
+    return setting(default, text, minimum=1, maximum=32768)
+
+
+def starts_setting(text: str) -> Any:
+    """Declare how many starts a picture is made from."""
+    return setting(1, text, minimum=1, maximum=64)
+
+
+def steps_setting(default: int) -> Any:
+    """Declare the evaluations over all scales, or of each."""
+    text = "Evaluations over all scales, or one number for each scale."
+    return setting((default,), text, minimum=1, maximum=MOST)
 
 
 def comma_list(values: tuple[int, ...]) -> str:

@@ -6,17 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from stylespace.errors import UsageError
-from stylespace.networks.catalogue import check_entry, resolve_layer
-from stylespace.settings.entries import (
-    FORMS,
-    Top,
-    check_choice,
-    needs_painting,
-    pairs_of,
-    split_entry,
-)
-from stylespace.settings.fields import setting
-from stylespace.settings.shared import MOST, OPTIMIZERS, Making, Settings
+from stylespace.networks.catalogue import check_entry
+from stylespace.settings import entries
+from stylespace.settings.entries import FORMS, Top
+from stylespace.settings.fields import setting, side_setting, starts_setting, steps_setting
+from stylespace.settings.shared import OPTIMIZERS, Making, Settings
 
 Entry = tuple[str, int, int]
 """Layer, i, j."""
@@ -32,9 +26,7 @@ class ProbeSettings(Making, Settings):
 
     layer: str = setting("conv3_1", "Layer of the entries; several as conv3_1,conv4_1.")
     entry: tuple[str, ...] = setting(
-        (),
-        "Entry of the Gram matrix as I,J; repeat it for several, or LAYER:I,J.",
-        repeat=True,
+        (), "Entry of the Gram matrix as I,J; repeat it for several, or LAYER:I,J.", repeat=True
     )
     entries: tuple[str, ...] = setting(
         (), f"Many entries of each layer: {FORMS}; repeat it for several.", repeat=True
@@ -44,19 +36,11 @@ class ProbeSettings(Making, Settings):
         "Painting whose largest entries top:N takes: a picture or sample:NAME.",
         option="--from",
     )
-    seeds: int = setting(
-        1,
-        "Starts an entry, from --seed upwards: the largest is kept, their agreement reported.",
-        minimum=1,
-        maximum=64,
+    seeds: int = starts_setting(
+        "Starts an entry, from --seed upwards: the largest is kept, their agreement reported."
     )
-    size: int = setting(224, "Side of the square picture in pixels.", minimum=1, maximum=32768)
-    iterations: tuple[int, ...] = setting(
-        (256,),
-        "Evaluations over all scales, or one number for each scale.",
-        minimum=1,
-        maximum=MOST,
-    )
+    size: int = side_setting(224, "Side of the square picture in pixels.")
+    iterations: tuple[int, ...] = steps_setting(256)
     optimizer: str = setting("adam", "Optimiser.", choices=OPTIMIZERS)
     parameters: str = setting(
         "fourier",
@@ -105,8 +89,8 @@ class ProbeSettings(Making, Settings):
     def _check_choices(self) -> None:
         for text in self.entries:
             for layer in self.layers():
-                check_choice(text, layer, self._channels(layer), self.network)
-        by_painting = any(map(needs_painting, self.entries))
+                entries.check_choice(text, layer, self._channels(layer), self.network)
+        by_painting = any(map(entries.needs_painting, self.entries))
         if by_painting and not self.painting:
             raise UsageError("top:N takes the largest entries of a painting: name it with --from.")
         if self.painting and not by_painting:
@@ -121,8 +105,7 @@ class ProbeSettings(Making, Settings):
         names = [name.strip() for name in self.layer.split(",") if name.strip()]
         if not names:
             raise UsageError("no layer: name one, such as --layer conv3_1.")
-        found = [resolve_layer(name, self.architecture, self.network) for name in names]
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys(map(self.own_name, names)))
 
     @property
     def several(self) -> bool:
@@ -146,7 +129,9 @@ class ProbeSettings(Making, Settings):
             (layer, i, j)
             for layer in self.layers()
             for text in self.entries
-            for i, j in pairs_of(text, layer, self._channels(layer), seed=self.seed, top=top)
+            for i, j in entries.pairs_of(
+                text, layer, self._channels(layer), seed=self.seed, top=top
+            )
         ]
         firsts: dict[Entry, Entry] = {}
         for layer, i, j in [*self._named(), *many]:
@@ -157,9 +142,8 @@ class ProbeSettings(Making, Settings):
         """Return the entries of --entry: in its own layer, or in each of --layer."""
         result = []
         for text in self.entry:
-            own, i, j = split_entry(text)
-            layers = [resolve_layer(own, self.architecture, self.network)] if own else self.layers()
-            for layer in layers:
+            own, i, j = entries.split_entry(text)
+            for layer in [self.own_name(own)] if own else self.layers():
                 check_entry(layer, (i, j), self.network)
                 result.append((layer, i, j))
         return tuple(dict.fromkeys(result))

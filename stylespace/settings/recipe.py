@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stylespace.errors import PictureError, UsageError, unknown
+from stylespace.errors import PictureError, UsageError, check_known
 from stylespace.settings.shared import COMMANDS, Settings
 
 RECIPE_FILE = "recipe.toml"
@@ -31,35 +31,27 @@ def settings_from(recipe: Mapping[str, Any]) -> Settings:
     """
     values = dict(recipe)
     command = str(values.pop("command", ""))
-    if command not in COMMANDS:
-        raise unknown("command in the recipe", command, COMMANDS)
+    check_known("command in the recipe", command, COMMANDS)
     kind = COMMANDS[command]
     known = {one.name: one for one in dataclasses.fields(kind)}
     for key, value in values.items():
-        if key not in known:
-            raise unknown(f"setting of {command}", key, known)
+        check_known(f"setting of {command}", key, known)
         values[key] = _typed(known[key], value)
     return kind(**values)
 
 
 def _typed(one: dataclasses.Field, value: Any) -> Any:
     """Return a recipe's value in its field's type."""
-    if one.type.startswith("tuple"):
-        inner = str if "str" in one.type else int
+    kind = one.type.removesuffix(" | None")
+    if kind.startswith("tuple"):
         items = value if isinstance(value, list | tuple) else [value]
-        if all(type(item) is inner for item in items):
+        if all(kind == f"tuple[{type(item).__name__}, ...]" for item in items):
             return tuple(items)
-    elif one.type.startswith("float") and type(value) in (int, float):
+    elif kind == "float" and type(value) in (int, float):
         return float(value)
-    elif type(value).__name__ == one.type.removesuffix(" | None"):
+    elif kind == type(value).__name__:
         return value
-    raise UsageError(f"{one.name} = {value!r} in the recipe: {_WANTED[_kind(one)]} is needed.")
-
-
-def _kind(one: dataclasses.Field) -> str:
-    """Return the type of a field in one word; of a tuple that of its items."""
-    plain = one.type.removesuffix(" | None")
-    return f"{plain[6:9]}s" if plain.startswith("tuple") else plain
+    raise UsageError(f"{one.name} = {value!r} in the recipe: {_WANTED[kind]} is needed.")
 
 
 _WANTED = {
@@ -67,8 +59,8 @@ _WANTED = {
     "bool": "true or false",
     "int": "a whole number",
     "float": "a number",
-    "strs": "a list of texts",
-    "ints": "a list of whole numbers",
+    "tuple[str, ...]": "a list of texts",
+    "tuple[int, ...]": "a list of whole numbers",
 }
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from stylespace.errors import UsageError
-from stylespace.settings.fields import setting
+from stylespace.settings.fields import setting, side_setting
 from stylespace.settings.shared import StyleLayers
 
 DISTANCES = ("gram", "cosine", "bures", "wasserstein")
@@ -19,7 +19,7 @@ MOST_DETAILED = 12
 class Measuring(StyleLayers):
     """Commands that measure many pictures: how large, how compared, on how many cores."""
 
-    size: int = setting(512, "Longer side of each picture in pixels.", minimum=1, maximum=32768)
+    size: int = side_setting(512, "Longer side of each picture in pixels.")
     distance: str = setting("gram", "Distance between styles.", choices=DISTANCES)
     workers: int | None = setting(
         None, "Processes that measure a folder; default: one a core.", minimum=1, maximum=1024
@@ -27,10 +27,9 @@ class Measuring(StyleLayers):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        weighted = [text for text in self.layers if "=" in text]
-        if weighted:
+        if weighted := next((text for text in self.layers if "=" in text), None):
             raise UsageError(
-                f"--layers {weighted[0]!r}: layers are measured one by one and have no weight: "
+                f"--layers {weighted!r}: layers are measured one by one and have no weight: "
                 "leave the weight out."
             )
 

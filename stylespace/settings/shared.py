@@ -9,21 +9,12 @@ from typing import Any, ClassVar
 
 from stylespace.assets import positive
 from stylespace.errors import UsageError
+from stylespace.networks import catalogue
 from stylespace.networks.architectures import Layer
-from stylespace.networks.catalogue import (
-    DEFAULT,
-    PADDINGS,
-    POOLINGS,
-    catalogue_entry,
-    resolve_layer,
-)
-from stylespace.settings.fields import check_field, comma_list, setting
+from stylespace.settings.fields import check_field, comma_list, setting, side_setting, steps_setting
 
 ALL = "all"
 OPTIMIZERS = ("lbfgs", "adam")
-MOST = 1_000_000
-"""Evaluations that may be asked for."""
-
 
 COMMANDS: dict[str, type[Settings]] = {}
 """{command: its settings}: each class enters itself when it is defined."""
@@ -35,12 +26,12 @@ class Settings:
 
     command: ClassVar[str] = ""
 
-    network: str = setting(DEFAULT, "Network; see `stylespace networks`.")
+    network: str = setting(catalogue.DEFAULT, "Network; see `stylespace networks`.")
     weights: str | None = setting(
         None, "Weights instead of the network's own: a FILE, caffe:FILE or random:SEED."
     )
-    pooling: str = setting("average", "Pooling.", choices=POOLINGS)
-    padding: str = setting("zeros", "Padding of convolutions.", choices=PADDINGS)
+    pooling: str = setting("average", "Pooling.", choices=catalogue.POOLINGS)
+    padding: str = setting("zeros", "Padding of convolutions.", choices=catalogue.PADDINGS)
     device: str = setting("auto", "auto, cpu, cuda, cuda:1, mps, ...")
     precision: str = setting(
         "auto",
@@ -57,7 +48,7 @@ class Settings:
     def __post_init__(self) -> None:
         for one in fields(self):
             check_field(one, getattr(self, one.name))
-        catalogue_entry(self.network)
+        catalogue.catalogue_entry(self.network)
         self._check_random()
 
     def _check_random(self) -> None:
@@ -82,7 +73,15 @@ class Settings:
     @property
     def architecture(self) -> tuple[Layer, ...]:
         """The layers of the network."""
-        return catalogue_entry(self.network).layers
+        return catalogue.catalogue_entry(self.network).layers
+
+    def own_name(self, layer: str) -> str:
+        """Return a layer's own name; relu3_1 stands for conv3_1.
+
+        Raises:
+            UsageError: no such layer, with the nearest name.
+        """
+        return catalogue.resolve_layer(layer, self.architecture, self.network)
 
     def style_sources(self) -> tuple[str, ...]:
         """Return the sources of the style that a picture is made of; none of other commands."""
@@ -106,7 +105,7 @@ class Settings:
         for text in names:
             name, equals, weight = text.partition("=")
             every = [layer.name for layer in self.architecture]
-            found = every if name == ALL else [resolve_layer(name, self.architecture, self.network)]
+            found = every if name == ALL else [self.own_name(name)]
             for layer in found:
                 if layer in result:
                     raise UsageError(f"layer {layer} is named twice: name it once.")
@@ -135,7 +134,7 @@ class StyleLayers(Settings):
 
 def default_style_layers(network: str) -> tuple[str, ...]:
     """Return the first layer of each block (G15a); of GoogLeNet the blocks after each pooling."""
-    names = tuple(layer.name for layer in catalogue_entry(network).layers)
+    names = tuple(layer.name for layer in catalogue.catalogue_entry(network).layers)
     if network.startswith("vgg"):
         return tuple(name for name in names if name.endswith("_1"))
     if network == "googlenet":
@@ -154,18 +153,13 @@ def default_content_layer(network: str) -> str:
 class Making:
     """Commands that make a picture: how large and by which steps."""
 
-    size: int = setting(256, "Longer side in pixels.", minimum=1, maximum=32768)
+    size: int = side_setting(256, "Longer side in pixels.")
     sizes: tuple[int, ...] = setting(
         (),
         "Scales from coarse to fine, ending at --size; default: halved while it helps.",
         minimum=1,
     )
-    iterations: tuple[int, ...] = setting(
-        (200,),
-        "Evaluations over all scales, or one number for each scale.",
-        minimum=1,
-        maximum=MOST,
-    )
+    iterations: tuple[int, ...] = steps_setting(200)
     optimizer: str = setting("lbfgs", "Optimiser.", choices=OPTIMIZERS)
 
     COARSEST: ClassVar[int] = 128

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from stylespace.errors import UsageError
-from stylespace.settings.fields import setting
+from stylespace.settings.fields import setting, side_setting
 from stylespace.settings.report import Measuring
 
 
@@ -18,7 +18,7 @@ class SimilarSettings(Measuring):
 
     picture: str = setting("", "A picture, sample:NAME or a style file.", argument=True)
     folder: str = setting("", "Folder whose pictures are searched.", option="--in")
-    size: int = setting(256, "Longer side of each picture in pixels.", minimum=1, maximum=32768)
+    size: int = side_setting(256, "Longer side of each picture in pixels.")
     count: int = setting(10, "Pictures to name.", minimum=1, maximum=1000)
 
     def __post_init__(self) -> None:

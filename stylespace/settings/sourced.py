@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stylespace.assets import LARGEST_WEIGHT, split_weight
+from stylespace.assets import split_weight
 from stylespace.errors import UsageError
-from stylespace.settings.fields import setting
+from stylespace.settings.fields import setting, side_setting, weight_setting
 from stylespace.settings.shared import Making, StyleLayers
 
 
@@ -14,15 +14,13 @@ from stylespace.settings.shared import Making, StyleLayers
 class Sourced(Making, StyleLayers):
     """Commands that make a picture out of a style: at which size the style is read."""
 
-    source_size: int | None = setting(
-        None, "Longer side of the style pictures; default: --size.", minimum=1, maximum=32768
+    source_size: int | None = side_setting(
+        None, "Longer side of the style pictures; default: --size."
     )
     style_scale: float = setting(
         1.0, "Factor on the style pictures' size: larger strokes above 1.", above=0, maximum=64
     )
-    tv_weight: float | None = setting(
-        None, "Weight of total variation: smoother pictures.", minimum=0, maximum=LARGEST_WEIGHT
-    )
+    tv_weight: float | None = weight_setting(None, "Weight of total variation: smoother pictures.")
 
     def __post_init__(self) -> None:
         super().__post_init__()

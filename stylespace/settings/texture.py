@@ -5,23 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from stylespace.assets import LARGEST_WEIGHT, split_weight
+from stylespace.assets import split_weight
 from stylespace.errors import UsageError
-from stylespace.settings.fields import setting
-from stylespace.settings.shared import MOST
+from stylespace.settings.fields import setting, starts_setting, steps_setting, weight_setting
 from stylespace.settings.sourced import Sourced, check_sources, source_names
 
 MATCHES = ("gram", "distribution", "sparsity", "intensity")
 GRAM_TV, OTHER_TV = 0.1, 0.01
 """Default weights of total variation: terms of sorted entries end far below those of entries."""
-SAMPLERS = (
-    "permutation",
-    "bootstrap",
-    "independence",
-    "sorted",
-    "shuffle",
-    "shuffle-psd",
-)
+SAMPLERS = ("permutation", "bootstrap", "independence", "sorted", "shuffle", "shuffle-psd")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +25,9 @@ class TextureSettings(Sourced):
     sources: tuple[str, ...] = setting(
         (), "Picture, sample:NAME or .style.safetensors, with a weight as PATH=0.3.", argument=True
     )
-    tv_weight: float | None = setting(
+    tv_weight: float | None = weight_setting(
         None,
         f"Weight of total variation: less grain; default: {GRAM_TV} for gram, else {OTHER_TV}.",
-        minimum=0,
-        maximum=LARGEST_WEIGHT,
     )
     match: str = setting(
         "gram",
@@ -51,30 +41,16 @@ class TextureSettings(Sourced):
         choices=SAMPLERS,
     )
     seamless: bool = setting(False, "The texture wraps in both directions.")
-    histogram_weight: float = setting(
-        0.0, "Weight of the activations' histograms.", minimum=0, maximum=LARGEST_WEIGHT
+    histogram_weight: float = weight_setting(0.0, "Weight of the activations' histograms.")
+    spectrum_weight: float = weight_setting(0.0, "Weight of the power spectrum: regular patterns.")
+    autocorrelation_weight: float = weight_setting(
+        0.0, "Weight of the autocorrelation: regular patterns."
     )
-    spectrum_weight: float = setting(
-        0.0, "Weight of the power spectrum: regular patterns.", minimum=0, maximum=LARGEST_WEIGHT
+    seeds: int = starts_setting(
+        "Textures from so many starts: the first is kept, their distance reported."
     )
-    autocorrelation_weight: float = setting(
-        0.0, "Weight of the autocorrelation: regular patterns.", minimum=0, maximum=LARGEST_WEIGHT
-    )
-    seeds: int = setting(
-        1,
-        "Textures from so many starts: the first is kept, their distance reported.",
-        minimum=1,
-        maximum=64,
-    )
-    mean_weight: float = setting(
-        0.0, "Weight of the channel means beside the Gram.", minimum=0, maximum=LARGEST_WEIGHT
-    )
-    iterations: tuple[int, ...] = setting(
-        (300,),
-        "Evaluations over all scales, or one number for each scale.",
-        minimum=1,
-        maximum=MOST,
-    )
+    mean_weight: float = weight_setting(0.0, "Weight of the channel means beside the Gram.")
+    iterations: tuple[int, ...] = steps_setting(300)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -6,17 +6,16 @@ import re
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
-from stylespace.assets import LARGEST_WEIGHT, split_weight
+from stylespace.assets import split_weight
 from stylespace.errors import UsageError
-from stylespace.settings.fields import setting
+from stylespace.settings.fields import setting, side_setting, steps_setting, weight_setting
 from stylespace.settings.representations import REPRESENTATIONS, Needs
-from stylespace.settings.shared import ALL, MOST, default_content_layer, default_style_layers
+from stylespace.settings.shared import ALL, default_content_layer, default_style_layers
 from stylespace.settings.sourced import Sourced, check_sources, source_names
 
 STARTS = ("content", "style", "noise")
 """Starts of a transfer that are no files."""
 KERNELS = ("uniform", "gaussian")
-WEIGHTINGS = ("equal", "geometric")
 COLOURS = ("style", "luminance", "match-before", "match-after", "match-style")
 KEPT = {"colours": 1, "grain": 2, "strokes": 3, "shapes": 4}
 """Names of --keep for the lowest of the default style layers, and how many of them they are."""
@@ -36,13 +35,8 @@ class TransferSettings(Sourced):
     styles: tuple[str, ...] = setting(
         (), "Styles: picture, sample:NAME or .style.safetensors, PATH=0.3 weighs.", argument=True
     )
-    size: int = setting(512, "Longer side in pixels.", minimum=1, maximum=32768)
-    iterations: tuple[int, ...] = setting(
-        (250,),
-        "Evaluations over all scales, or one number for each scale.",
-        minimum=1,
-        maximum=MOST,
-    )
+    size: int = side_setting(512, "Longer side in pixels.")
+    iterations: tuple[int, ...] = steps_setting(250)
     content_layers: tuple[str, ...] = setting(
         (), "Content layers, with a weight as conv4_2=1; default: conv4_2 (VGG)."
     )
@@ -76,7 +70,7 @@ class TransferSettings(Sourced):
     weighting: str = setting(
         "equal",
         "Weights of layers; geometric: halved with depth for style, doubled for content.",
-        choices=WEIGHTINGS,
+        choices=("equal", "geometric"),
     )
     guide: tuple[str, ...] = setting(
         (),
@@ -93,18 +87,11 @@ class TransferSettings(Sourced):
         "match-style gives the content the style's colours first, for photographs.",
         choices=COLOURS,
     )
-    tv_weight: float = setting(
-        0.5, "Weight of total variation: less grain.", minimum=0, maximum=LARGEST_WEIGHT
+    tv_weight: float = weight_setting(0.5, "Weight of total variation: less grain.")
+    content_weight: float = weight_setting(
+        0.3, "Weight of the content terms; a kept layer has half of it."
     )
-    content_weight: float = setting(
-        0.3,
-        "Weight of the content terms; a kept layer has half of it.",
-        minimum=0,
-        maximum=LARGEST_WEIGHT,
-    )
-    style_weight: float = setting(
-        1.0, "Weight of the style terms.", minimum=0, maximum=LARGEST_WEIGHT
-    )
+    style_weight: float = weight_setting(1.0, "Weight of the style terms.")
     init: str = setting("content", f"Start: {', '.join(STARTS)}, or a FILE.")
 
     def __post_init__(self) -> None:
@@ -161,9 +148,7 @@ class TransferSettings(Sourced):
         left = {name: weight for name, weight in styled.items() if name not in kept}
         if not left:
             raise UsageError("--keep leaves no style layer: keep fewer.")
-        if self.weighting == "geometric":
-            return self._geometric(left, -1)
-        return left
+        return self._geometric(left, -1) if self.weighting == "geometric" else left
 
     def kept_layers(self) -> dict[str, float]:
         """Return {layer kept as content: weight}; a name of KEPT stands for its layers."""

@@ -39,9 +39,8 @@ def moments_in_tiles(
     """
     reaches = {name: network.reach(name) for name in names}
     stride = max(reach.stride for reach in reaches.values())
-    halo = (
-        -(-max(max(r.before, r.after + 1 - r.stride) for r in reaches.values()) // stride) * stride
-    )
+    farthest = max(max(r.before, r.after + 1 - r.stride) for r in reaches.values())
+    halo = -(-farthest // stride) * stride
     tile, wraps = max(1, tile // stride) * stride, network.padding == "circular"
     if wraps and any(side % stride for side in image.shape[2:]):
         tile = max(image.shape[2:])

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stylespace.errors import StyleError, StylespaceError, nearest, unknown
+from stylespace.errors import StyleError, StylespaceError, check_known, nearest
 from stylespace.files import neighbours, write_whole
 from stylespace.networks.network import Network
 from stylespace.networks.space import Space
@@ -127,8 +127,7 @@ class Style:
         Raises:
             StyleError: the spaces differ.
         """
-        difference = space.difference(self.space)
-        if difference:
+        if difference := space.difference(self.space):
             raise StyleError(
                 f"the style lives in another style space ({difference}): capture it again with "
                 "the same options, or use its own."
@@ -141,8 +140,7 @@ class Style:
             UsageError: a layer that the style does not hold.
         """
         for name in layers:
-            if name not in self.layers:
-                raise unknown("layer of the style", name, self.layers)
+            check_known("layer of the style", name, self.layers)
         return Style({name: self.layers[name] for name in layers}, self.space, self.provenance)
 
     def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:

@@ -132,7 +132,8 @@ def synthesize(
     run = _Run(objective, parameters, start.detach().contiguous(), rules)
     rate = parameters.learning_rate if learning_rate is None else learning_rate
     run.optimise(optimizer, rate, steps, watch)
-    return run.result()
+    losses = tuple(run.best_losses.tolist())
+    return Synthesis(run.best_image, losses, tuple(run.steps), run.stopped)
 
 
 class _Run:
@@ -152,28 +153,25 @@ class _Run:
     def optimise(self, name: str, rate: float, steps: int, watch: Watch | None) -> None:
         """Evaluate, keep the best, report, tell the optimiser: once a step."""
         try:
-            losses, terms, gradient = self._evaluate(self.z)
-            if not (torch.isfinite(losses).all() and torch.isfinite(gradient).all()):
+            gradient = self._evaluate(self.z)
+            if not (torch.isfinite(self.losses).all() and torch.isfinite(gradient).all()):
                 raise StylespaceError("the objective is not finite at the start.")
-            rows = len(losses)
+            rows = len(self.losses)
             driver = optimizer_for(
-                name,
-                self.z.reshape(rows, -1),
-                bounds=self.parameters.bounds,
-                learning_rate=rate,
+                name, self.z.reshape(rows, -1), bounds=self.parameters.bounds, learning_rate=rate
             )
             for number in range(1, steps + 1):
                 point = driver.point.view_as(self.z)
                 if number > 1:
-                    losses, terms, gradient = self._evaluate(point)
+                    gradient = self._evaluate(point)
                 moved = float((point - self.z).abs().max())
                 self.z = point.clone()
-                failed = ~(torch.isfinite(losses) & torch.isfinite(gradient).all(1))
-                note = self._keep(losses, failed)
-                self._report(number, steps, losses, terms, moved, note, watch)
+                failed = ~(torch.isfinite(self.losses) & torch.isfinite(gradient).all(1))
+                note = self._keep(failed)
+                self._report(number, steps, moved, note, watch)
                 if self._finished(gradient, failed):
                     break
-                driver.tell(losses, gradient)
+                driver.tell(self.losses, gradient)
                 if failed.any():
                     driver.restart(failed, self.best_z.reshape(rows, -1))
         except KeyboardInterrupt:
@@ -181,30 +179,30 @@ class _Run:
                 raise
             self.stopped = "interrupted"
 
-    def _evaluate(self, z: Tensor) -> tuple[Tensor, Mapping[str, Tensor], Tensor]:
-        """Return the losses (B,) of the picture, its terms, and the gradient (B, n) of z."""
+    def _evaluate(self, z: Tensor) -> Tensor:
+        """Take the losses (B,) of the picture and its terms; return the gradient (B, n) of z."""
         with torch.enable_grad():
             z = z.detach().requires_grad_()
             self.image = self.parameters.decode(z)
-            terms = self.objective(self.image)
-            if not terms:
+            self.terms = self.objective(self.image)
+            if not self.terms:
                 raise UsageError("the objective has no terms.")
-            losses = sum(terms.values(), start=torch.zeros(())).reshape(-1)
+            losses = sum(self.terms.values(), start=torch.zeros(())).reshape(-1)
             if not losses.requires_grad:
                 raise UsageError("the objective does not depend on the picture.")
             (gradient,) = torch.autograd.grad(losses.sum(), z)
-        self.image = self.image.detach()
-        return losses.detach(), terms, gradient.reshape(len(losses), -1)
+        self.image, self.losses = self.image.detach(), losses.detach()
+        return gradient.reshape(len(losses), -1)
 
-    def _keep(self, losses: Tensor, failed: Tensor) -> str:
+    def _keep(self, failed: Tensor) -> str:
         """Keep the best of each problem; say so when a value was not finite."""
         if not len(self.best_losses):
-            self.best_losses, self.best_z = losses.clone(), self.z.clone()
+            self.best_losses, self.best_z = self.losses.clone(), self.z.clone()
             self.best_image = self.image.clone()
             return ""
-        better = (losses < self.best_losses) & ~failed
+        better = (self.losses < self.best_losses) & ~failed
         self.best_losses, self.best_z, self.best_image = (  # new ones: watchers may keep the old
-            chosen(better, losses, self.best_losses),
+            chosen(better, self.losses, self.best_losses),
             chosen(better, self.z, self.best_z),
             chosen(better, self.image, self.best_image),
         )
@@ -212,22 +210,15 @@ class _Run:
         return "not finite: back to the best picture, history dropped" if failed.any() else ""
 
     def _report(
-        self,
-        number: int,
-        total: int,
-        losses: Tensor,
-        terms: Mapping[str, Tensor],
-        moved: float,
-        note: str,
-        watch: Watch | None,
+        self, number: int, total: int, moved: float, note: str, watch: Watch | None
     ) -> None:
         height, width = self.image.shape[-2:]
         step = Step(
             number=number,
             total=total,
             size=(height, width),
-            losses=tuple(losses.tolist()),
-            terms=_means(terms),
+            losses=tuple(self.losses.tolist()),
+            terms=_means(self.terms),
             best=float(self.best_losses.mean()),
             moved=moved,
             seconds=time.perf_counter() - self.began,
@@ -255,10 +246,6 @@ class _Run:
             return False
         before, now = self.steps[-1 - patience].best, self.steps[-1].best
         return before - now < tolerance * abs(before)
-
-    def result(self) -> Synthesis:
-        losses = tuple(self.best_losses.tolist())
-        return Synthesis(self.best_image, losses, tuple(self.steps), self.stopped)
 
 
 def _means(terms: Mapping[str, Tensor]) -> dict[str, float]:

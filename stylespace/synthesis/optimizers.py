@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from stylespace.errors import UsageError, unknown
+from stylespace.errors import UsageError, check_known
 
 Bounds = tuple[float, float] | None
 """Of every coordinate, both ends included; None for none."""
@@ -42,17 +42,11 @@ class LBFGS:
     Source: Nocedal & Wright, Numerical Optimization, algorithms 7.4 and 3.1, section 16.7.
     """
 
+    HISTORY = 10
     SUFFICIENT = 1e-4
     MOST_BACKTRACKS = 8
 
-    def __init__(
-        self,
-        start: Tensor,
-        *,
-        bounds: Bounds = None,
-        history: int = 10,
-        first_step: float = 0.01,
-    ) -> None:
+    def __init__(self, start: Tensor, *, bounds: Bounds = None, first_step: float = 0.01) -> None:
         rows, n = start.shape
         self._bounds = bounds
         self.point = self._inside(start.contiguous().clone())
@@ -61,8 +55,8 @@ class LBFGS:
         self._x, self._g, self._d = (torch.zeros_like(self.point) for _ in range(3))
         self._f, self._t, self._gamma = (start.new_zeros(rows) for _ in range(3))
         self._backtracks = torch.zeros(rows, dtype=torch.long, device=start.device)
-        self._s, self._y = (start.new_zeros(history, rows, n) for _ in range(2))
-        self._rho = start.new_zeros(history, rows)
+        self._s, self._y = (start.new_zeros(self.HISTORY, rows, n) for _ in range(2))
+        self._rho = start.new_zeros(self.HISTORY, rows)
         self._told = 0
 
     def tell(self, loss: Tensor, gradient: Tensor) -> None:
@@ -160,13 +154,7 @@ class Adam:
     Bounds are held by clamping after the step.
     """
 
-    def __init__(
-        self,
-        start: Tensor,
-        *,
-        bounds: Bounds = None,
-        learning_rate: float,
-    ) -> None:
+    def __init__(self, start: Tensor, *, bounds: Bounds = None, learning_rate: float) -> None:
         self.point = start.contiguous().clone()
         if bounds is not None:
             self.point.clamp_(*bounds)
@@ -204,20 +192,13 @@ OPTIMIZERS: dict[str, Callable[[Tensor, Bounds, float], Optimizer]] = {
 """By name: (problems (B, n), bounds, learning rate) -> optimiser; see `settings.shared`."""
 
 
-def optimizer_for(
-    name: str,
-    start: Tensor,
-    *,
-    bounds: Bounds,
-    learning_rate: float,
-) -> Optimizer:
+def optimizer_for(name: str, start: Tensor, *, bounds: Bounds, learning_rate: float) -> Optimizer:
     """Return the optimiser of that name for problems start (B, n).
 
     Raises:
         UsageError: an unknown name, or a learning rate that is not above 0.
     """
-    if name not in OPTIMIZERS:
-        raise unknown("optimizer", name, OPTIMIZERS)
+    check_known("optimizer", name, OPTIMIZERS)
     if not learning_rate > 0:
         raise UsageError(f"learning rate {learning_rate} must be above 0.")
     return OPTIMIZERS[name](start, bounds, learning_rate)

@@ -12,15 +12,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from stylespace.errors import unknown
-from stylespace.synthesis.phases import (
-    MARGIN,
-    Phases,
-    frequencies,
-    painting_spectrum,
-    picture_of,
-    spectrum_of,
-)
+from stylespace.errors import check_known
+from stylespace.synthesis import phases
 
 
 class Parameters(Protocol):
@@ -77,7 +70,7 @@ class Sigmoid(Free):
     """Pixels as the sigmoid of z: smooth bounds that are never quite reached."""
 
     learning_rate: float = 0.05
-    margin: float = MARGIN
+    margin: float = phases.MARGIN
 
     def encode(self, image: Tensor) -> Tensor:
         """Return the logit of the picture, kept `margin` away from the bounds."""
@@ -106,16 +99,16 @@ class Fourier:
     bounds: tuple[float, float] | None = None
     decay: float = 1.0
     spread: float = 3.0
-    margin: float = MARGIN
+    margin: float = phases.MARGIN
 
     def decode(self, z: Tensor) -> Tensor:
         """(B, 3, H, W // 2 + 1, 2) -> (B, 3, H, W)."""
         spectrum = torch.view_as_complex(z) * self._scale(z)
-        return picture_of(spectrum, self.height, self.width)
+        return phases.picture_of(spectrum, self.height, self.width)
 
     def encode(self, image: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, 3, H, W // 2 + 1, 2), kept `margin` away from the bounds."""
-        spectrum = spectrum_of(image, self.margin) / self._scale(image)
+        spectrum = phases.spectrum_of(image, self.margin) / self._scale(image)
         return torch.view_as_real(spectrum).contiguous()
 
     def noise(self, count: int, *, generator: torch.Generator, amplitude: float = 0.1) -> Tensor:
@@ -126,7 +119,7 @@ class Fourier:
     def _scale(self, like: Tensor) -> Tensor:
         """Return the (H, W // 2 + 1) amplitudes, of mean square 1 over the grid."""
         lowest = 1 / max(self.height, self.width)
-        scale = frequencies(self.height, self.width, like).clamp(min=lowest) ** -self.decay
+        scale = phases.frequencies(self.height, self.width, like).clamp(min=lowest) ** -self.decay
         return self.spread * scale / scale.square().mean().sqrt()
 
 
@@ -148,7 +141,6 @@ def parameters_for(name: str, height: int, width: int) -> Parameters:
         UsageError: a name that is neither in PARAMETERS nor PHASES.
     """
     if name == PHASES:
-        return Phases(height, width, painting_spectrum(height, width))
-    if name not in PARAMETERS:
-        raise unknown("parametrisation", name, (*PARAMETERS, PHASES))
+        return phases.Phases(height, width, phases.painting_spectrum(height, width))
+    check_known("parametrisation", name, (*PARAMETERS, PHASES))
     return Fourier(height, width) if name == "fourier" else PARAMETERS[name]()

@@ -19,13 +19,17 @@ EVERY = 25
 
 
 class _Bar:
-    """A bar of tqdm that is opened when there is something to show."""
+    """A bar of tqdm that is opened when there is something to show, and closed with its context."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
         self._bar: tqdm | None = None
 
     def __enter__(self) -> Self:
         return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close_bar()
 
     def _opened(self, name: str, total: int, **options: Any) -> tqdm:
         """Return the bar, a new one where there is none for so many pieces."""
@@ -53,16 +57,12 @@ class Watching(_Bar):
     """
 
     def __init__(
-        self,
-        *,
-        quiet: bool = False,
-        preview: Path | None = None,
-        trace: Path | None = None,
+        self, *, quiet: bool = False, preview: Path | None = None, trace: Path | None = None
     ) -> None:
-        super().__init__()
-        self._quiet, self._preview, self._trace = quiet, preview, trace
+        super().__init__(quiet=quiet)
+        self._preview, self._trace = preview, trace
         self._handler: Any = None
-        self._asked = self._finished = self._said = False
+        self.asked = self._finished = self._said = False  # asked: Ctrl-C was pressed
         self._file: TextIO | None = None
 
     def __exit__(self, *_: object) -> None:
@@ -71,11 +71,6 @@ class Watching(_Bar):
         if self._file is not None:
             self._file.close()
 
-    @property
-    def asked(self) -> bool:
-        """Say whether Ctrl-C was pressed since the first evaluation."""
-        return self._asked
-
     def named(self, name: str, left: str = "") -> Callable[[Any], None]:
         """Return a watcher for the run of that name; `left` goes with it in the bar.
 
@@ -83,7 +78,7 @@ class Watching(_Bar):
             KeyboardInterrupt: Ctrl-C while the picture before was being finished.
         """
         self._close_bar()
-        if self._asked:
+        if self.asked:
             raise KeyboardInterrupt
         self._finished = False
         return lambda step: self._see(name, left, step)
@@ -98,7 +93,7 @@ class Watching(_Bar):
             self._picture(self._preview, step)
         if step.number == step.total:
             self._finished = True
-        elif self._asked:
+        elif self.asked:
             self._finished = True
             raise KeyboardInterrupt  # the loop catches it and returns the best picture
 
@@ -114,15 +109,13 @@ class Watching(_Bar):
     def _ask(self, *_: object) -> None:
         """Remember Ctrl-C, and say once what comes of it."""
         done = self._finished
-        text = (
-            "the picture is done and being written; ending then."
-            if done
-            else "ending as soon as this evaluation is done."
-        )
-        if not self._asked or done != self._said:
+        text = "ending as soon as this evaluation is done."
+        if done:
+            text = "the picture is done and being written; ending then."
+        if not self.asked or done != self._said:
             with suppress(RuntimeError):  # the signal came amid a write to the same stream
                 self.say(text)
-        self._asked, self._said = True, done
+        self.asked, self._said = True, done
 
     def _release(self) -> None:
         """Take Ctrl-C as before."""
@@ -162,13 +155,6 @@ class Watching(_Bar):
 
 class Counting(_Bar):
     """Progress of work that is counted, with time left; a context manager that closes its bar."""
-
-    def __init__(self, *, quiet: bool = False) -> None:
-        super().__init__()
-        self._quiet = quiet
-
-    def __exit__(self, *_: object) -> None:
-        self._close_bar()
 
     def at(self, name: str, done: int, total: int) -> None:
         """Say that `done` of `total` pieces of the work of that name are done."""

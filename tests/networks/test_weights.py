@@ -28,9 +28,7 @@ BGR_MEAN = torch.tensor([103.939, 116.779, 123.68], dtype=torch.float64)
 @pytest.fixture(autouse=True)
 def tiny_entry(monkeypatch):
     """The small architecture as a network of the catalogue, to be downloaded."""
-    monkeypatch.setitem(
-        catalogue.CATALOGUE, "tiny", NetworkEntry(TINY, "download", "nothing", "a test")
-    )
+    monkeypatch.setitem(catalogue.CATALOGUE, "tiny", NetworkEntry(TINY, "a test"))
 
 
 def state_dict(layers=TINY, seed=3):

@@ -9,15 +9,13 @@ import torch
 from grams import captured, sparse_gram, vector
 
 from stylespace.styles.statistics.layers import (
-    activation_entropy,
-    dead_channels,
     flattened,
     layer_statistics,
     statistics,
 )
 from stylespace.styles.statistics.pairs import cosine_values, cosines
 from stylespace.styles.statistics.spectra import power_law_slope, spectrum
-from stylespace.styles.statistics.values import QUANTILES, quantiles
+from stylespace.styles.statistics.values import QUANTILES, entropy, quantiles
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -29,12 +27,16 @@ def gram_of(eigenvalues, seed=0):
     return torch.from_numpy(vectors * np.asarray(eigenvalues) @ vectors.T)
 
 
+def activation_entropy(mean):
+    return layer_statistics(torch.eye(len(mean)), mean).activation_entropy
+
+
 # --- channels
 
 
 @pytest.mark.parametrize("dead", [0, 1, 3, 7])
 def test_dead_channels_are_counted(dead):
-    assert dead_channels(sparse_gram(7, 40, dead=dead)) == dead
+    assert layer_statistics(sparse_gram(7, 40, dead=dead)).dead_channels == dead
 
 
 def test_activation_entropy_of_known_shares():
@@ -47,10 +49,10 @@ def test_activation_entropy_of_known_shares():
 def test_activation_entropy_needs_a_mean():
     mean = vector(1, 2, 3)
     assert layer_statistics(torch.eye(3)).activation_entropy == 0
-    assert layer_statistics(torch.eye(3), mean).activation_entropy == activation_entropy(mean)
+    assert layer_statistics(torch.eye(3), mean).activation_entropy == entropy(mean)
     style = captured(0)
     for name, layer in statistics(style).items():
-        assert layer.activation_entropy == activation_entropy(style.layers[name].mean) > 0
+        assert layer.activation_entropy == entropy(style.layers[name].mean) > 0
 
 
 # --- spectrum

@@ -13,20 +13,17 @@ there are four kinds, all of them free of units, symmetric, never negative, 0 fo
 |               | share of the area under the higher of the two           |        |          |
 
 The ranges are those of ReLU features, whose entries and means are not negative. `as_metric` takes
-the roots. `style_distances` compares two styles layer by layer in one of them, `distance_matrix` a
-few with each other, `streamed_distances` hundreds of files; `bures_distance` is that of any two
-normal distributions. Even as metrics, only `bures` tells every two layers apart: `gram` does not
-see the mean, `cosine` does not see the scale either, and `wasserstein` does not see which channel
-is which.
+the roots. `symmetric_distances` compares two styles layer by layer in one of them,
+`distance_matrix` a few with each other, `streamed_distances` hundreds of files. Even as metrics,
+only `bures` tells every two layers apart: `gram` does not see the mean, `cosine` does not see the
+scale either, and `wasserstein` does not see which channel is which.
 """
 
-from stylespace.styles.distances.bures import bures_distance
 from stylespace.styles.distances.kinds import DISTANCES, Distance, distance_named
 from stylespace.styles.distances.matrices import (
     TOGETHER,
     as_metric,
     distance_matrix,
-    style_distances,
     symmetric_distances,
     together,
 )
@@ -35,7 +32,6 @@ from stylespace.styles.distances.relative import (
     gram_distances,
     layer_pairs,
     relative_distance,
-    relative_error,
 )
 from stylespace.styles.distances.streamed import (
     BURES_MOST,

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylespace.errors import unknown
+from stylespace.errors import check_known
 from stylespace.styles.distances.bures import square_root, transport
 from stylespace.styles.moments import LayerStyle
 
@@ -37,25 +37,17 @@ def distance_named(name: str) -> Distance:
     Raises:
         UsageError: an unknown kind, the nearest named.
     """
-    if name not in DISTANCES:
-        raise unknown("kind of distance", name, DISTANCES)
+    check_known("kind of distance", name, DISTANCES)
     return DISTANCES[name]
 
 
-@dataclass(frozen=True, eq=False)
-class _Matrix:
-    """values: (C, C). norm: squared Frobenius norm."""
-
-    values: Tensor
-    norm: float
-
-
-def _matrix(layer: LayerStyle) -> _Matrix:
+def _matrix(layer: LayerStyle) -> tuple[Tensor, float]:
+    """Return the matrix (C, C) and its squared Frobenius norm."""
     values = _wide(layer.gram)
-    return _Matrix(values, float(values.square().sum()))
+    return values, float(values.square().sum())
 
 
-def _relative_frobenius(first: _Matrix, second: _Matrix) -> float:
+def _relative_frobenius(first: tuple[Tensor, float], second: tuple[Tensor, float]) -> float:
     """Return ||G - A||^2 / ((||G||^2 + ||A||^2) / 2).
 
     Between matrices of one norm it is the matching loss. Its root satisfies the triangle
@@ -64,9 +56,8 @@ def _relative_frobenius(first: _Matrix, second: _Matrix) -> float:
 
     Source: Klamkin and Meir 1982 (the root is a metric wherever Ptolemy's inequality holds).
     """
-    return ratio(
-        float((first.values - second.values).square().sum()), (first.norm + second.norm) / 2
-    )
+    (one, norm), (other, other_norm) = first, second
+    return ratio(float((one - other).square().sum()), (norm + other_norm) / 2)
 
 
 def _direction(layer: LayerStyle) -> Tensor:

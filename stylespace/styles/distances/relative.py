@@ -16,13 +16,11 @@ def relative_distance(value: Tensor, target: Tensor) -> float:
     return difference / norm if norm > 0 else difference
 
 
-def relative_error(value: float, target: float) -> float:
-    """Return |x - t| / |t|, unsquared; the plain |x| for a target of 0."""
-    return abs(value - target) / (abs(target) or 1.0)
-
-
 def gram_distances(style: Style, target: Style) -> dict[str, float]:
-    """Return the relative Gram distance of every layer of `target`.
+    """Return the relative Gram distance of every layer of `target`: ||G - A||^2 / ||A||^2.
+
+    It is not symmetric: nothing at all is 1 from any target, while any style is as far from an
+    all-zero target as its squared norm says.
 
     Raises:
         StyleError: the two live in different style spaces.

@@ -12,14 +12,14 @@ Whatever the number of files, a layer takes BUDGET bytes and a few arrays of the
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from safetensors import safe_open
 
-from stylespace.errors import StyleError, UsageError, unknown
+from stylespace.errors import StyleError, UsageError, check_known
 from stylespace.networks.network import Space
 from stylespace.styles.distances.kinds import area_share, distance_named, ratio, sorted_parts
 from stylespace.styles.distances.matrices import TOGETHER, pairwise, together
@@ -69,7 +69,7 @@ def streamed_distances(
         UsageError: an unknown kind, a layer that a file does not hold, or more than BURES_MOST
             files for `bures`.
     """
-    distance_named(kind)
+    chosen = distance_named(kind)
     names = _common_layers(files, layers)
     if kind == "bures" and len(files) > BURES_MOST:
         raise UsageError(
@@ -82,7 +82,8 @@ def streamed_distances(
         if kind == "wasserstein":
             matrices[name], errors[name] = _area_shares(files, name)
         elif kind == "bures":
-            matrices[name] = _exact(files, name, kind)
+            items = [chosen.prepared(Style.load(path).layers[name]) for path in files]
+            matrices[name] = pairwise(items, chosen.between)
         else:
             matrices[name] = _FROM_PRODUCTS[kind](inner_products(files, name, budget=budget))
     return StreamedDistances(
@@ -120,15 +121,13 @@ def _common_layers(files: Sequence[File], layers: Sequence[str] | None) -> tuple
     names = tuple(layers or first["positions"])
     for path in files:
         header = style_header(path)
-        difference = Space(**first["space"]).difference(Space(**header["space"]))
-        if difference:
+        if difference := Space(**first["space"]).difference(Space(**header["space"])):
             raise StyleError(
                 f"{os.fspath(path)} lives in another style space than {os.fspath(files[0])} "
                 f"({difference}): capture it again with the same options."
             )
         for name in names:
-            if name not in header["positions"]:
-                raise unknown(f"layer of the style {os.fspath(path)}", name, header["positions"])
+            check_known(f"layer of the style {os.fspath(path)}", name, header["positions"])
     return names
 
 
@@ -141,7 +140,9 @@ def inner_products(files: Sequence[File], layer: str, *, budget: int = BUDGET) -
     with safe_open(files[0], "np") as file:
         channels = file.get_slice(f"{layer}.gram").get_shape()[0]
     products = np.zeros((len(files), len(files)))
-    for start, stop in _spans(channels, budget // (8 * channels * len(files))):
+    step = max(1, budget // (8 * channels * len(files)))
+    for start in range(0, channels, step):
+        stop = min(start + step, channels)
         rows = np.empty((len(files), (stop - start) * (channels - start)))
         for place, path in enumerate(files):
             rows[place] = _rows(path, layer, start, stop)
@@ -151,12 +152,6 @@ def inner_products(files: Sequence[File], layer: str, *, budget: int = BUDGET) -
         damaged = files[int(np.isfinite(products.diagonal()).argmin())]
         raise StyleError(f"{os.fspath(damaged)}: values are not finite: capture it again.")
     return products
-
-
-def _spans(count: int, most: int) -> Iterator[tuple[int, int]]:
-    """Yield (start, stop) that cut `count` rows into spans of `most`, at least one each."""
-    step = max(1, most)
-    yield from ((start, min(start + step, count)) for start in range(0, count, step))
 
 
 def _rows(path: File, layer: str, start: int, stop: int) -> np.ndarray:
@@ -191,13 +186,6 @@ def _clean(matrix: np.ndarray) -> np.ndarray:
     """Remove what rounding left below 0, and on the diagonal."""
     np.fill_diagonal(matrix, 0.0)
     return np.maximum(matrix, 0.0)
-
-
-def _exact(files: Sequence[File], layer: str, kind: str) -> np.ndarray:
-    """Return the distances between a few styles, of which one at a time is read."""
-    chosen = distance_named(kind)
-    items = [chosen.prepared(Style.load(path).layers[layer]) for path in files]
-    return pairwise(items, chosen.between)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,18 +2,9 @@
 
 from torch import Tensor
 
+from stylespace.styles.statistics import values
 from stylespace.styles.statistics.explanations import HERE, SHANNON, explained, record
 from stylespace.styles.statistics.matrices import Part, diagonal, off_diagonal
-from stylespace.styles.statistics.values import (
-    average,
-    deviation,
-    entropy,
-    gini,
-    hoyer,
-    kurtosis,
-    quantiles,
-    skewness,
-)
 
 NEAR_ZERO = 0.01
 """Share of the mean diagonal up to which an entry is near zero.
@@ -87,19 +78,19 @@ class EntryStatistics:
 
 def entry_statistics(gram: Tensor, part: Part) -> EntryStatistics:
     """Return the statistics of one part of a matrix (C, C): `diagonal` or `off_diagonal`."""
-    values = part(gram)
+    entries = part(gram)
     return EntryStatistics(
-        count=len(values),
-        mean=average(values),
-        deviation=deviation(values),
-        skewness=skewness(values),
-        kurtosis=kurtosis(values),
-        quantiles=quantiles(values),
-        hoyer=hoyer(values),
-        gini=gini(values),
-        entropy=entropy(values),
-        near_zero=_share_up_to(NEAR_ZERO * _level(gram), values),
-        exactly_zero=_share_up_to(0.0, values),
+        count=len(entries),
+        mean=values.average(entries),
+        deviation=values.deviation(entries),
+        skewness=values.skewness(entries),
+        kurtosis=values.kurtosis(entries),
+        quantiles=values.quantiles(entries),
+        hoyer=values.hoyer(entries),
+        gini=values.gini(entries),
+        entropy=values.entropy(entries),
+        near_zero=_share_up_to(NEAR_ZERO * _level(gram), entries),
+        exactly_zero=_share_up_to(0.0, entries),
     )
 
 
@@ -109,8 +100,8 @@ def near_zero(gram: Tensor, tau: float = NEAR_ZERO, *, part: Part = off_diagonal
 
 
 def _level(gram: Tensor) -> float:
-    return average(diagonal(gram).abs())
+    return values.average(diagonal(gram).abs())
 
 
-def _share_up_to(level: float, values: Tensor) -> float:
-    return average((values.abs() <= level).double())
+def _share_up_to(level: float, entries: Tensor) -> float:
+    return values.average((entries.abs() <= level).double())

@@ -13,8 +13,6 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import digamma, gammainc, gammaincinv, gammaln, ndtr, ndtri
 
-from stylespace.styles.statistics.values import SAME
-
 Parameters = dict[str, float]
 STEEP = 1e-3
 """Log of arithmetic over geometric mean below which the gamma shape is a series (to 1e-10)."""
@@ -36,11 +34,6 @@ class PositiveSample:
     log_mean: float
     mean_log: float
     excess: float
-
-    @property
-    def all_same(self) -> bool:
-        """Whether no value is above another by more than rounding."""
-        return bool(-self.logs[0] <= SAME)
 
 
 def positive_sample(values: np.ndarray) -> PositiveSample:
@@ -79,14 +72,6 @@ def in_unit(parameters: Parameters, unit: float) -> Parameters:
 
 def _exponential(sample: PositiveSample) -> tuple[Parameters, float]:
     return {"scale": math.exp(sample.log_mean)}, -sample.log_mean - 1
-
-
-def _exponential_below(logs: np.ndarray, at: Parameters) -> np.ndarray:
-    return -np.expm1(-np.exp(logs - math.log(at["scale"])))
-
-
-def _exponential_quantile(levels: np.ndarray, at: Mapping[str, float]) -> np.ndarray:
-    return -at["scale"] * np.log1p(-levels)
 
 
 def _log_normal(sample: PositiveSample) -> tuple[Parameters, float]:
@@ -163,15 +148,16 @@ def _weibull_shape(sample: PositiveSample) -> float:
 
 
 def _weibull_below(logs: np.ndarray, at: Parameters) -> np.ndarray:
-    return -np.expm1(-np.exp(at["shape"] * (logs - math.log(at["scale"]))))
+    """Also of the exponential distribution, which has no shape: that of shape 1."""
+    return -np.expm1(-np.exp(at.get("shape", 1.0) * (logs - math.log(at["scale"]))))
 
 
 def _weibull_quantile(levels: np.ndarray, at: Mapping[str, float]) -> np.ndarray:
-    return at["scale"] * (-np.log1p(-levels)) ** (1 / at["shape"])
+    return at["scale"] * (-np.log1p(-levels)) ** (1 / at.get("shape", 1.0))
 
 
 FAMILIES = {
-    "exponential": Family(_exponential, _exponential_below, _exponential_quantile),
+    "exponential": Family(_exponential, _weibull_below, _weibull_quantile),
     "log-normal": Family(_log_normal, _log_normal_below, _log_normal_quantile),
     "gamma": Family(_gamma, _gamma_below, _gamma_quantile),
     "Weibull": Family(_weibull, _weibull_below, _weibull_quantile),

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
+from stylespace.styles.statistics.values import SAME
+
 if TYPE_CHECKING:
     from stylespace.styles.statistics.families import Family, PositiveSample
 
@@ -114,7 +116,7 @@ def _candidates(positive: np.ndarray) -> tuple[FittedDistribution, ...]:
     if not len(positive):
         return ()
     sample = positive_sample(positive)
-    if sample.all_same:
+    if -sample.logs[0] <= SAME:  # no value is above another by more than rounding
         return ()
     fitted = [_fitted(name, family, sample) for name, family in FAMILIES.items()]
     return tuple(sorted(fitted, key=lambda fit: fit.aic))

@@ -2,17 +2,11 @@
 
 from torch import Tensor
 
+from stylespace.styles.statistics import spectra
 from stylespace.styles.statistics.entries import EntryStatistics, entry_statistics
 from stylespace.styles.statistics.explanations import ALGEBRA, SHANNON, explained, record
 from stylespace.styles.statistics.matrices import diagonal, off_diagonal
 from stylespace.styles.statistics.pairs import cosine_values, cosines
-from stylespace.styles.statistics.spectra import (
-    effective_rank,
-    eigenvalue_ratio,
-    largest_share,
-    power_law_slope,
-    spectrum,
-)
 from stylespace.styles.statistics.values import QUANTILES, average, entropy, quantiles
 from stylespace.styles.style import Style
 
@@ -94,52 +88,35 @@ def statistics(style: Style) -> dict[str, LayerStatistics]:
 
 def layer_statistics(gram: Tensor, mean: Tensor | None = None) -> LayerStatistics:
     """Return the statistics of a Gram matrix (C, C), and of the channels' mean activation (C,)."""
-    eigenvalues = spectrum(gram)
+    eigenvalues = spectra.spectrum(gram)
     return LayerStatistics(
         diagonal=entry_statistics(gram, diagonal),
         off_diagonal=entry_statistics(gram, off_diagonal),
-        dead_channels=dead_channels(gram),
-        activation_entropy=0.0 if mean is None else activation_entropy(mean),
+        dead_channels=int((diagonal(gram) <= 0).sum()),
+        activation_entropy=0.0 if mean is None else entropy(mean),
         spectrum=tuple(eigenvalues.tolist()),
-        effective_rank=effective_rank(gram),
-        largest_share=largest_share(eigenvalues),
-        eigenvalue_ratio=eigenvalue_ratio(eigenvalues),
-        power_law_slope=power_law_slope(eigenvalues),
+        effective_rank=spectra.effective_rank(gram),
+        largest_share=spectra.largest_share(eigenvalues),
+        eigenvalue_ratio=spectra.eigenvalue_ratio(eigenvalues),
+        power_law_slope=spectra.power_law_slope(eigenvalues),
         mean_cosine=average(off_diagonal(cosines(gram)).abs()),
         cosine_quantiles=quantiles(cosine_values(gram)),
     )
 
 
-def flattened(statistics: LayerStatistics) -> dict[str, float]:
+def flattened(statistics: LayerStatistics | EntryStatistics) -> dict[str, float]:
     """Return the numbers of a layer by name, in the order of the fields, for a table.
 
     A quantile is named by its level: "off_diagonal.quantile_05". The spectrum is left out: its
     length is the layer's, and a table of several layers has one column a name.
     """
-    return _named(statistics)
-
-
-def _named(record: LayerStatistics | EntryStatistics) -> dict[str, float]:
     numbers: dict[str, float] = {}
-    for name, value in vars(record).items():
+    for name, value in vars(statistics).items():
         if isinstance(value, EntryStatistics):
-            numbers |= {f"{name}.{key}": number for key, number in _named(value).items()}
+            numbers |= {f"{name}.{key}": number for key, number in flattened(value).items()}
         elif name.endswith("quantiles"):
             keys = [f"{name.removesuffix('s')}_{round(100 * level):02}" for level in QUANTILES]
             numbers |= zip(keys, value, strict=True)
         elif name != "spectrum":
             numbers[name] = value
     return numbers
-
-
-def dead_channels(gram: Tensor) -> int:
-    """Return the number of channels without energy: whose diagonal entry of (C, C) is 0."""
-    return int((diagonal(gram) <= 0).sum())
-
-
-def activation_entropy(mean: Tensor) -> float:
-    """Return the entropy of the channels' shares of the mean activation (C,) over log C, in [0, 1].
-
-    1 where every channel fires as much as any other, 0 where one alone does, and of a black layer.
-    """
-    return entropy(mean)
