@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from stylespace.commands.texture.samplers import SAMPLERS
-from stylespace.losses.covariance.responses import METHODS
+from stylespace.losses.covariance.responses import REDUCTIONS
 from stylespace.losses.local import KERNELS
 from stylespace.losses.matching import MATCHES
 from stylespace.losses.representations import GUIDED, representation_class
@@ -24,7 +24,7 @@ from stylespace.synthesis.optimizers import OPTIMIZERS
         (report.DISTANCES, DISTANCES),
         (shared.OPTIMIZERS, OPTIMIZERS),
         (transfer.KERNELS, KERNELS),
-        (transfer.REDUCTIONS, METHODS),
+        (transfer.REDUCTIONS, REDUCTIONS),
     ],
     ids=["samplers", "matches", "distances", "optimisers", "kernels", "reductions"],
 )

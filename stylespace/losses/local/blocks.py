@@ -1,7 +1,6 @@
 """The localised distance by tiles of positions against their halos: linear in the layer's size."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -23,7 +22,7 @@ def by_blocks(
 
     Source: NN16a (localised style).
     """
-    tiling = Tiling(f.shape, tile_side(windows.reach), windows.reach, f.device)
+    tiling = Tiling(f, windows)
     positions = Positions(f, p)
     value, totals = f.new_zeros(len(f)), [torch.zeros_like(positions.values[0]) for _ in signs]
     for tiles, weights in _batches(tiling, windows, scratch_bytes(f.device) // f.element_size()):
@@ -46,32 +45,24 @@ def tile_numbers(channels: int, side: int, reach: Sequence[int]) -> int:
     return 6 * own * halo + (3 * own + 2 * halo) * channels
 
 
-@dataclass(frozen=True)
 class Tiling:
     """Tiles over a batch of layers, numbered picture by picture, row by row.
 
-    shape: (B, C, h, w). side: t. reach: r along rows and columns.
+    Attributes:
+        shape: (B, C, h, w). reach: r along rows and columns. side: t.
+        across: tiles side by side; the last one may reach outside. per_picture: tiles of one layer.
     """
 
-    shape: torch.Size
-    side: int
-    reach: tuple[int, int]
-    device: torch.device
-
-    @property
-    def counts(self) -> tuple[int, int]:
-        """Tiles along the rows and along the columns; the last ones may reach outside."""
-        return -(-self.shape[2] // self.side), -(-self.shape[3] // self.side)
-
-    @property
-    def per_picture(self) -> int:
-        """Tiles of one layer."""
-        return self.counts[0] * self.counts[1]
+    def __init__(self, f: Tensor, windows: Windows) -> None:
+        self.shape, self.device, self.reach = f.shape, f.device, windows.reach
+        self.side = tile_side(self.reach)
+        self.across = -(-f.shape[3] // self.side)
+        self.per_picture = -(-f.shape[2] // self.side) * self.across
 
     def positions(self, tiles: Tensor, reaches: int) -> Tensor:
         """Return the positions of each tile with so many reaches around it: (n,) -> (n, T)."""
         within = tiles % self.per_picture
-        corners = within // self.counts[1], within % self.counts[1]
+        corners = within // self.across, within % self.across
         y, x = (
             corner[:, None] * self.side + span
             for corner, span in zip(corners, self.spans(reaches), strict=True)
