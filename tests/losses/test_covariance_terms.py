@@ -130,7 +130,7 @@ def test_near_the_optimum_it_changes_to_the_explicit_form_for_good_and_says_so(m
     exact = covariance_distance(P + 1e-8, Q, P, Q, evaluator="explicit")
     exact /= covariance_distance(0 * P, Q, P, Q, evaluator="explicit")
     torch.testing.assert_close(near.detach(), exact)
-    monkeypatch.setattr(terms.distances, "by_kernel", None)  # never called again
+    monkeypatch.setattr(terms, "by_kernel", None)  # never called again
     torch.testing.assert_close(measured(term, 2 * P), far)
     assert measured(term, P).tolist() == [0]
     assert term.measure.remarks == [remark] and term.measure.evaluator == "explicit"

@@ -5,8 +5,16 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from stylespace.losses.covariance import distances
 from stylespace.losses.covariance.costs import checked
+from stylespace.losses.covariance.distances import (
+    CancellationError,
+    Goal,
+    by_explicit,
+    by_kernel,
+    check_shapes,
+    positions,
+    preferred,
+)
 from stylespace.losses.covariance.explicit import explicit_square, moments
 from stylespace.losses.covariance.pairs import kernel_square
 from stylespace.losses.covariance.responses import on_grid
@@ -80,25 +88,25 @@ class CovarianceMeasure:
         self.layer, self.evaluator, self._window = layer, checked(evaluator), window
         self.remarks: list[str] = []
         q, r = (on_grid(one, features.shape[2:]) for one in pictures[1:])
-        distances.check_shapes(features, r, features, q)
+        check_shapes(features, r, features, q)
         self._goal, self._unit, self._norm = _unit_goal(features, q, window)
         self._at: tuple[object, Tensor] = (None, self._responses)
 
     def __call__(self, image: Tensor, features: Features) -> Tensor:
         """Return the relative distance of each picture, (B,)."""
         own = features[self.layer]
-        x = distances.positions(own).to(torch.promote_types(own.dtype, torch.float32))
+        x = positions(own).to(torch.promote_types(own.dtype, torch.float32))
         a = self._weights(own.shape[2:], x)
         goal = self._goal.like(x)
-        chosen = distances.preferred(x, a, goal) if self.evaluator == "auto" else self.evaluator
+        chosen = preferred(x, a, goal) if self.evaluator == "auto" else self.evaluator
         norm = self._norm.to(x)
         if chosen == "kernel":
             try:
-                return distances.by_kernel(x, a, goal) / norm
-            except distances.CancellationError as error:
+                return by_kernel(x, a, goal) / norm
+            except CancellationError as error:
                 self.evaluator, what = "explicit", str(error).partition(":")[0]
                 self.remarks.append(f"{self.layer}: {what}; explicit from here on")
-        return distances.by_explicit(x, a, goal) / norm
+        return by_explicit(x, a, goal) / norm
 
     def _weights(self, grid: torch.Size, x: Tensor) -> Tensor:
         """Return the content's weights on a grid, (1 or B, K, N); those of the last are kept."""
@@ -109,9 +117,7 @@ class CovarianceMeasure:
         return self._at[1]
 
 
-def _unit_goal(
-    features: Tensor, q: Tensor, window: ResponseWindow
-) -> tuple[distances.Goal, Tensor, Tensor]:
+def _unit_goal(features: Tensor, q: Tensor, window: ResponseWindow) -> tuple[Goal, Tensor, Tensor]:
     """Return the target in a unit that makes its own square about 1, that unit, and the square.
 
     Both (1 or B,); a square of zero is answered with 1, there is nothing to be relative to.
@@ -121,7 +127,7 @@ def _unit_goal(
     """
     dtype = torch.promote_types(features.dtype, torch.float32)
     count = max(len(features), len(q))
-    p = distances.positions(features).to(dtype).expand(count, -1, -1)
+    p = positions(features).to(dtype).expand(count, -1, -1)
     b = window.weights(q.to(dtype)).expand(count, -1, -1)
     square = _own_square(p, b)
     square = torch.where(square > _noise(p, q.to(dtype), window), square, 0)
@@ -129,7 +135,7 @@ def _unit_goal(
     unit = torch.exp2((-there.log2() / 2).round())
     scaled = b * unit.to(dtype)[:, None, None]
     own = square * unit.square()
-    goal = distances.Goal(p, scaled, _kept_moments(p, scaled), own)
+    goal = Goal(p, scaled, _kept_moments(p, scaled), own)
     return goal, unit, torch.where(own > 0, own, 1)
 
 
@@ -147,9 +153,9 @@ def _own_square(p: Tensor, b: Tensor) -> Tensor:
     """Return sum_kij S_kij(P, Q)^2, (B,), in the cheaper way; in float64 where there is one."""
     if p.device.type != "mps":
         p, b = p.double(), b.double()
-    none = distances.Goal(p[:, :, :0], b[:, :, :0])
+    none = Goal(p[:, :, :0], b[:, :, :0])
     with torch.no_grad():
-        if distances.preferred(p, b, none) == "kernel":
+        if preferred(p, b, none) == "kernel":
             return kernel_square(p, b)[0]
         return explicit_square(p, b)
 
