@@ -7,7 +7,6 @@ from torch import Tensor
 
 from stylespace.losses.distribution import distribution_term, intensity_term, sparsity_term
 from stylespace.losses.objective import Term, Terms, total_variation_term
-from stylespace.losses.patterns import wrapped_total_variation_term
 from stylespace.losses.representations.gram import gram_term
 from stylespace.losses.representations.mean import mean_term
 from stylespace.settings import Sourced, TextureSettings
@@ -92,8 +91,7 @@ def smoothness_terms(settings: Sourced, *, wrap: bool = False) -> Terms:
     wrap: of a seamless picture, across its borders as well.
     """
     weight = settings.smoothness()
-    term = wrapped_total_variation_term if wrap else total_variation_term
-    return Terms((term(weight),) if weight else ())
+    return Terms((total_variation_term(weight, wrap=wrap),) if weight else ())
 
 
 def style_figures(style: Style, target: Style) -> dict[str, float]:

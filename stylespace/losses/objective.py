@@ -117,9 +117,13 @@ def content_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
     return matching_term(f"content.{layer}", lambda x: x, target, (layer,), weight)
 
 
-def total_variation_term(weight: float = 1.0) -> Term:
-    """Total variation: takes the grain off even surfaces and leaves edges."""
-    return Term("total_variation", lambda image, features: total_variation(image), (), weight)
+def total_variation_term(weight: float = 1.0, *, wrap: bool = False) -> Term:
+    """Total variation: takes the grain off even surfaces and leaves edges.
+
+    wrap: of a seamless picture, across its borders as well.
+    """
+    measured = wrapped_total_variation if wrap else total_variation
+    return Term("total_variation", lambda image, features: measured(image), (), weight)
 
 
 FLAT = 0.02
@@ -136,10 +140,15 @@ def total_variation(image: Tensor) -> Tensor:
     """
     right = torch.nn.functional.pad(image[..., 1:] - image[..., :-1], (0, 1))
     down = torch.nn.functional.pad(image[..., 1:, :] - image[..., :-1, :], (0, 0, 0, 1))
-    squares = (right.square() + down.square()).sum(1)
-    return mean_length(squares)
+    return _mean_length((right.square() + down.square()).sum(1))
 
 
-def mean_length(squares: Tensor) -> Tensor:
+def wrapped_total_variation(image: Tensor) -> Tensor:
+    """Mean length of the colour gradient, the borders joined: (B, 3, H, W) -> (B,)."""
+    down, right = ((image.roll(-1, axis) - image).square() for axis in (2, 3))
+    return _mean_length((down + right).sum(1))
+
+
+def _mean_length(squares: Tensor) -> Tensor:
     """Return the mean of sqrt(x + FLAT^2) - FLAT, (B, ...) -> (B,), without cancellation near 0."""
     return (squares / ((squares + FLAT**2).sqrt() + FLAT)).flatten(1).mean(1)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-from stylespace.losses.objective import Features, Term, mean_length, relative_square
+from stylespace.losses.objective import Features, Term, relative_square
 
 FLAT_CHANNEL = 1e-6
 """Range of values below which a channel is even, up to the rounding of a resized picture."""
@@ -189,34 +189,14 @@ def autocorrelation(x: Tensor, lags: Sequence[int], *, wrap: bool = False) -> Te
     return products[:, :, dy % room[0]][..., dx % room[1]] / count.to(x)
 
 
-def wrapped_total_variation_term(weight: float = 1.0) -> Term:
-    """Total variation of a seamless picture, across its borders as well."""
-    return Term(
-        "total_variation", lambda image, features: wrapped_total_variation(image), (), weight
-    )
-
-
-def wrapped_total_variation(image: Tensor) -> Tensor:
-    """Mean length of the colour gradient, the borders joined: (B, 3, H, W) -> (B,).
-
-    See `stylespace.losses.objective.total_variation`, whose borders have no gradient across them.
-    """
-    down, right = ((image.roll(-1, axis) - image).square() for axis in (2, 3))
-    return mean_length((down + right).sum(1))
-
-
-def _steps(picture: Tensor, axis: int) -> Tensor:
-    """Return the mean absolute difference of each line to the next, the last to the first."""
-    return (picture.roll(-1, axis) - picture).abs().movedim(axis, 0).flatten(1).mean(1)
-
-
 def cut_evenly(picture: Tensor, stride: int) -> Tensor:
     """Roll a seamless picture (1, 3, H, W) so that its borders lie where it changes on average.
 
     It may be cut anywhere; by multiples of the network's total stride its features only move.
     """
     for axis in (2, 3):
-        steps = _steps(picture, axis)
+        # The mean absolute difference of each line to the next, of the last to the first.
+        steps = (picture.roll(-1, axis) - picture).abs().movedim(axis, 0).flatten(1).mean(1)
         at = torch.arange(len(steps) - 1, -1, -stride)  # lines that may come last
         inside = (steps.sum() - steps[at]) / (len(steps) - 1)
         last = int(at[(steps[at] / inside.clamp(min=1e-12)).log().abs().argmin()])

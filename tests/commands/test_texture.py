@@ -19,8 +19,8 @@ from stylespace.commands.texture.textures import TextureProblem, texture
 from stylespace.errors import StyleError, UsageError
 from stylespace.images import read_image, resize, write_image
 from stylespace.losses.matching import MATCHES, match_figures
-from stylespace.losses.objective import total_variation
-from stylespace.losses.patterns import SHARE, wrapped_total_variation
+from stylespace.losses.objective import total_variation, wrapped_total_variation
+from stylespace.losses.patterns import SHARE
 from stylespace.networks.network import load_network
 from stylespace.settings import TextureSettings
 from stylespace.settings import texture as texture_settings

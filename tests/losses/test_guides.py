@@ -20,7 +20,6 @@ from stylespace.losses.guides import (
     open_guides,
     propagated,
     resized,
-    shares,
     with_rest,
 )
 from stylespace.losses.objective import Objective
@@ -93,7 +92,7 @@ def test_a_black_mask_is_refused_in_one_line(tmp_path):
 
 def test_overlapping_masks_are_shared_and_the_rest_completes_them():
     masks = torch.tensor([[0.5, 1.0, 0.2, 0.0], [0.25, 1.0, 0.0, 0.0]])[None, :, None]
-    assert shares(masks)[0, :, 0].T.tolist() == [
+    assert with_rest(masks)[0, :-1, 0].T.tolist() == [
         [0.5, 0.25],
         [0.5, 0.5],
         masks[0, :, 0, 2].tolist(),

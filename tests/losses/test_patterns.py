@@ -11,7 +11,13 @@ from tiny import TINY_LAYERS, seeded_picture, tiny_network
 
 from stylespace.commands.scales import noise_picture
 from stylespace.images import resize_to
-from stylespace.losses.objective import Objective, Terms, total_variation
+from stylespace.losses.objective import (
+    Objective,
+    Terms,
+    total_variation,
+    total_variation_term,
+    wrapped_total_variation,
+)
 from stylespace.losses.patterns import (
     SHARE,
     autocorrelation,
@@ -21,8 +27,6 @@ from stylespace.losses.patterns import (
     histogram_term,
     periodic_component,
     spectrum_term,
-    wrapped_total_variation,
-    wrapped_total_variation_term,
 )
 from stylespace.losses.representations.gram import gram_term
 from stylespace.networks.network import load_network
@@ -311,7 +315,7 @@ def test_a_term_lays_bricks_that_the_gram_matrices_scatter(tiny32, kind):
 
 def test_the_wrapped_total_variation_is_a_rolled_pictures(source):
     images = seeded_picture(*SOURCE, count=2, seed=5)
-    found = Objective(tiny_network(), Terms((wrapped_total_variation_term(2.0),)))(images)
+    found = Objective(tiny_network(), Terms((total_variation_term(2.0, wrap=True),)))(images)
     x = images.numpy()
     steps = [np.concatenate([x, x.take([0], axis)], axis) for axis in (2, 3)]
     squares = sum(np.diff(one, axis=axis) ** 2 for one, axis in zip(steps, (2, 3), strict=True))
@@ -347,7 +351,7 @@ def test_a_seamless_objective_does_not_know_where_the_border_is(source, shift):
     terms += autocorrelation_term(features["conv2_1"], layer="conv2_1", wrap=True)
     for term in (spectrum_term, autocorrelation_term):
         terms += term(source, wrap=True)
-    objective = Objective(net, terms + wrapped_total_variation_term(0.1))
+    objective = Objective(net, terms + total_variation_term(0.1, wrap=True))
     image = seeded_picture(16, 28, count=2, seed=7).requires_grad_()
     moved = image.detach().roll(shift, (2, 3)).requires_grad_()
     values, others = objective(image), objective(moved)
@@ -365,7 +369,7 @@ def test_a_seamless_texture_of_the_embedded_network_shows_no_seam():
     with torch.no_grad():
         features = net.with_padding("reflect")(source, layers)
     terms = Terms(tuple(gram_term(name, gram(features[name])[0], 1 / 3) for name in layers))
-    objective = Objective(net, terms + wrapped_total_variation_term(0.1))
+    objective = Objective(net, terms + total_variation_term(0.1, wrap=True))
     start = noise_picture(128, 128, colour=source.mean((0, 2, 3)), seed=0)
     image = synthesize(objective, start, steps=25).image
     assert min(seam_ratio(source)) > 1.5  # a photograph does not wrap

@@ -455,8 +455,8 @@ def test_more_guides_than_memory_allows_are_refused_before_anything_is_read(
     def nothing(*_, **__):
         raise AssertionError("opened")
 
-    monkeypatch.setattr("stylespace.losses.representations.guided.open_guides", nothing)
-    monkeypatch.setattr("stylespace.losses.representations.guided.matched_regions", nothing)
+    monkeypatch.setattr("stylespace.losses.guides.open_guides", nothing)
+    monkeypatch.setattr("stylespace.losses.guides.matched_regions", nothing)
     monkeypatch.setattr("stylespace.losses.guides.terms.available", lambda device: 2**20)
     options = {"auto_guides": 7} if automatic else {"guide": 7 * masks(tmp_path)}
     with pytest.raises(MemoryLimitError) as caught:

@@ -16,6 +16,6 @@ The first costs K C^2 N, the second (C + K) N^2. The second adds up large number
 the optimum comes near: it runs in float64, and refuses a value that it cannot vouch for.
 """
 
-from stylespace.losses.covariance.costs import covariance_cost, covariance_memory
+from stylespace.losses.covariance.costs import covariance_costs, covariance_memory
 from stylespace.losses.covariance.distances import CancellationError, covariance_distance
 from stylespace.losses.covariance.terms import STORED, CovarianceMeasure, covariance_term

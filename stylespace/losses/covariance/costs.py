@@ -12,36 +12,30 @@ Measured on a CPU, for 64 to 512 channels and 8 to 512 responses: 10 and 27 bill
 """
 
 
-def covariance_cost(
+def covariance_costs(
     channels: int,
     responses: int,
     positions: int,
     target_positions: int,
     *,
-    evaluator: str = "auto",
     gradient: bool = True,
     stored: bool = False,
-) -> float:
-    """Return the cost of one evaluation, in multiplications of the explicit form.
+) -> dict[str, float]:
+    """Return the cost of one evaluation by either form, in multiplications of the explicit one.
 
     For values alone, two pictures of N positions and nothing stored, the forms cost the same at
     N = K C^2 / (2.7 (C + K)) positions: below it the kernel form is cheaper.
 
     Args:
         channels: C. responses: K. positions, target_positions: N = h w of either picture.
-        evaluator: "explicit", "kernel", or "auto" for the smaller of both.
         gradient: with the gradient of F. stored: the target's own part is known, as in a term.
-
-    Raises:
-        UsageError: an unknown evaluator.
     """
     c, k, n, m = channels, responses, positions, target_positions
     pairs = n**2 / 2 + n * m + (0 if stored else m**2 / 2)
-    costs = {
+    return {
         "explicit": float(k * c**2 * ((2 if gradient else 1) * n + (0 if stored else m))),
         "kernel": DOUBLE * ((c + k) * pairs + (c * (n**2 + n * m) if gradient else 0)),
     }
-    return min(costs.values()) if evaluator == "auto" else costs[checked(evaluator)]
 
 
 def covariance_memory(
@@ -66,7 +60,7 @@ def covariance_memory(
 
     Args:
         channels: C. responses: K. positions, target_positions: N = h w of either picture.
-        evaluator, gradient, stored: as in `covariance_cost`.
+        evaluator: "explicit", "kernel" or "auto". gradient, stored: as in `covariance_costs`.
         itemsize: bytes of a number of F, at least 4. device: "cpu", "cuda", ...
 
     Raises:

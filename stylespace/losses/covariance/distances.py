@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from stylespace.errors import StylespaceError
-from stylespace.losses.covariance.costs import checked, covariance_cost
+from stylespace.losses.covariance.costs import checked, covariance_costs
 from stylespace.losses.covariance.explicit import explicit_square
 from stylespace.losses.covariance.pairs import kernel_square
 from stylespace.losses.covariance.windows import ResponseWindow
@@ -126,16 +126,11 @@ def preferred(x: Tensor, a: Tensor, goal: Goal) -> str:
     """Return the evaluator of the smaller cost; explicit where there is no float64."""
     if x.device.type == "mps":
         return "explicit"
-    cost = functools.partial(
-        covariance_cost,
-        x.shape[1],
-        a.shape[1],
-        x.shape[2],
-        goal.p.shape[2],
-        gradient=torch.is_grad_enabled() and x.requires_grad,
-    )
-    explicit = cost(evaluator="explicit", stored=goal.moments is not None)
-    kernel = cost(evaluator="kernel", stored=goal.square is not None)
+    sizes = x.shape[1], a.shape[1], x.shape[2], goal.p.shape[2]
+    gradient = torch.is_grad_enabled() and x.requires_grad
+    costs = functools.partial(covariance_costs, *sizes, gradient=gradient)
+    explicit = costs(stored=goal.moments is not None)["explicit"]
+    kernel = costs(stored=goal.square is not None)["kernel"]
     return "kernel" if kernel < explicit else "explicit"
 
 

@@ -1,10 +1,10 @@
 """The channel side: sum_k || X diag(a_k) X^T - T_k ||^2, a block of k at a time."""
 
-import torch
+from collections.abc import Sequence
+
 from torch import Tensor
 
-from stylespace.losses.covariance.blocks import blocks, of_picture, room_for
-from stylespace.losses.one_pass import Inputs, Made, Wanted, one_pass
+from stylespace.losses.covariance.blocks import blocks, by_picture
 
 ROWS = {"cpu": 2**11, "cuda": 2**14}
 """Rows k, i of the weighted features in one product; fewer or more are slower."""
@@ -31,26 +31,18 @@ def explicit_square(
     """
     stop = x.shape[2] if active is None else active
 
-    def make(inputs: Inputs, wanted: Wanted) -> Made:
-        room, values = room_for(inputs, wanted), []
-        for b, (features, weights) in enumerate(zip(*inputs, strict=True)):
-            goal = None if target is None else target[b % len(target)]
-            values.append(_value(features, weights, goal, stop, *of_picture(room, b)))
-        return torch.stack(values), [one for one in room if one is not None]
+    def of_picture(b: int, features: Tensor, weights: Tensor, *gradients: Tensor | None) -> Tensor:
+        goal = None if target is None else target[b % len(target)]
+        return _value(features, weights, goal, stop, gradients)
 
-    return one_pass(make, x, a)
+    return by_picture(of_picture, x, a)
 
 
 def _value(
-    x: Tensor,
-    a: Tensor,
-    target: Tensor | None,
-    active: int,
-    x_gradient: Tensor | None,
-    a_gradient: Tensor | None,
+    x: Tensor, a: Tensor, target: Tensor | None, active: int, gradients: Sequence[Tensor | None]
 ) -> Tensor:
     """Return one picture's value, 0-d; the gradients (C, M) and (K, M) are added to."""
-    total = x.new_zeros(())
+    (x_gradient, a_gradient), total = gradients, x.new_zeros(())
     for ks in blocks(len(a), channel_block(x)):
         # Two sums, not one: of equal pictures the difference is exactly zero.
         difference = moments(x[:, :active], a[ks, :active])

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stylespace.losses.covariance.blocks import blocks, of_picture, room_for
-from stylespace.losses.one_pass import Inputs, Made, Wanted, one_pass
+from stylespace.losses.covariance.blocks import blocks, by_picture
 
 SIDE = {"cpu": 256, "cuda": 4096}
 """Positions along one side of a tile: two tiles of float64 fit a processor's own cache."""
@@ -30,21 +29,18 @@ def kernel_square(
         value: (B,). sums: (B,), the active and the other positions' own sums: rounding errors
         of the value are of the order of eps times this. No second derivatives.
     """
-    stop, sums = x.shape[2] if active is None else active, []
+    stop = x.shape[2] if active is None else active
+    sums: list[Tensor] = []
 
-    def make(inputs: Inputs, wanted: Wanted) -> Made:
-        room = room_for(inputs, wanted)
-        pictures = [
-            _Picture(features, weights, stop, *of_picture(room, b))
-            for b, (features, weights) in enumerate(zip(*inputs, strict=True))
-        ]
-        parts = torch.stack([one.sums(behind=rest is None) for one in pictures])
-        own, cross, behind = parts.unbind(1)
-        behind = behind if rest is None else rest.to(behind)
+    def of_picture(b: int, features: Tensor, weights: Tensor, *gradients: Tensor | None) -> Tensor:
+        picture = _Picture(features, weights, stop, *gradients)
+        own, cross, behind = picture.sums(behind=rest is None)
+        if rest is not None:
+            behind = rest[b % len(rest)].to(behind)
         sums.append(own + behind)
-        return own + cross + behind, [one for one in room if one is not None]
+        return own + cross + behind
 
-    return one_pass(make, x, a), sums[0]
+    return by_picture(of_picture, x, a), torch.stack(sums)
 
 
 @dataclass(frozen=True, eq=False)

@@ -94,21 +94,19 @@ class CovarianceMeasure:
 
     def __call__(self, image: Tensor, features: Features) -> Tensor:
         """Return the relative distance of each picture, (B,)."""
-        value = self._distance(features)
-        return value / self._norm.to(value)
-
-    def _distance(self, features: Features) -> Tensor:
         own = features[self.layer]
         x = positions(own).to(torch.promote_types(own.dtype, torch.float32))
         a = self._weights(own.shape[2:], x)
         goal = self._goal.like(x)
         chosen = preferred(x, a, goal) if self.evaluator == "auto" else self.evaluator
+        norm = self._norm.to(x)
         if chosen == "kernel":
             try:
-                return by_kernel(x, a, goal)
+                return by_kernel(x, a, goal) / norm
             except CancellationError as error:
-                self._change(error)
-        return by_explicit(x, a, goal)
+                self.evaluator, what = "explicit", str(error).partition(":")[0]
+                self.remarks.append(f"{self.layer}: {what}; explicit from here on")
+        return by_explicit(x, a, goal) / norm
 
     def _weights(self, grid: torch.Size, x: Tensor) -> Tensor:
         """Return the content's weights on a grid, (1 or B, K, N); those of the last are kept."""
@@ -117,10 +115,6 @@ class CovarianceMeasure:
             scaled = on_grid(self._responses, grid).to(x) * self._unit.to(x)[:, None, None, None]
             self._at = (key, self._window.weights(scaled))
         return self._at[1]
-
-    def _change(self, error: CancellationError) -> None:
-        self.evaluator = "explicit"
-        self.remarks.append(f"{self.layer}: {str(error).partition(':')[0]}; explicit from here on")
 
 
 def _unit_goal(features: Tensor, q: Tensor, window: ResponseWindow) -> tuple[Goal, Tensor, Tensor]:

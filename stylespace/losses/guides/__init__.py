@@ -6,7 +6,7 @@ an objective of them.
 """
 
 from stylespace.losses.guides.automatic import matched_regions
-from stylespace.losses.guides.masks import Guide, open_guide, propagated, resized, shares, with_rest
+from stylespace.losses.guides.masks import open_guide, propagated, resized, with_rest
 from stylespace.losses.guides.regions import Regions, open_guides
 from stylespace.losses.guides.terms import (
     area_remarks,

@@ -70,9 +70,12 @@ def matched_regions(
     centres = _centres(directions, count, seed)
     masks, means = [], []
     for one, picture in zip(directions, pictures, strict=True):
-        likeness = _smoothed(torch.einsum("kc,bchw->bkhw", centres, one))
+        likeness = torch.einsum("kc,bchw->bkhw", centres, one)
+        # Averaged over each position and its neighbours: regions hang together.
+        likeness = F.avg_pool2d(likeness, 3, 1, 1, count_include_pad=False)
         masks.append(_hard(likeness, _bounded(picture, MASK_SIDE)))
-        means.append(_means(one, _hard(likeness, (one.shape[2], one.shape[3]))))
+        inside = _hard(likeness, (one.shape[2], one.shape[3]))
+        means.append(torch.einsum("bkhw,bchw->kc", inside, one))
     held = masks[0].sum((0, 2, 3)) > 0
     similarity = (F.normalize(means[0]) * F.normalize(means[1])).sum(1)
     return _paired(masks[0][:, held], masks[1][:, held], similarity[held])
@@ -191,18 +194,8 @@ def _rounds(points: Tensor, weights: Tensor, centres: Tensor) -> tuple[float, Te
     return float(((points @ centres.T).amax(1) * weights).sum()), centres
 
 
-def _smoothed(likeness: Tensor) -> Tensor:
-    """Average (1, K, h, w) over each position and its neighbours: regions hang together."""
-    return F.avg_pool2d(likeness, 3, 1, 1, count_include_pad=False)
-
-
 def _hard(likeness: Tensor, shape: tuple[int, int]) -> Tensor:
     """Return masks (1, K, H, W) of 0 and 1: to which centre every pixel is most alike."""
     fine = F.interpolate(likeness, shape, mode="bilinear", align_corners=False)
     numbers = torch.arange(likeness.shape[1], device=likeness.device)[:, None, None]
     return (fine.argmax(1, keepdim=True) == numbers).to(likeness)
-
-
-def _means(directions: Tensor, masks: Tensor) -> Tensor:
-    """Return the sum of the directions (1, C, h, w) in every mask (1, K, h, w): (K, C)."""
-    return torch.einsum("bkhw,bchw->kc", masks, directions)

@@ -9,14 +9,7 @@ from torch import Tensor
 from stylespace.assets import source_path
 from stylespace.errors import PictureError
 from stylespace.images import read_image
-from stylespace.networks.architectures import (
-    Convolution,
-    Inception,
-    Layer,
-    Operation,
-    Pooling,
-    convolutions,
-)
+from stylespace.networks import architectures
 from stylespace.networks.network import Network
 from stylespace.networks.weights import Weights
 
@@ -84,14 +77,12 @@ def resized(masks: Tensor, height: int, width: int) -> Tensor:
     )
 
 
-def shares(masks: Tensor) -> Tensor:
-    """Return masks (1, K, H, W) in [0, 1] divided by their sum wherever that exceeds 1."""
-    return masks / masks.sum(1, keepdim=True).clamp(min=1)
-
-
 def with_rest(masks: Tensor) -> Tensor:
-    """Return masks (1, K, H, W) with one more, the rest: (1, K + 1, H, W), sum 1 everywhere."""
-    shared = shares(masks)
+    """Return masks (1, K, H, W) with one more, the rest: (1, K + 1, H, W), sum 1 everywhere.
+
+    They are in [0, 1], and divided by their sum wherever that exceeds 1.
+    """
+    shared = masks / masks.sum(1, keepdim=True).clamp(min=1)
     return torch.cat([shared, (1 - shared.sum(1, keepdim=True)).clamp(min=0)], 1)
 
 
@@ -129,7 +120,7 @@ def _averaging(network: Network) -> Network:
             torch.full((1, one.inputs, one.kernel, one.kernel), 1 / one.inputs / one.kernel**2),
             torch.zeros(1),
         )
-        for one in convolutions(layers)
+        for one in architectures.convolutions(layers)
     }
     weights = Weights(tensors, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "averages", "")
     wide = torch.float64 if network.dtype == torch.float64 else torch.float32
@@ -138,25 +129,29 @@ def _averaging(network: Network) -> Network:
     )
 
 
-def _thin(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+def _thin(layers: tuple[architectures.Layer, ...]) -> tuple[architectures.Layer, ...]:
     """Return layers with one channel a convolution; an inception block has one a branch."""
     width, result = 3, []
     for layer in layers:
         operations, width = _thin_chain(layer.operations, width)
-        result.append(Layer(layer.name, width, operations))
+        result.append(architectures.Layer(layer.name, width, operations))
     return tuple(result)
 
 
-def _thin_chain(operations: tuple[Operation, ...], width: int) -> tuple[tuple[Operation, ...], int]:
+Operations = tuple[architectures.Operation, ...]
+Plain = tuple[architectures.Convolution | architectures.Pooling, ...]
+
+
+def _thin_chain(operations: Operations, width: int) -> tuple[Operations, int]:
     """Thin operations that read `width` channels; return how many come out as well."""
-    result: list[Operation] = []
+    result: list[architectures.Operation] = []
     for operation in operations:
-        if isinstance(operation, Inception):
+        if isinstance(operation, architectures.Inception):
             branches = [_thin_chain(branch, width) for branch in operation.branches]
-            plain = tuple(cast(tuple[Convolution | Pooling, ...], one) for one, _ in branches)
-            operation = Inception(plain)
+            plain = cast(tuple[Plain, ...], tuple(one for one, _ in branches))
+            operation = architectures.Inception(plain)
             width = sum(channels for _, channels in branches)
-        elif isinstance(operation, Convolution):
+        elif isinstance(operation, architectures.Convolution):
             operation, width = replace(operation, inputs=width, outputs=1), 1
         result.append(operation)
     return tuple(result), width

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylespace.losses.guides.masks import Guide, open_guide, resized
+from stylespace.losses.guides.masks import open_guide, resized
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,17 +53,16 @@ def open_guides(
         raise ValueError("pairs is empty: name a mask for each picture.")
     opened = [(open_guide(a, content), open_guide(b, style)) for a, b in pairs]
     remarks = [remark for pair in opened for guide in pair for remark in guide.remarks]
+    content_masks, style_masks = (
+        torch.cat([guide.mask for guide in side], 1) for side in zip(*opened, strict=True)
+    )
     return Regions(
-        _joined([guide for guide, _ in opened]),
-        _joined([guide for _, guide in opened]),
+        content_masks,
+        style_masks,
         tuple(f"{Path(a).name}={Path(b).name}" for a, b in pairs),
         (None,) * len(pairs),
         remarks=tuple(dict.fromkeys(remarks)),
     )
-
-
-def _joined(guides: Sequence[Guide]) -> Tensor:
-    return torch.cat([guide.mask for guide in guides], 1)
 
 
 ROWS = ("upper", "middle", "lower")

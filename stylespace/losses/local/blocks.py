@@ -1,7 +1,6 @@
 """The localised distance by tiles of positions against their halos: linear in the layer's size."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -16,11 +15,14 @@ def by_blocks(
 ) -> tuple[Tensor, list[Tensor]]:
     """Return the distance and its gradients from tiles of positions against their halos.
 
-    Each t x t tile meets the (t + 4s)^2 positions around it in one product of a batch; value and
-    gradients come from the same pass, and nothing is kept for later. Arguments and result as in
-    `by_offsets`.
+    E = 1/2 sum_pq W(p, q) [K_uu K_vv + K_uv K_vu], with u = F - P, v = F + P, K_uv the inner
+    product of u at p and v at q, and W(p, q) = sum_x lambda(x) w(p - x) w(q - x). Each t x t tile
+    of p meets the (t + 4s)^2 positions around it in one product of a batch; value and gradients
+    come from the same pass, and nothing is kept for later. See `distance.Evaluator`.
+
+    Source: NN16a (localised style).
     """
-    tiling = Tiling(f.shape, tile_side(windows.reach), windows.reach, f.device)
+    tiling = Tiling(f, windows)
     positions = Positions(f, p)
     value, totals = f.new_zeros(len(f)), [torch.zeros_like(positions.values[0]) for _ in signs]
     for tiles, weights in _batches(tiling, windows, scratch_bytes(f.device) // f.element_size()):
@@ -32,43 +34,35 @@ def by_blocks(
     return value, [positions.as_layers(total) for total in totals]
 
 
-def tile_side(reach: tuple[int, int]) -> int:
+def tile_side(reach: Sequence[int]) -> int:
     """Return the side t of a tile: small tiles meet fewer pairs, large ones multiply faster."""
     return 4 if max(reach) <= 2 else 8
 
 
-def tile_numbers(channels: int, side: int, reach: tuple[int, int]) -> int:
+def tile_numbers(channels: int, side: int, reach: Sequence[int]) -> int:
     """Return how many numbers one tile needs: its products and factors, its and its halo's rows."""
     own, halo = side**2, (side + 4 * reach[0]) * (side + 4 * reach[1])
     return 6 * own * halo + (3 * own + 2 * halo) * channels
 
 
-@dataclass(frozen=True)
 class Tiling:
     """Tiles over a batch of layers, numbered picture by picture, row by row.
 
-    shape: (B, C, h, w). side: t. reach: r along rows and columns.
+    Attributes:
+        shape: (B, C, h, w). reach: r along rows and columns. side: t.
+        across: tiles side by side; the last one may reach outside. per_picture: tiles of one layer.
     """
 
-    shape: torch.Size
-    side: int
-    reach: tuple[int, int]
-    device: torch.device
-
-    @property
-    def counts(self) -> tuple[int, int]:
-        """Tiles along the rows and along the columns; the last ones may reach outside."""
-        return -(-self.shape[2] // self.side), -(-self.shape[3] // self.side)
-
-    @property
-    def per_picture(self) -> int:
-        """Tiles of one layer."""
-        return self.counts[0] * self.counts[1]
+    def __init__(self, f: Tensor, windows: Windows) -> None:
+        self.shape, self.device, self.reach = f.shape, f.device, windows.reach
+        self.side = tile_side(self.reach)
+        self.across = -(-f.shape[3] // self.side)
+        self.per_picture = -(-f.shape[2] // self.side) * self.across
 
     def positions(self, tiles: Tensor, reaches: int) -> Tensor:
         """Return the positions of each tile with so many reaches around it: (n,) -> (n, T)."""
         within = tiles % self.per_picture
-        corners = within // self.counts[1], within % self.counts[1]
+        corners = within // self.across, within % self.across
         y, x = (
             corner[:, None] * self.side + span
             for corner, span in zip(corners, self.spans(reaches), strict=True)

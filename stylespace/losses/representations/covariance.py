@@ -3,12 +3,7 @@
 from torch import Tensor
 
 from stylespace.images import resize
-from stylespace.losses.covariance import (
-    STORED,
-    CovarianceMeasure,
-    covariance_memory,
-    covariance_term,
-)
+from stylespace.losses import covariance
 from stylespace.losses.covariance.responses import Reduced, reduced
 from stylespace.losses.objective import Terms
 from stylespace.losses.representations.base import Remarked, Representation
@@ -23,7 +18,7 @@ class ContentCovariance(Representation):
     def __init__(self, pictures: Pictures) -> None:
         super().__init__(pictures)
         self._responses: Reduced | None = None
-        self._measures: list[CovarianceMeasure] = []
+        self._measures: list[covariance.CovarianceMeasure] = []
         self._fewer: list[str] = []
 
     def terms(self, height: int, width: int) -> Terms:
@@ -32,7 +27,7 @@ class ContentCovariance(Representation):
         responses, half_widths = self._reduced_responses(), settings.half_widths()
         style = pictures.resized(pictures.style_side(height, width))
         terms = [
-            covariance_term(
+            covariance.covariance_term(
                 layer,
                 features,
                 responses.style,
@@ -45,7 +40,7 @@ class ContentCovariance(Representation):
             for layer, features in pictures.features(style).items()
         ]
         self._measures += [
-            term.measure for term in terms if isinstance(term.measure, CovarianceMeasure)
+            term.measure for term in terms if isinstance(term.measure, covariance.CovarianceMeasure)
         ]
         return Terms(tuple(terms))
 
@@ -81,7 +76,7 @@ class ContentCovariance(Representation):
         """Return the bytes of a covariance distance."""
         network, count = self.pictures.network, self.pictures.settings.reduction()[1]
         style = network.grid(layer, *self.pictures.style_shape)
-        return covariance_memory(
+        return covariance.covariance_memory(
             network.channels(layer),
             count,
             grid[0] * grid[1],
@@ -94,7 +89,7 @@ class ContentCovariance(Representation):
         """Return the bytes of the moments that a covariance term keeps, if it keeps them."""
         count = self.pictures.settings.reduction()[1]
         kept = count * self.pictures.network.channels(layer) ** 2 * self.pictures.itemsize
-        return kept if kept <= STORED else 0
+        return kept if kept <= covariance.STORED else 0
 
     def remarks(self, height: int, width: int) -> list[str]:
         """See `Representation.remarks`."""

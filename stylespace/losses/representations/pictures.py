@@ -25,8 +25,11 @@ class Pictures:
         content: (1, 3, H, W), what the result keeps. sources: the styles.
 
     Attributes:
-        layers: of the style. largest: longer side in pixels of the style pictures at the finest
-        scale. style: (network, longer side in pixels) -> the blended style.
+        layers: of the style. weights: {style layer: weight}, adding up to 1.
+        content_shape: (H, W) of the content as it is.
+        itemsize: bytes of a number in a term, which is never in half precision.
+        largest: longer side in pixels of the style pictures at the finest scale.
+        style: (network, longer side in pixels) -> the blended style.
 
     Raises:
         MemoryLimitError: the style pictures would not fit.
@@ -41,16 +44,13 @@ class Pictures:
     ) -> None:
         self.settings, self.network = settings, network
         self.content, self.sources = content, tuple(sources)
-        self.layers = tuple(settings.style_layers())
+        weights = settings.style_layers()
+        self.layers = tuple(weights)
+        self.weights = {layer: weights[layer] / sum(weights.values()) for layer in weights}
+        self.content_shape: Grid = (content.shape[2], content.shape[3])
+        self.itemsize = max(4, network.dtype.itemsize)
         self.largest = settings.source_side(settings.size)
         self.style = blender(self.sources, self.layers, largest=self.largest)
-
-    @property
-    def weights(self) -> dict[str, float]:
-        """{style layer: weight}, adding up to 1."""
-        weights = self.settings.style_layers()
-        total = sum(weights.values())
-        return {layer: weight / total for layer, weight in weights.items()}
 
     @property
     def style_picture(self) -> Tensor:
@@ -60,11 +60,6 @@ class Pictures:
             UsageError: the style is one of statistics alone.
         """
         return picture_of(self.sources[0], self.settings.representation)
-
-    @property
-    def content_shape(self) -> Grid:
-        """(H, W) of the content as it is."""
-        return self.content.shape[2], self.content.shape[3]
 
     @property
     def style_shape(self) -> Grid:
@@ -117,11 +112,6 @@ class Pictures:
     def grids(self, height: int, width: int) -> dict[str, Grid]:
         """Return {style layer: (h, w)} of a picture of height x width pixels."""
         return {layer: self.network.grid(layer, height, width) for layer in self.layers}
-
-    @property
-    def itemsize(self) -> int:
-        """Bytes of a number in a term, which is never in half precision."""
-        return max(4, self.network.dtype.itemsize)
 
     def feature_bytes(self, height: int, width: int) -> int:
         """Return the bytes of all style layers' features of a picture of height x width pixels."""
