@@ -145,7 +145,8 @@ def compare(
     rows = [
         _judged(judges, labels[path], wanted[path], path, record) for path, record in made.items()
     ]
-    _write(folder, title, again, rows, _beside(wanted[paths[0]]))
+    content, style = open_picture(wanted[paths[0]].content), _style_picture(wanted[paths[0]])
+    _write(folder, title, again, rows, [("content", content), ("style", style)])
     return Comparison(tuple(rows), len(variants), interrupted)
 
 
@@ -153,7 +154,7 @@ def _judged(
     judges: Judges, label: str, settings: TransferSettings, path: Path, record: Record
 ) -> ComparedTransfer:
     """Return the row of a picture that carries a record."""
-    style = resize(open_picture(_style_name(settings)), settings.source_side(settings.size))
+    style = resize(_style_picture(settings), settings.source_side(settings.size))
     deepest = [f"gram.{layer}" for layer in list(settings.style_layers())[-DEEPEST:]]
     carried = record["figures"]
     figures = {name: carried[name] for name in (*CARRIED, *deepest) if name in carried}
@@ -161,16 +162,8 @@ def _judged(
     return ComparedTransfer(path.stem, label, figures, record.get("remark") or "")
 
 
-def _style_name(settings: TransferSettings) -> str:
-    return split_weight(settings.styles[0])[0]
-
-
-def _beside(settings: TransferSettings) -> list[tuple[str, Tensor]]:
-    """Return what stands before the results: content and style."""
-    return [
-        ("content", open_picture(settings.content)),
-        ("style", open_picture(_style_name(settings))),
-    ]
+def _style_picture(settings: TransferSettings) -> Tensor:
+    return open_picture(split_weight(settings.styles[0])[0])
 
 
 def _write(

@@ -114,15 +114,8 @@ def _transferred(settings: TransferSettings, network: Network, watch: Watch | No
         "loss": total_loss(objective_at(height, width), image),
     }
     guided = style.regions and Guided(content, style.pictures.style_picture, style.regions)
-    return outcome_of(
-        settings,
-        image,
-        figures,
-        synthesis,
-        network,
-        beside=guided,
-        remarks=tuple(dict.fromkeys(remarks)),
-    )
+    more = {"beside": guided, "remarks": tuple(dict.fromkeys(remarks))}
+    return outcome_of(settings, image, figures, synthesis, network, **more)
 
 
 def _coloured(settings: TransferSettings, image: Tensor, content: Tensor) -> Tensor:
