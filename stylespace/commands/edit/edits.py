@@ -11,8 +11,7 @@ from stylespace.commands.outcome import Outcome, as_written, outcome_of
 from stylespace.commands.scales import noise_picture, run_pyramid
 from stylespace.commands.sight import judge_for, network_for
 from stylespace.errors import UsageError
-from stylespace.images import resize
-from stylespace.images.resizing import fitted
+from stylespace.images.resizing import fitted, resize
 from stylespace.losses.entries import entry_value
 from stylespace.losses.matching import style_figures
 from stylespace.losses.objective import Features, Objective, Term, Terms, relative_square

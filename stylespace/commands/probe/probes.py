@@ -18,8 +18,7 @@ from stylespace.errors import UnreachedError
 from stylespace.losses.entries import entry_term
 from stylespace.losses.objective import Objective, Terms
 from stylespace.networks.network import Network
-from stylespace.settings import ProbeSettings
-from stylespace.settings.probe import Entry
+from stylespace.settings.probe import Entry, ProbeSettings
 from stylespace.styles.gram import gram
 from stylespace.styles.style import Style
 from stylespace.synthesis.loop import ObjectiveFunction, Synthesis, Watch
@@ -117,8 +116,6 @@ def probe_batch(
         reached.
     """
     layer = entries[0][0]
-    if any(entry[0] != layer for entry in entries):
-        raise ValueError("the entries of a batch must belong to one layer")
     pairs = [entry[1:] for entry in entries]
     synthesis, importance = _synthesis(settings, layer, pairs, network, watch)
     compared = compared or Paintings(judge_for(network, settings))

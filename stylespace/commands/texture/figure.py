@@ -18,11 +18,8 @@ def texture_figure(outcome: Outcome) -> bytes:
         top=0.95, bottom=0.07,
     )  # fmt: skip
     if sources:
-        pictures = [
-            resize_to(source, 240, round(240 * source.shape[3] / source.shape[2]))
-            for source in sources
-        ]
-        shown = sources[0] if len(sources) == 1 else side_by_side(pictures)
+        small = [resize_to(one, 240, round(240 * one.shape[3] / one.shape[2])) for one in sources]
+        shown = sources[0] if len(sources) == 1 else side_by_side(small)
         show_picture(figure.add_subplot(grid[0, :count]), shown, "source", size=9)
     show_picture(figure.add_subplot(grid[0, count:]), outcome.image, title, size=9)
     for place, (layer, pair) in enumerate(grams.items()):

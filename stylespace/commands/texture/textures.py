@@ -12,8 +12,7 @@ from stylespace.commands.outcome import Outcome, as_written, outcome_of, total_l
 from stylespace.commands.scales import noise_picture, run_pyramid
 from stylespace.commands.sight import judge_for, network_for
 from stylespace.commands.texture.samplers import sampled_gram
-from stylespace.images import resize
-from stylespace.images.resizing import fitted
+from stylespace.images.resizing import fitted, resize
 from stylespace.losses import patterns
 from stylespace.losses.matching import match_figures, seed_distance, smoothness_terms, style_terms
 from stylespace.losses.objective import Objective, Terms

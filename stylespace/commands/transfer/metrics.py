@@ -15,12 +15,7 @@ from stylespace.losses.matching import style_figures
 from stylespace.losses.representations.sliced import sliced_distance
 from stylespace.networks.network import Network, load_network
 from stylespace.settings.shared import default_style_layers
-from stylespace.styles.distances import (
-    geometric_mean,
-    gram_distances,
-    symmetric_distances,
-    together,
-)
+from stylespace.styles import distances
 from stylespace.styles.style import Style
 
 JUDGE = "alexnet-st"
@@ -48,7 +43,8 @@ def transfer_figures(
     """
     layers = tuple(target.layers)
     figures = style_figures(Style.capture(network, image, layers), target)
-    before = geometric_mean(gram_distances(Style.capture(network, content, layers), target))
+    own = distances.gram_distances(Style.capture(network, content, layers), target)
+    before = distances.geometric_mean(own)
     after = figures["style_distance"]
     return figures | {
         "content_style_distance": before,
@@ -117,7 +113,7 @@ class Judges:
         figures = {"pixels": float((one - other).square().mean().sqrt()), "style": math.nan}
         if layers:
             a, b = (Style.capture(self.network, picture, layers) for picture in (one, other))
-            figures["style"] = together(symmetric_distances(a, b))
+            figures["style"] = distances.together(distances.symmetric_distances(a, b))
         if self.other is not None:
             figures["perceptual"] = _content_distance(self.other, one, other)
         return figures
@@ -133,8 +129,8 @@ class Judges:
         except UsageError:  # too small for a region
             return math.nan
         seen = _seen(judge, judge.names, image, style)
-        distances = {name: _between_regions(*pair, regions) for name, pair in seen.items()}
-        return _mean({name: x for name, x in distances.items() if not math.isnan(x)})
+        apart = {name: _between_regions(*pair, regions) for name, pair in seen.items()}
+        return _mean({name: x for name, x in apart.items() if not math.isnan(x)})
 
     def _regions(self, content: Tensor, style: Tensor) -> Regions:
         """Return the regions of a pair, kept while the same pair is asked for."""
@@ -151,7 +147,7 @@ def _style_distance(network: Network, image: Tensor, style: Tensor) -> float:
     if not layers:
         return math.nan
     a, b = (Style.capture(network, picture, layers) for picture in (image, style))
-    return geometric_mean(gram_distances(a, b))
+    return distances.geometric_mean(distances.gram_distances(a, b))
 
 
 def _content_distance(network: Network, image: Tensor, content: Tensor) -> float:
@@ -197,8 +193,8 @@ def _between_regions(a: Tensor, b: Tensor, regions: Regions) -> float:
     return total / area if area else math.nan
 
 
-def _mean(distances: Mapping[str, float]) -> float:
-    return geometric_mean(distances) if distances else math.nan
+def _mean(values: Mapping[str, float]) -> float:
+    return distances.geometric_mean(values) if values else math.nan
 
 
 def _seen(
