@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from stylespace.commands.command import Command, FileKind, short_name
-from stylespace.commands.result import Result
+from stylespace.commands.command import Result
 from stylespace.files import write_whole
 from stylespace.settings import Settings, recipe_of
 from stylespace.settings.fields import setting

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from command_line import picture_file
 
-from stylespace.commands.command import Command
-from stylespace.commands.result import Result
+from stylespace.commands.command import Command, Result
 from stylespace.settings import COMMANDS, Making, recipe_of
 
 ROOT = Path(__file__).parents[1]

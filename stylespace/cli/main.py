@@ -24,8 +24,7 @@ from stylespace.cli.printing import (
     result_json,
 )
 from stylespace.cli.table import COMMANDS
-from stylespace.commands.command import Command
-from stylespace.commands.result import Result
+from stylespace.commands.command import Command, Result
 from stylespace.errors import StylespaceError, UnreachedError, UsageError
 from stylespace.settings import Settings
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from stylespace.commands.result import Result
+    from stylespace.commands.command import Result
 
 
 def print_listing(

@@ -1,7 +1,6 @@
 """The command `capture`: the style of pictures, written to a file."""
 
-from stylespace.commands.command import Command, FileKind, Output, short_name
-from stylespace.commands.result import Result
+from stylespace.commands.command import Command, FileKind, Output, Result, short_name
 from stylespace.files import STYLE_SUFFIX
 from stylespace.settings import CaptureSettings, recipe_of
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stylespace.assets import SAMPLE, split_weight
-from stylespace.commands.result import Result
 from stylespace.files import STYLE_SUFFIX, holds, numbered
 from stylespace.settings import RECIPE_FILE, Making, Settings, to_toml
 
@@ -35,6 +34,33 @@ class Output:
     trace: Path | None = None
     figure: bool = True
     origin: Origin | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command says when it is done.
+
+    figures: also infinite or undefined ones. entries: of several probes, a row each.
+    stopped, evaluations: why the loop ended and after how many; None where nothing is optimised.
+    remarks: what was not right on the way. neighbours: of a search, the nearest first.
+    """
+
+    outputs: tuple[Path, ...]
+    figures: Mapping[str, float]
+    recipe: Mapping[str, Any]
+    interrupted: bool = False
+    entries: tuple[Mapping[str, Any], ...] = field(default=())
+    stopped: str | None = None
+    evaluations: int | None = None
+    remarks: tuple[str, ...] = ()
+    neighbours: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def code(self) -> int:
+        """The exit code: of several probes none was reached, or Ctrl-C, or all is well."""
+        if self.interrupted:
+            return 130
+        return 1 if self.entries and not any(row["reached"] for row in self.entries) else 0
 
 
 @dataclass(frozen=True)
@@ -71,11 +97,6 @@ class FolderKind:
     last: str = ""
 
 
-def never(settings: Any) -> bool:
-    """Say no, whatever the settings."""
-    return False
-
-
 @dataclass(frozen=True)
 class Command:
     """A command.
@@ -95,8 +116,8 @@ class Command:
     work: Callable[[Any, Output], Result]
     file: FileKind = PICTURE
     folder: FolderKind = FolderKind("")
-    is_folder: Callable[[Any], bool] = never
-    has_figure: Callable[[Any], bool] = never
+    is_folder: Callable[[Any], bool] = lambda settings: False
+    has_figure: Callable[[Any], bool] = lambda settings: False
     decisive: Callable[[Any], Settings] = lambda settings: settings
 
     @property

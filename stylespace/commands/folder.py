@@ -72,8 +72,7 @@ def resume(
     done: dict[Piece, Result] = {}
     try:
         for piece in pieces:
-            earlier = known(piece)
-            if earlier is not None:
+            if (earlier := known(piece)) is not None:
                 done[piece] = earlier
         for piece, result in make([piece for piece in pieces if piece not in done]):
             done[piece] = result

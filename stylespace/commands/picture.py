@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from stylespace.commands.command import Command, Output, figure_path
+from stylespace.commands.command import Command, Output, Result, figure_path
 from stylespace.commands.outcome import Outcome
 from stylespace.commands.recipes import input_hashes, write_outcome
-from stylespace.commands.result import Result
 from stylespace.commands.sight import network_for
 from stylespace.errors import UnreachedError
 from stylespace.files import write_whole
@@ -17,8 +16,7 @@ from stylespace.synthesis.progress import Watching
 
 def watched(output: Output, work: Callable[[Watching], Result]) -> Result:
     """Return the result of work that is looked on; Ctrl-C at its very end counts as well."""
-    options = {"preview": output.preview, "trace": output.trace}
-    with Watching(quiet=output.quiet, **options) as watching:
+    with Watching(quiet=output.quiet, preview=output.preview, trace=output.trace) as watching:
         result = work(watching)
     return replace(result, interrupted=result.interrupted or watching.asked)
 

@@ -15,7 +15,7 @@ from stylespace.errors import PictureError, UsageError, WeightsError
 from stylespace.images import read_recipe, write_image
 from stylespace.networks.network import Network
 from stylespace.networks.weights import file_hash
-from stylespace.settings import Settings, read_toml, recipe_of, settings_from
+from stylespace.settings import Settings, recipe_of, settings_from
 from stylespace.synthesis.loop import Synthesis
 
 PACKAGES = ("stylespace", "torch", "numpy")
@@ -54,7 +54,8 @@ class Origin:
     def warnings(self, network: Network) -> list[str]:
         """Return a line for everything that may make the new picture differ."""
         here = {name: version(name) for name in PACKAGES}
-        here |= {"device": network.device.type, "precision": _name(network.dtype)}
+        dtype = str(network.dtype).removeprefix("torch.")
+        here |= {"device": network.device.type, "precision": dtype}
         then = {**self.versions, "device": self.device, "precision": self.precision}
         differing = [
             f"{name} {then[name]} (here {now})"
@@ -69,28 +70,34 @@ class Origin:
         return lines
 
 
-def _name(dtype: object) -> str:
-    return str(dtype).removeprefix("torch.")
+def write_outcome(
+    path: Path,
+    outcome: Outcome,
+    *,
+    inputs: Mapping[str, str] | None = None,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Write a picture with its recipe inside, and return what it carries.
 
-
-def recipe_record(outcome: Outcome, inputs: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Return what a picture carries: recipe, versions, hashes of weights and inputs, figures.
+    That is recipe, versions, hashes of weights and inputs, and figures.
 
     inputs: `input_hashes` from before the run, or None to read the files now.
     """
-    return {
+    record = {
         "recipe": recipe_of(outcome.settings),
         "versions": {name: version(name) for name in PACKAGES},
         "weights": outcome.weights,
-        "inputs": input_hashes(outcome.settings) if inputs is None else dict(inputs),
+        "inputs": input_hashes(outcome.settings) if inputs is None else inputs,
         "device": outcome.device,
-        "precision": _name(outcome.dtype),
+        "precision": outcome.dtype,
         **figures_record(outcome.figures),
         "stopped": outcome.synthesis.stopped,
         "evaluations": len(outcome.synthesis.steps),
         "trace": loss_trace(outcome.synthesis),
         "remark": " ".join(filter(None, [remark(outcome.synthesis), *outcome.remarks])),
     }
+    write_image(path, outcome.image, recipe=record, force=force)
+    return record
 
 
 def loss_trace(synthesis: Synthesis) -> list[list[float | None]]:
@@ -154,34 +161,12 @@ def input_hashes(settings: Settings) -> dict[str, str]:
     return hashes
 
 
-def write_outcome(
-    path: Path,
-    outcome: Outcome,
-    *,
-    inputs: Mapping[str, str] | None = None,
-    force: bool = False,
-) -> dict[str, Any]:
-    """Write a picture with its recipe inside, and return what it carries."""
-    record = recipe_record(outcome, inputs)
-    write_image(path, outcome.image, recipe=record, force=force)
-    return record
-
-
-def read_settings(path: Path) -> Settings:
-    """Return the settings of a recipe: a .toml file, or a picture that carries its own.
-
-    Raises:
-        UsageError: damaged, unknown keys, or a picture without a recipe.
-        PictureError: missing or unreadable, or made from inputs that are gone or have changed.
-    """
-    return read_toml(path) if path.suffix.lower() == ".toml" else read_origin(path)[0]
-
-
 def read_origin(path: Path) -> tuple[Settings, Origin]:
     """Return the settings of a picture that carries its recipe, and what it says of its making.
 
     Raises:
-        UsageError, PictureError: see `read_settings`.
+        UsageError: damaged, unknown keys, or a picture without a recipe.
+        PictureError: missing or unreadable, or made from inputs that are gone or have changed.
     """
     record = read_recipe(path)
     if not isinstance(record, Mapping) or not isinstance(record.get("recipe"), Mapping):

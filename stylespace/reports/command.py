@@ -6,9 +6,9 @@ from stylespace.commands.command import (
     FileKind,
     FolderKind,
     Output,
+    Result,
     short_name,
 )
-from stylespace.commands.result import Result
 from stylespace.settings import RECIPE_FILE, ReportSettings, SimilarSettings, recipe_of
 
 PAGE = "index.html"

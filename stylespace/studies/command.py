@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from stylespace.commands.result import Result
+from stylespace.commands.command import Result
 from stylespace.files import holds, numbered
 from stylespace.studies.ground_truth import MARK as SCENES
 from stylespace.studies.studies import study

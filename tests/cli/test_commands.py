@@ -258,9 +258,9 @@ def test_one_reached_entry_is_enough(call, monkeypatch):
 
 def interrupting(monkeypatch, number):
     """Make one entry a batch, and press Ctrl-C before batch `number` begins."""
-    from stylespace.commands.probe import many
+    from stylespace.commands.probe import probes
 
-    true, made = many.probe_batch, []
+    true, made = probes.probe_batch, []
 
     def probe_batch(*arguments, **options):
         made.append(1)
@@ -269,7 +269,7 @@ def interrupting(monkeypatch, number):
         return true(*arguments, **options)
 
     one_a_batch(monkeypatch)
-    monkeypatch.setattr("stylespace.commands.probe.many.probe_batch", probe_batch)
+    monkeypatch.setattr("stylespace.commands.probe.probes.probe_batch", probe_batch)
 
 
 def one_a_batch(monkeypatch):

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from command_line import picture_file
 
-from stylespace.commands.command import Command
-from stylespace.commands.result import Result
+from stylespace.commands.command import Command, Result
 from stylespace.settings import TextureSettings, recipe_of, to_toml
 
 NUMBERS = ["1", "2", "32", "64", "0", "-1", "1.5", "1e3", "nan", "inf", "1e400", "9" * 30, "x", ""]

@@ -14,9 +14,8 @@ from PIL import Image
 from worker_calls import workers
 
 from stylespace.commands.atlas import cells, runs
-from stylespace.commands.atlas.agreement import Agreement, agreement_of, spread
 from stylespace.commands.atlas.cells import full_settings
-from stylespace.commands.atlas.making import atlas
+from stylespace.commands.atlas.making import atlas, spread
 from stylespace.commands.atlas.runs import Progress, duration, groups_of
 from stylespace.commands.atlas.sheets import (
     MOST,
@@ -28,7 +27,7 @@ from stylespace.commands.atlas.sheets import (
     value_map,
 )
 from stylespace.commands.atlas.store import Store, mark_of
-from stylespace.commands.atlas.tables import MAP
+from stylespace.commands.atlas.tables import MAP, Agreement
 from stylespace.commands.probe import patches
 from stylespace.errors import OutputError, UnreachedError, UsageError
 from stylespace.images import read_image, read_recipe
@@ -65,7 +64,6 @@ def quick_probes(monkeypatch):
         return replace(full_settings(settings, pair), iterations=(2,))
 
     monkeypatch.setattr(cells, "full_settings", quick)
-    monkeypatch.setattr(runs, "full_settings", quick)
 
 
 def made(network, folder="a", settings=SMALL, **options):
@@ -317,14 +315,14 @@ def test_cells_of_other_weights_do_not_count(network):
 
 
 def test_unreached_cells_are_marked_and_told(network, monkeypatch):
-    true = runs.batch_of
+    true = cells.batch_of
 
     def batch_of(settings, tools, pairs, watch=None):
         batch = true(settings, tools, pairs, watch)
         batch.figures["value"][[pair == (2, 3) for pair in pairs]] = 0
         return batch
 
-    monkeypatch.setattr(runs, "batch_of", batch_of)
+    monkeypatch.setattr(cells, "batch_of", batch_of)
     result = made(network)
     assert result.figures["reached"] == PAIRS - 1
     rows = {(row["i"], row["j"]): row for row in table()}
@@ -461,9 +459,6 @@ def test_checked_entries_are_spread_seeded_and_never_twice():
     assert [j * 8 // 100 for _, j in chosen] == list(range(8))
     assert spread(pairs[:3], 8, 0) == tuple(pairs[:3])
     assert spread(pairs, 0, 0) == spread([], 8, 0) == ()
-    assert agreement_of({(0, 1): 2.0}, {(0, 1): 3.0}, [(0, 1), (0, 2)], 64).rows == (
-        ((0, 1), 2.0, 3.0),
-    )
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ def test_an_entry_falls_with_factor_0_and_rises_with_factor_4(net, painting, one
     for made in (less, more):
         assert_numpys(net, painting, made, pair)
         assert 0 < made.figures["rest"] < 1
-        assert torch.equal(made.beside.painting, resize(read_image(painting), 40))
+        assert torch.equal(made.beside, resize(read_image(painting), 40))
         assert made.settings.place() == (PLACE, *pair)
 
 

@@ -183,15 +183,15 @@ def test_a_picture_of_a_survey_is_made_again_alone(call, easy):
 
 def test_entries_of_one_layer_share_a_batch_whatever_their_order(call, easy, monkeypatch):
     """Layer by layer, though each --entry names both layers."""
-    from stylespace.commands.probe import many
+    from stylespace.commands.probe import probes
 
-    true, made = many.probe_batch, []
+    true, made = probes.probe_batch, []
 
     def probe_batch(settings, entries, *arguments, **options):
         made.append(tuple(entries))
         return true(settings, entries, *arguments, **options)
 
-    monkeypatch.setattr(many, "probe_batch", probe_batch)
+    monkeypatch.setattr(probes, "probe_batch", probe_batch)
     both = ("probe", "--layer", "conv1_1,conv1_2", *SMALL, "--quiet")
     assert call(*both, "--entry", "4,4", "--entry", "6,6", "--entries", "0-0,1-1").code == 0
     assert [len(batch) for batch in made] == [3, 3]
@@ -213,7 +213,7 @@ def spoiled(path, how):
 
 @pytest.mark.parametrize("how", ["removed", "cut short", "empty", "text"])
 def test_only_what_is_missing_or_damaged_is_made_again(call, easy, three, monkeypatch, how):
-    from stylespace.commands.probe import many
+    from stylespace.commands.probe import probes
 
     assert call(*COMMAND, *BLOCK, "--json").code == 0
     before = listing()
@@ -221,13 +221,13 @@ def test_only_what_is_missing_or_damaged_is_made_again(call, easy, three, monkey
     bad = ["probe-conv1_1-4-6.png", "probe-conv1_1-6-6.png"]
     for name in bad:
         spoiled(FOLDER / name, how)
-    true, made = many.probe_batch, []
+    true, made = probes.probe_batch, []
 
     def probe_batch(settings, entries, *arguments, **options):
         made.extend(entries)
         return true(settings, entries, *arguments, **options)
 
-    monkeypatch.setattr(many, "probe_batch", probe_batch)
+    monkeypatch.setattr(probes, "probe_batch", probe_batch)
     force = () if how == "removed" else ("--out", FOLDER, "--force")  # what is there is kept
     result = call(*COMMAND, *BLOCK, "--json", *force)
     assert result.code == 0, result.err
@@ -257,7 +257,7 @@ def test_what_is_no_picture_of_ours_is_not_replaced_without_force(call, easy, ho
 def test_a_finished_survey_makes_nothing_again(call, easy, monkeypatch):
     first = call(*COMMAND, *BLOCK, "--json").json
     before = listing()
-    monkeypatch.setattr("stylespace.commands.probe.many.probe_batch", None)
+    monkeypatch.setattr("stylespace.commands.probe.probes.probe_batch", None)
     again = call(*COMMAND, *BLOCK, "--json")
     assert again.code == 0, again.err
     assert again.json["entries"] == first["entries"]
@@ -343,7 +343,7 @@ def test_unreached_entries_are_in_the_tables_and_not_tried_again(call, monkeypat
     assert "# Probes: 4 of 6 entries reached" in page and page.count("was not reached") == 2
     assert sorted(pictures()) == sorted(f"probe-conv1_1-{i}-{j}.png" for i, j in INSIDE if i != 5)
     before = listing()
-    monkeypatch.setattr("stylespace.commands.probe.many.probe_batch", None)
+    monkeypatch.setattr("stylespace.commands.probe.probes.probe_batch", None)
     again = call(*COMMAND, *BLOCK, "--json")
     assert again.json["entries"] == first.json["entries"]
     assert listing() == before

@@ -157,11 +157,6 @@ def test_the_watcher_sees_one_run_of_all_pictures(net):
     assert seen[-1].image.shape == (8, 3, 40, 40)
 
 
-def test_a_batch_is_of_one_layer(net):
-    with pytest.raises(ValueError, match="one layer"):
-        batch(net, [ENTRIES[0], ("conv1_1", 4, 4)])
-
-
 # --- one probe
 
 

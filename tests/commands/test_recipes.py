@@ -8,7 +8,7 @@ import pytest
 
 from stylespace.cli.outputs import planned
 from stylespace.cli.table import COMMANDS
-from stylespace.commands.recipes import input_hashes, plain_figures, read_settings
+from stylespace.commands.recipes import input_hashes, plain_figures, read_origin
 from stylespace.errors import UnreachedError
 from stylespace.settings import AtlasSettings, ProbeSettings, ReportSettings, read_toml
 
@@ -46,7 +46,7 @@ def test_a_committed_recipe_runs(path, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("path", sorted((REPOSITORY / "reports" / "gallery").glob("*.jpg")))
 def test_a_gallery_picture_carries_the_recipe_of_its_name(path):
-    assert read_settings(path) == read_toml(REPOSITORY / "probes" / f"{path.stem}.toml")
+    assert read_origin(path)[0] == read_toml(REPOSITORY / "probes" / f"{path.stem}.toml")
 
 
 def test_figures_that_json_cannot_hold_become_null():

@@ -9,8 +9,7 @@ import torch
 from scipy.stats import wasserstein_distance
 
 from stylespace.commands.texture import samplers
-from stylespace.commands.texture.samplers import COLUMNS, SAMPLERS, sample_figures, sampled_gram
-from stylespace.errors import UsageError
+from stylespace.commands.texture.samplers import COLUMNS, SAMPLERS, sampled_gram
 from stylespace.images import resize
 from stylespace.networks.network import load_network
 from stylespace.styles.sources import open_picture
@@ -47,6 +46,26 @@ def numpy_gram(features):
     return flat @ flat.T / flat.shape[1]
 
 
+def measured(found, features):
+    """How far a sample is from a Gram matrix, and from that of the features, by numpy."""
+    m, t = found.gram.numpy(), sampled_gram("true", features).gram.numpy()
+    values, root, mean = np.linalg.eigvalsh(m), np.sqrt(np.diag(m)), np.diag(t).mean() or 1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cosines = np.nan_to_num(np.abs(upper(m / np.outer(root, root))), posinf=np.inf)
+    apart = {
+        f"wasserstein_{name}": wasserstein_distance(part(m), part(t)) / (part(t).mean() or 1)
+        for name, part in (("diagonal", np.diag), ("off_diagonal", upper))
+        if len(part(t))
+    }
+    return {
+        **apart,
+        "eigenvalue_ratio": values[0] / values[-1] if values[-1] > 0 else 0.0,
+        "smallest_entry": m.min() / mean,
+        "largest_cosine": cosines.max(initial=0),
+        "distance": ((m - t) ** 2).sum() / max((t**2).sum(), 1e-30),
+    }
+
+
 def upper(gram):
     gram = np.asarray(gram)
     return gram[np.triu_indices(len(gram), 1)]
@@ -58,7 +77,6 @@ def assert_certified(found):
     assert (f >= 0).all() and np.isfinite(f).all() and len(f) == len(found.gram)
     error = np.linalg.norm(f @ f.T / f.shape[1] - found.gram.numpy())
     assert error <= 1e-5 * np.linalg.norm(found.gram.numpy())
-    assert found.figures["certificate_error"] < 1e-5
 
 
 # --- what holds for all
@@ -68,14 +86,13 @@ def assert_certified(found):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_every_sample_is_a_symmetric_matrix_with_a_certificate_or_a_reason(name, dtype):
     found = sampled_gram(name, drawn(dtype=dtype))
-    assert found.name == name
     assert found.gram.shape == (9, 9) and found.gram.dtype == torch.float64
     assert torch.equal(found.gram, found.gram.mT) and torch.isfinite(found.gram).all()
     if name in CERTIFIED:
         assert_certified(found)
         assert found.reason == ""
     else:
-        assert found.certificate is None and "certificate_error" not in found.figures
+        assert found.certificate is None
         assert found.reason.endswith(".") and "\n" not in found.reason
 
 
@@ -91,7 +108,7 @@ def test_one_picture_with_or_without_its_batch(name):
     features = drawn(height=5, width=12).requires_grad_()
     before = features.detach().clone()
     one, two = sampled_gram(name, features), sampled_gram(name, features[None])
-    assert torch.equal(one.gram, two.gram) and dict(one.figures) == dict(two.figures)
+    assert torch.equal(one.gram, two.gram)
     assert torch.equal(features.detach(), before) and not one.gram.requires_grad
 
 
@@ -101,11 +118,6 @@ def test_global_randomness_is_left_alone(name):
     before = torch.get_rng_state()
     sampled_gram(name, drawn())
     assert torch.equal(torch.get_rng_state(), before)
-
-
-def test_an_unknown_sampler_names_the_nearest():
-    with pytest.raises(UsageError, match="unknown sampler 'shufle'. Did you mean 'shuffle'?"):
-        sampled_gram("shufle", drawn())
 
 
 @pytest.mark.parametrize("shape", [(3, 4), (2, 3, 4, 5), (5,), (3, 0, 4), (0, 3, 4)])
@@ -127,7 +139,6 @@ def test_a_black_layer_is_said_to_be_black(name):
     found = sampled_gram(name, torch.zeros(4, 3, 5))
     assert not found.gram.any() and "black" in found.reason
     assert_certified(found)
-    assert not any(found.figures.values())
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
@@ -137,7 +148,6 @@ def test_a_single_channel_has_nothing_to_sample(name):
     np.testing.assert_allclose(found.gram, numpy_gram(features), rtol=1e-12)
     assert "single channel" in found.reason
     assert_certified(found)
-    assert found.figures["wasserstein_off_diagonal"] == found.figures["largest_cosine"] == 0
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
@@ -145,7 +155,6 @@ def test_a_single_channel_has_nothing_to_sample(name):
 def test_few_channels_or_positions(name, shape):
     found = sampled_gram(name, 0.1 + drawn(*shape, dead=0))
     assert torch.isfinite(found.gram).all()
-    assert all(math.isfinite(value) for value in found.figures.values())
     if name in CERTIFIED:
         assert_certified(found)
 
@@ -164,38 +173,6 @@ def test_a_sample_is_frozen():
         sampled_gram("true", drawn()).gram = None
 
 
-# --- the report
-
-
-def test_report_of_the_matrix_itself(painting):
-    found = sampled_gram("true", painting)
-    np.testing.assert_allclose(found.gram, numpy_gram(painting), rtol=1e-10)
-    assert found.figures["distance"] == found.figures["wasserstein_diagonal"] == 0
-    assert found.figures["wasserstein_off_diagonal"] == 0
-    assert found.figures["largest_cosine"] <= 1 + 1e-12
-    assert found.figures["smallest_entry"] >= 0
-
-
-def test_report_is_numpys():
-    matrix, target = (
-        sampled_gram("shuffle", drawn()).gram,
-        torch.from_numpy(numpy_gram(drawn(seed=1))),
-    )
-    found, m, t = sample_figures(matrix, target), matrix.numpy(), target.numpy()
-    values = np.linalg.eigvalsh(m)
-    assert found["eigenvalue_ratio"] == pytest.approx(values[0] / values[-1])
-    assert found["smallest_entry"] == pytest.approx(m.min() / np.diag(t).mean())
-    assert found["distance"] == pytest.approx(((m - t) ** 2).sum() / (t**2).sum())
-    for name, part in [("diagonal", np.diag), ("off_diagonal", upper)]:
-        expected = wasserstein_distance(part(m), part(t)) / part(t).mean()
-        assert found[f"wasserstein_{name}"] == pytest.approx(expected)
-
-
-def test_report_of_an_energy_that_a_dead_channel_lends():
-    matrix = torch.tensor([[0.0, 2.0], [2.0, 1.0]])
-    assert sample_figures(matrix, torch.eye(2))["largest_cosine"] == math.inf
-
-
 # --- each sampler
 
 
@@ -207,8 +184,9 @@ def test_permutation_keeps_entries_and_spectrum(painting):
         np.sort(upper(p)), np.sort(upper(sampled_gram("true", painting).gram))
     )
     np.testing.assert_allclose(np.sort(np.diag(p)), np.sort(np.diag(g)), rtol=1e-12)
-    assert found.figures["wasserstein_off_diagonal"] == found.figures["wasserstein_diagonal"] == 0
-    assert found.figures["distance"] > 0.5
+    figures = measured(found, painting)
+    assert figures["wasserstein_off_diagonal"] == figures["wasserstein_diagonal"] == 0
+    assert figures["distance"] > 0.5
 
 
 def test_permutation_moves_rows_and_columns_alike():
@@ -224,9 +202,10 @@ def test_shuffle_keeps_the_marginals_and_is_no_gram_matrix(painting):
     true, found = sampled_gram("true", painting).gram, sampled_gram("shuffle", painting)
     np.testing.assert_array_equal(np.sort(upper(found.gram)), np.sort(upper(true)))
     np.testing.assert_array_equal(*(np.sort(np.diag(g)) for g in (found.gram, true)))
-    assert found.figures["wasserstein_off_diagonal"] == found.figures["wasserstein_diagonal"] == 0
+    figures = measured(found, painting)
+    assert figures["wasserstein_off_diagonal"] == figures["wasserstein_diagonal"] == 0
     assert np.linalg.eigvalsh(found.gram.numpy())[0] < -0.1 * np.linalg.eigvalsh(true.numpy())[-1]
-    assert found.figures["eigenvalue_ratio"] < -0.1 and found.figures["largest_cosine"] > 2
+    assert figures["eigenvalue_ratio"] < -0.1 and figures["largest_cosine"] > 2
     assert not np.array_equal(np.diag(found.gram), np.diag(true))
 
 
@@ -239,8 +218,9 @@ def test_the_nearest_psd_of_the_shuffle_has_negatives(painting):
     expected = sum(v * np.outer(u, u) for v, u in zip(values, vectors.T, strict=True) if v > 0)
     np.testing.assert_allclose(found.gram, expected, atol=1e-12 * values[-1])
     assert np.linalg.eigvalsh(found.gram.numpy())[0] > -1e-12 * values[-1]
-    assert found.figures["smallest_entry"] < -0.01 and "negative" in found.reason
-    assert found.figures["wasserstein_diagonal"] > 0.3 and found.figures["largest_cosine"] <= 1
+    figures = measured(found, painting)
+    assert figures["smallest_entry"] < -0.01 and "negative" in found.reason
+    assert figures["wasserstein_diagonal"] > 0.3 and figures["largest_cosine"] <= 1
 
 
 def test_no_psd_matrix_is_nearer_to_the_shuffle():
@@ -255,9 +235,10 @@ def test_no_psd_matrix_is_nearer_to_the_shuffle():
 
 def test_bootstrap_is_near_the_painting(painting):
     found = sampled_gram("bootstrap", painting)
-    assert 0 < found.figures["wasserstein_off_diagonal"] < 0.1
-    assert 0 < found.figures["wasserstein_diagonal"] < 0.1
-    assert 0 < found.figures["distance"] < 0.05
+    figures = measured(found, painting)
+    assert 0 < figures["wasserstein_off_diagonal"] < 0.1
+    assert 0 < figures["wasserstein_diagonal"] < 0.1
+    assert 0 < figures["distance"] < 0.05
     columns = {tuple(column) for column in painting[0].flatten(1).T.tolist()}
     assert {tuple(column) for column in found.certificate.T.tolist()} < columns
     assert found.certificate.shape == painting[0].flatten(1).shape
@@ -266,7 +247,7 @@ def test_bootstrap_is_near_the_painting(painting):
 def test_bootstrap_is_unbiased():
     features, generator = drawn(4, 3, 5, dead=0), torch.Generator().manual_seed(0)
     draw = SAMPLERS["bootstrap"]
-    samples = torch.stack([draw(features.flatten(1), generator)[0] for _ in range(400)])
+    samples = torch.stack([draw(features.flatten(1), generator).gram for _ in range(400)])
     error = samples.std(0) / 20
     assert ((samples.mean(0) - torch.from_numpy(numpy_gram(features))).abs() < 4 * error).all()
 
@@ -290,15 +271,18 @@ def test_sorted_has_the_painting_s_marginals_in_another_matrix(painting):
     for part in (np.diag, upper):
         a, b = part(found.gram), part(true.gram)
         assert wasserstein_distance(a, b) / b.mean() < 2e-4
-    assert found.figures["distance"] > 0.5 and found.figures["smallest_entry"] >= 0
-    assert found.figures["eigenvalue_ratio"] > -1e-12
+    figures = measured(found, painting)
+    assert figures["distance"] > 0.5 and figures["smallest_entry"] >= 0
+    assert figures["eigenvalue_ratio"] > -1e-12
 
 
 def test_sorted_leaves_as_many_positions_as_there_are():
-    found = sampled_gram("sorted", drawn(6, 3, 5, dead=2))
+    features = drawn(6, 3, 5, dead=2)
+    found = sampled_gram("sorted", features)
+    figures = measured(found, features)
     assert found.certificate.shape == (6, 15)
-    assert found.figures["wasserstein_diagonal"] < 0.02
-    assert found.figures["wasserstein_off_diagonal"] < 0.02
+    assert figures["wasserstein_diagonal"] < 0.02
+    assert figures["wasserstein_off_diagonal"] < 0.02
 
 
 def test_sorted_stops_where_it_is_close_enough(monkeypatch):
@@ -343,7 +327,9 @@ def test_sorted_at_full_size():
     network = load_network("vgg16-hed")
     picture = resize(open_picture("sample:gogh-auvers"), 192)
     with torch.no_grad():
-        found = sampled_gram("sorted", network(picture, ["conv4_1"])["conv4_1"])
+        features = network(picture, ["conv4_1"])["conv4_1"]
+        found = sampled_gram("sorted", features)
+    figures = measured(found, features)
     assert_certified(found)
-    assert found.figures["wasserstein_diagonal"] < 1e-3
-    assert found.figures["wasserstein_off_diagonal"] < 1e-3
+    assert figures["wasserstein_diagonal"] < 1e-3
+    assert figures["wasserstein_off_diagonal"] < 1e-3

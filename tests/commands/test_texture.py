@@ -13,7 +13,7 @@ from PIL import Image
 from tiny import TINY_LAYERS, tiny_network
 
 from stylespace.commands.scales import noise_picture
-from stylespace.commands.texture.figure import drawn
+from stylespace.commands.texture.figure import texture_figure
 from stylespace.commands.texture.samplers import sampled_gram
 from stylespace.commands.texture.textures import TextureProblem, texture
 from stylespace.errors import StyleError, UsageError
@@ -410,7 +410,7 @@ def test_a_style_file_alone(folder, painting, match, seamless):
     expected = match_figures(style_of(outcome.image, drawing), style_at(painting, SIZE))
     assert outcome.figures["style_distance"] == pytest.approx(expected["style_distance"], rel=1e-4)
     assert outcome.synthesis.loss < outcome.synthesis.steps[0].loss
-    with Image.open(io.BytesIO(drawn(outcome))) as figure:
+    with Image.open(io.BytesIO(texture_figure(outcome))) as figure:
         assert figure.format == "PNG" and min(figure.size) > 500
 
 
@@ -471,7 +471,7 @@ def test_a_picture_of_one_colour(folder, match, level):
     assert_finite(outcome.figures)
     assert torch.isfinite(outcome.image).all()
     assert outcome.synthesis.loss < outcome.synthesis.steps[0].loss
-    with Image.open(io.BytesIO(drawn(outcome))) as figure:
+    with Image.open(io.BytesIO(texture_figure(outcome))) as figure:
         assert figure.format == "PNG"
 
 

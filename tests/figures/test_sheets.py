@@ -1,6 +1,7 @@
 """Figures: PNGs of the size that their pictures need, mosaics and sheets pixel by pixel."""
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -23,6 +24,25 @@ COLOURS = [(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (0, 1, 1), (1, 0, 1)]
 def plain(colour, height, width):
     """(1, 3, height, width) of one colour."""
     return torch.tensor(colour, dtype=torch.float32).view(1, 3, 1, 1).expand(1, 3, height, width)
+
+
+def probed(image, beside, figures, layer="conv3_1"):
+    """The outcome of a probe."""
+    settings = SimpleNamespace(first=(layer, 1, 2))
+    return SimpleNamespace(settings=settings, image=image, beside=beside, figures=figures)
+
+
+def edited(painting, image):
+    """The outcome of an edit."""
+    settings = SimpleNamespace(place=lambda: ("conv1_1", 1, 2))
+    return SimpleNamespace(settings=settings, image=image, beside=painting, figures={"ratio": 3})
+
+
+def textured(sources, image, grams):
+    """The outcome of a texture."""
+    settings, figures = SimpleNamespace(match="gram"), {"style_distance": 0.1}
+    beside = SimpleNamespace(sources=sources, grams=grams)
+    return SimpleNamespace(settings=settings, image=image, beside=beside, figures=figures)
 
 
 def opened(content):
@@ -143,7 +163,7 @@ def test_labels_take_room_above_their_pictures():
 def test_the_figure_of_a_probe(height, width, count):
     image = plain(COLOURS[5], height, width)
     figures = {"value": 12.5, "enhancement": float("inf"), "percentile": 99.0}
-    content = probe_figure(image, Probed(patches(count)), title="conv3_1  1,2", figures=figures)
+    content = probe_figure(probed(image, Probed(patches(count)), figures))
     kind, pixels = opened(content)
     assert kind == "PNG"
     assert pixels.shape == (676, 1196, 3)
@@ -161,8 +181,8 @@ def test_the_figure_of_a_probe(height, width, count):
 def test_the_figure_of_a_probe_tells_its_numbers_and_title():
     image, nine = plain(COLOURS[5], 48, 48), Probed(patches(9))
 
-    def drawn(title, value):
-        return probe_figure(image, nine, title=title, figures={"value": value})
+    def drawn(layer, value):
+        return probe_figure(probed(image, nine, {"value": value}, layer))
 
     assert drawn("a", 1.0) == drawn("a", 1.0)
     assert drawn("a", 1.0) != drawn("b", 1.0)
@@ -173,7 +193,7 @@ def test_the_figure_of_a_probe_shows_what_mattered():
     image, importance = plain(COLOURS[5], 48, 48), torch.zeros(48, 48)
     importance[:, :24] = 3
     beside = Probed(patches(9), importance)
-    pixels = opened(probe_figure(image, beside, title="a", figures={"value": 1.0}))[1]
+    pixels = opened(probe_figure(probed(image, beside, {"value": 1.0})))[1]
     assert pixels.shape == (676, 1794, 3)
     whole, half = (boxes(pixels[:, 598 * k : 598 * (k + 1)], COLOURS[5])[1] for k in range(2))
     assert half[1] - half[0] == pytest.approx(whole[1] - whole[0], abs=4)
@@ -190,7 +210,7 @@ def test_a_faded_picture_is_white_where_nothing_matters():
 @pytest.mark.parametrize(("height", "width"), [(40, 64), (90, 64), (50, 50)])
 def test_the_figure_of_an_edit_is_painting_result_and_difference(height, width):
     painting, image = plain((0.25, 0.5, 1), height, width), plain((0.5, 0.5, 0.75), height, width)
-    kind, pixels = opened(edit_figure(painting, image, title="conv1_1  1,2  times 3"))
+    kind, pixels = opened(edit_figure(edited(painting, image)))
     assert kind == "PNG" and pixels.shape[1] == 1690
     expected = [(0.25, 0.5, 1), (0.5, 0.5, 0.75), (1, 0.5, 0)]
     for k, colour in enumerate(expected):
@@ -198,7 +218,7 @@ def test_the_figure_of_an_edit_is_painting_result_and_difference(height, width):
         count, (top, bottom, left, right) = boxes(panel, colour, tolerance=3)
         assert (right - left) / (bottom - top) == pytest.approx(width / height, rel=0.03)
         assert count > 0.95 * (right - left) * (bottom - top) > 0.5 * panel.size / 3 / 1.3
-    same = opened(edit_figure(painting, painting, title="same"))[1]
+    same = opened(edit_figure(edited(painting, painting)))[1]
     assert boxes(same[:, 1130:], (0.5, 0.5, 0.5), tolerance=3)[0] > 0.5 * same[:, 1130:].size / 3
 
 
@@ -212,7 +232,7 @@ def test_the_figure_of_a_texture(layers, pictures):
         grams[f"conv{k + 1}_1"] = (torch.tensor(x @ x.T), torch.tensor(y @ y.T))
     sources = [plain(COLOURS[k], 30 + 10 * k, 50) for k in range(pictures)]
     image = plain(COLOURS[5], 40, 60)
-    kind, pixels = opened(texture_figure(sources, image, grams, title="gram"))
+    kind, pixels = opened(texture_figure(textured(sources, image, grams)))
     assert kind == "PNG"
     assert pixels.shape == (936, round(130 * max(8.0, 2.3 * layers)), 3)
     middle = pixels.shape[1] // 2
@@ -233,4 +253,4 @@ def test_a_texture_of_one_channel_or_of_a_silent_layer_has_a_figure():
     zero = torch.zeros(3, 3, dtype=torch.float64)
     grams = {"one": (one, 2 * one), "silent": (zero, zero)}
     image = plain(COLOURS[5], 40, 60)
-    assert opened(texture_figure([image], image, grams, title="gram"))[0] == "PNG"
+    assert opened(texture_figure(textured([image], image, grams)))[0] == "PNG"

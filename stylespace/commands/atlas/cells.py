@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from stylespace.commands.probe.patches import Paintings
-from stylespace.commands.probe.probes import probe
+from stylespace.commands.probe.probes import interrupted, probe_batch
 from stylespace.commands.sight import SIGHT, judge_for, network_for
-from stylespace.errors import UnreachedError, WeightsError
+from stylespace.errors import WeightsError
 from stylespace.images import written_image
 from stylespace.losses.entries import entry_term
 from stylespace.losses.objective import Objective, Terms
@@ -20,7 +20,7 @@ from stylespace.networks.network import Network
 from stylespace.settings import ProbeSettings
 from stylespace.settings.atlas import AtlasSettings, Pair
 from stylespace.styles.gram import gram
-from stylespace.synthesis.loop import Watch, synthesize
+from stylespace.synthesis.loop import Synthesis, Watch, synthesize
 from stylespace.synthesis.parameters import Fourier
 
 RATE = 0.1
@@ -43,11 +43,9 @@ class Batch:
     @property
     def rows(self) -> dict[Pair, dict[str, float]]:
         """The figures of each entry."""
-        columns = {name: self.figures[name].tolist() for name in FIGURES}
-        return {
-            pair: {name: column[place] for name, column in columns.items()}
-            for place, pair in enumerate(self.pairs)
-        }
+        columns = (self.figures[name].tolist() for name in FIGURES)
+        rows = (dict(zip(FIGURES, row, strict=True)) for row in zip(*columns, strict=True))
+        return dict(zip(self.pairs, rows, strict=True))
 
 
 class Tools:
@@ -69,15 +67,7 @@ def batch_of(
     Raises:
         KeyboardInterrupt: Ctrl-C; a batch is whole or not at all.
     """
-    synthesis = synthesize(
-        _objective(settings, tools.network, pairs),
-        _start(settings, len(pairs)).to(tools.network.device),
-        optimizer="adam",
-        steps=settings.iterations,
-        parameters=Fourier(settings.size, settings.size),
-        learning_rate=RATE,
-        watch=watch,
-    )
+    synthesis = _synthesis(settings, tools, pairs, settings.iterations, watch)
     if synthesis.stopped == "interrupted":
         raise KeyboardInterrupt
     image = written_image(synthesis.image)
@@ -85,17 +75,24 @@ def batch_of(
     return Batch(tuple(pairs), levels.cpu().numpy(), _figures(settings, tools.judge, image, pairs))
 
 
-def _objective(settings: AtlasSettings, network: Network, pairs: Sequence[Pair]) -> Objective:
-    entries = torch.tensor(pairs, device=network.device)
+def _synthesis(
+    settings: AtlasSettings, tools: Tools, pairs: Sequence[Pair], steps: int, watch: Watch | None
+) -> Synthesis:
+    """Maximise entries from the seeded start that all cells have."""
+    entries = torch.tensor(pairs, device=tools.network.device)
     term = entry_term(settings.place, entries, settings.selectivity, parts=settings.parts)
-    return Objective(network, Terms((term,)))
-
-
-def _start(settings: AtlasSettings, count: int) -> Tensor:
-    """Return the seeded start of every cell, `count` times: (count, 3, S, S)."""
     fourier = Fourier(settings.size, settings.size)
     generator = torch.Generator().manual_seed(settings.seed)
-    return fourier.decode(fourier.noise(1, generator=generator)).expand(count, -1, -1, -1)
+    start = fourier.decode(fourier.noise(1, generator=generator)).expand(len(pairs), -1, -1, -1)
+    return synthesize(
+        Objective(tools.network, Terms((term,))),
+        start.to(tools.network.device),
+        optimizer="adam",
+        steps=steps,
+        parameters=fourier,
+        learning_rate=RATE,
+        watch=watch,
+    )
 
 
 def _figures(
@@ -117,29 +114,19 @@ def seconds_of(
     settings: AtlasSettings, tools: Tools, pairs: Sequence[Pair], watch: Watch | None = None
 ) -> float:
     """Return the seconds of one evaluation of a batch, measured on three after a first."""
-    objective = _objective(settings, tools.network, pairs)
-    start = _start(settings, len(pairs)).to(tools.network.device)
     times: list[float] = []
-    synthesize(
-        objective,
-        start,
-        optimizer="adam",
-        steps=4,
-        parameters=Fourier(settings.size, settings.size),
-        watch=lambda step: times.append(perf_counter()),
-    )
+    _synthesis(settings, tools, pairs, 4, lambda step: times.append(perf_counter()))
     return (times[-1] - times[0]) / max(1, len(times) - 1)
 
 
 def full_settings(settings: AtlasSettings, pair: Pair) -> ProbeSettings:
     """Return the settings of the full probe of an entry: the defaults, at --check-size."""
-    shared = (*SIGHT, "seed")
     return ProbeSettings(
         layer=settings.place,
         entry=(f"{pair[0]},{pair[1]}",),
         size=settings.check_size,
         selectivity=settings.selectivity,
-        **{name: getattr(settings, name) for name in shared},
+        **{name: getattr(settings, name) for name in (*SIGHT, "seed")},
     )
 
 
@@ -151,16 +138,11 @@ def full_value(
     Raises:
         KeyboardInterrupt: Ctrl-C.
     """
-    full, paintings = full_settings(settings, pair), tools.paintings
-    try:
-        outcome = probe(settings=full, network=tools.network, compared=paintings, watch=watch)
-    except UnreachedError as error:  # no more than a painting has is still a value
-        if error.interrupted:
-            raise KeyboardInterrupt from error
-        return error.figures["value"]
-    if outcome.synthesis.stopped == "interrupted":
+    full, entry = full_settings(settings, pair), (settings.place, *pair)
+    (made,) = probe_batch(full, [entry], tools.network, compared=tools.paintings, watch=watch)
+    if interrupted(made):
         raise KeyboardInterrupt
-    return outcome.figures["value"]
+    return made.figures["value"]  # no more than a painting has is still a value
 
 
 @lru_cache(maxsize=1)

@@ -1,7 +1,6 @@
 """The command `atlas`: a folder with a small picture for every entry of a block."""
 
-from stylespace.commands.command import Command, FolderKind, Output
-from stylespace.commands.result import Result
+from stylespace.commands.command import Command, FolderKind, Output, Result
 from stylespace.settings import AtlasSettings, recipe_of
 
 

@@ -1,17 +1,17 @@
 """Making an atlas in a folder: in batches, wherever they run, going on where it stopped."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from stylespace.commands.atlas.agreement import Agreement, agreement_of, spread
 from stylespace.commands.atlas.cells import Tools
 from stylespace.commands.atlas.runs import Runs, batch_size, duration, groups_of
 from stylespace.commands.atlas.sheets import name_of, parts, sheet, value_map
 from stylespace.commands.atlas.store import CELLS, Store, mark_of
-from stylespace.commands.atlas.tables import MAP, MappedEntry, page, rows_of, table_files
+from stylespace.commands.atlas.tables import MAP, Agreement, MappedEntry, page, rows_of, table_files
 from stylespace.commands.folder import Folder, resume
 from stylespace.commands.recipes import figures_record
 from stylespace.errors import UnreachedError, UsageError
@@ -82,8 +82,7 @@ def atlas(
         UnreachedError: not one entry was reached; the tables are written.
         KeyboardInterrupt: Ctrl-C before the first batch was done.
     """
-    opened = Folder(folder, to_toml(settings.decisive), force=force, inside=(CELLS,)).opened()
-    with opened:
+    with Folder(folder, to_toml(settings.decisive), force=force, inside=(CELLS,)).opened():
         _check_sizes(settings, network)
         store = Store(folder, mark_of(settings, network.sha256), network.sha256)
 
@@ -118,11 +117,8 @@ def _cells(
         runs, pairs = Runs(settings, tools, executor), settings.pairs()
         groups = groups_of(pairs, batch_size(tools.network, settings, executor.count), missing)
         if groups and say:
-            expected, done = (
-                runs.expected_seconds(groups, settings.check),
-                len(pairs) - len(missing),
-            )
-            say(f"about {duration(expected)} for {len(pairs)} entries ({done} done).")
+            left = duration(runs.expected_seconds(groups, settings.check))
+            say(f"about {left} for {len(pairs)} entries ({len(pairs) - len(missing)} done).")
         for batch in runs.batches(groups, watch and watch(f"atlas {settings.place}")):
             store.add(batch)
             yield from batch.rows.items()
@@ -140,6 +136,13 @@ def _chosen(settings: AtlasSettings, store: Store) -> tuple[Pair, ...]:
     return spread(reached, settings.check, settings.seed)
 
 
+def spread(pairs: Sequence[Pair], count: int, seed: int) -> tuple[Pair, ...]:
+    """Choose entries at random, one from each of `count` equal parts of the list."""
+    generator = np.random.default_rng(seed)
+    groups = np.array_split(np.arange(len(pairs)), count) if count else []
+    return tuple(pairs[generator.choice(group)] for group in groups if len(group))
+
+
 def _written(
     settings: AtlasSettings, folder: Path, store: Store, network: Network, interrupted: bool
 ) -> Atlas:
@@ -147,14 +150,17 @@ def _written(
     pairs = settings.pairs()
     values = {pair: row["value"] for pair, row in store.figures.items()}
     full = store.checks(settings.check_size)
-    agreement = agreement_of(values, full, _chosen(settings, store), settings.check_size)
+    checked = (pair for pair in _chosen(settings, store) if pair in full)
+    compared = tuple((pair, values[pair], full[pair]) for pair in checked)
+    agreement = Agreement(compared, settings.check_size)
     rows = rows_of(pairs, store.figures, agreement)
     sheets = tuple(name_of(*part) for part in parts(settings.rows, settings.columns))
     result = Atlas(rows, len(pairs), sheets, agreement, interrupted)
     record = {"recipe": recipe_of(settings.decisive), "weights": network.sha256}
     _write_sheets(settings, folder, store, {**record, **figures_record(result.figures)})
+    title = f"{settings.network} {settings.place}: values of G(i, j) that the pictures reach"
     files = {
-        MAP: value_map(values, settings.rows, settings.columns, _map_title(settings)),
+        MAP: value_map(values, settings.rows, settings.columns, title),
         **table_files(rows, result.figures),
         "README.md": page(settings, rows, sheets, agreement, len(pairs)),
     }
@@ -179,14 +185,7 @@ def _write_sheets(
             pair: picture if store.figures[pair]["value"] > 0 else None
             for pair, picture in store.pictures(shown).items()
         }
-        pixels = sheet(cells, rows, columns, settings.size, _title(settings))
+        title = f"{settings.network} {settings.place}: pictures that maximise G(i, j)"
+        pixels = sheet(cells, rows, columns, settings.size, title)
         image = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None] / 255
         write_image(folder / name_of(rows, columns), image, recipe=record, force=True)
-
-
-def _title(settings: AtlasSettings) -> str:
-    return f"{settings.network} {settings.place}: pictures that maximise G(i, j)"
-
-
-def _map_title(settings: AtlasSettings) -> str:
-    return f"{settings.network} {settings.place}: values of G(i, j) that the pictures reach"

@@ -8,15 +8,8 @@ from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
-from stylespace.commands.atlas.cells import (
-    Batch,
-    Tools,
-    batch_of,
-    full_settings,
-    full_value,
-    remotely,
-    seconds_of,
-)
+from stylespace.commands.atlas import cells
+from stylespace.commands.atlas.cells import Batch, Tools
 from stylespace.executors import Serial, completed
 from stylespace.networks.memory import available, check_memory, estimate
 from stylespace.networks.network import Network
@@ -40,12 +33,11 @@ class Runs:
         Raises:
             KeyboardInterrupt: Ctrl-C.
         """
-        entries, evaluations = sum(map(len, groups)), self._settings.iterations
-        progress = Progress(watch, entries, evaluations, self._settings.size)
-        for _, batch in self._run(batch_of, groups, progress):
+        evaluations, side = self._settings.iterations, self._settings.size
+        progress = Progress(watch, sum(map(len, groups)), evaluations, side)
+        for _, batch in self._run(cells.batch_of, groups, progress):
             yield batch
-            values = batch.figures["value"]
-            progress.finished(values.tolist(), tell=self._executor.remote)
+            progress.finished(batch.figures["value"].tolist(), tell=self._executor.remote)
 
     def full_values(
         self, pairs: Sequence[Pair], watch: Watch | None
@@ -55,21 +47,21 @@ class Runs:
         Raises:
             KeyboardInterrupt: Ctrl-C.
         """
-        evaluations = sum(full_settings(self._settings, pairs[0]).schedule()) if pairs else 0
+        evaluations = sum(cells.full_settings(self._settings, pairs[0]).schedule()) if pairs else 0
         progress = Progress(watch, len(pairs), evaluations, self._settings.check_size)
-        for number, value in self._run(full_value, pairs, progress):
+        for number, value in self._run(cells.full_value, pairs, progress):
             yield pairs[number], value
             progress.finished([value], tell=self._executor.remote)
 
     def expected_seconds(self, groups: Sequence[Sequence[Pair]], probes: int) -> float:
         """Return how long it will take, from a few evaluations of a batch on every worker."""
         first, count = groups[0], self._executor.count
-        times = [time for _, time in self._run(seconds_of, [first] * count, None)]
+        times = [time for _, time in self._run(cells.seconds_of, [first] * count, None)]
         evaluation = sum(times) / len(times)
-        cells = self._settings.iterations * math.ceil(len(groups) / count)
+        rounds = self._settings.iterations * math.ceil(len(groups) / count)
         area = (self._settings.check_size / self._settings.size) ** 2 / len(first)
-        steps = sum(full_settings(self._settings, first[0]).schedule())
-        return evaluation * (cells + area * steps * math.ceil(probes / count))
+        steps = sum(cells.full_settings(self._settings, first[0]).schedule())
+        return evaluation * (rounds + area * steps * math.ceil(probes / count))
 
     def _run(
         self, function: Callable, arguments: Sequence, progress: Progress | None
@@ -81,7 +73,7 @@ class Runs:
         common = (function.__name__, self._settings.decisive, self._tools.network.sha256)
         calls = [(*common, argument) for argument in arguments]
         tick = progress.tick if progress else lambda: None
-        return completed(self._executor, remotely, calls, tick=tick)
+        return completed(self._executor, cells.remotely, calls, tick=tick)
 
 
 class Progress:

@@ -1,7 +1,6 @@
 """Sheets of cells under the indices of their channels, and the map of their values."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -12,7 +11,7 @@ from stylespace.settings.atlas import Pair, ordered
 MOST = 64
 """Cells along a side of a sheet."""
 GAP = 2  # pixels between cells
-BOARD, EMPTY, DIM, INK = (17, 18, 21), (30, 31, 36), (92, 95, 104), (214, 216, 222)
+BOARD, EMPTY, DIM, INK = "#111215", "#1e1f24", "#5c5f68", "#d6d8de"
 
 
 def parts(rows: range, columns: range) -> Iterator[tuple[range, range]]:
@@ -46,50 +45,33 @@ def sheet(
     _draw_indices(draw, board)
     for i in rows:
         for j in columns:
-            _draw_cell(picture, draw, board.corner(i, j), side, cells.get(ordered(i, j), BOARD))
-            if i == j:
-                _draw_frame(draw, board.corner(i, j), side, INK)
+            x, y = corner = board.corner(i, j)
+            cell = cells.get(ordered(i, j), BOARD)
+            if isinstance(cell, np.ndarray):
+                picture.paste(Image.fromarray(cell), corner)
+            elif cell is None:
+                _cross_out(draw, x, y, side - 1)
+            if i == j:  # a frame in the gap around it
+                draw.rectangle((x - 1, y - 1, x + side, y + side), outline=INK)
     return np.asarray(picture)
 
 
-@dataclass(frozen=True)
 class _Board:
-    """Where things are on a sheet, in pixels."""
+    """Where things are on a sheet, in pixels.
 
-    rows: range
-    columns: range
-    side: int
+    letter: size of the font. margin: room for indices on every side. top: first row of the cells,
+    below title and indices. pitch: from one cell to the next. size: width and height of the sheet.
+    every: how many cells lie between two indices that do not touch.
+    """
 
-    @property
-    def letter(self) -> int:
-        """Size of the font."""
-        return max(11, min(18, self.side // 3))
-
-    @property
-    def margin(self) -> int:
-        """Room for indices on every side."""
-        return round(2.6 * self.letter)
-
-    @property
-    def top(self) -> int:
-        """First row of the cells, below title and indices."""
-        return self.margin + round(1.8 * self.letter)
-
-    @property
-    def pitch(self) -> int:
-        """From one cell to the next."""
-        return self.side + GAP
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the sheet."""
-        width = 2 * self.margin + len(self.columns) * self.pitch - GAP
-        return width, self.top + len(self.rows) * self.pitch - GAP + self.margin
-
-    @property
-    def every(self) -> int:
-        """How many cells lie between two indices that do not touch."""
-        return -(-3 * self.letter // self.pitch)
+    def __init__(self, rows: range, columns: range, side: int) -> None:
+        self.rows, self.columns, self.side, self.pitch = rows, columns, side, side + GAP
+        self.letter = max(11, min(18, side // 3))
+        self.margin = round(2.6 * self.letter)
+        self.top = self.margin + round(1.8 * self.letter)
+        width = 2 * self.margin + len(columns) * self.pitch - GAP
+        self.size = width, self.top + len(rows) * self.pitch - GAP + self.margin
+        self.every = -(-3 * self.letter // self.pitch)
 
     def corner(self, i: int, j: int) -> tuple[int, int]:
         """Return x, y of the upper left pixel of a cell."""
@@ -97,23 +79,20 @@ class _Board:
         return x, self.top + (i - self.rows[0]) * self.pitch
 
 
-def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
-    return ImageFont.load_default(size)
-
-
 def _draw_title(draw: ImageDraw.ImageDraw, board: _Board, title: str) -> None:
     """Write the title, smaller where it would not fit."""
     width = board.size[0] - board.margin - GAP
     size = board.letter + 2
-    while size > 6 and draw.textlength(title, font=_font(size)) > width:
+    while size > 6 and draw.textlength(title, font=ImageFont.load_default(size)) > width:
         size -= 1
     place = (board.margin, round(0.9 * board.letter))
-    draw.text(place, title, fill=INK, font=_font(size), anchor="lt")
+    draw.text(place, title, fill=INK, font=ImageFont.load_default(size), anchor="lt")
 
 
 def _draw_indices(draw: ImageDraw.ImageDraw, board: _Board) -> None:
     """Write the channels along all four sides."""
-    font, half, space = _font(board.letter), board.side / 2, board.letter * 0.5
+    font = ImageFont.load_default(board.letter)
+    half, space = board.side / 2, board.letter * 0.5
     right, bottom = board.corner(board.rows[-1] + 1, board.columns[-1] + 1)
     for j in _indexed(board.columns, board.every):
         x = board.corner(board.rows[0], j)[0] + half
@@ -130,44 +109,33 @@ def _indexed(channels: range, every: int) -> list[int]:
     return [channel for channel in channels if channel % every == 0 or len(channels) == 1]
 
 
-def _draw_cell(
-    picture: Image.Image,
-    draw: ImageDraw.ImageDraw,
-    corner: tuple[int, int],
-    side: int,
-    cell: np.ndarray | tuple[int, int, int] | None,
-) -> None:
-    """Paste a picture, or cross out an entry that was not reached, or leave the board."""
-    (x, y), last = corner, side - 1
-    if isinstance(cell, np.ndarray):
-        picture.paste(Image.fromarray(cell), corner)
-    elif cell is None:
-        draw.rectangle((x, y, x + last, y + last), fill=EMPTY, outline=DIM)
-        draw.line((x, y, x + last, y + last), fill=DIM)
-        draw.line((x, y + last, x + last, y), fill=DIM)
-
-
-def _draw_frame(
-    draw: ImageDraw.ImageDraw, corner: tuple[int, int], side: int, colour: tuple[int, int, int]
-) -> None:
-    """Frame a cell in the gap around it."""
-    (x, y), edge = corner, GAP - 1
-    draw.rectangle((x - edge, y - edge, x + side, y + side), outline=colour)
+def _cross_out(draw: ImageDraw.ImageDraw, x: int, y: int, last: int) -> None:
+    """Cross out an entry that was not reached."""
+    draw.rectangle((x, y, x + last, y + last), fill=EMPTY, outline=DIM)
+    draw.line((x, y, x + last, y + last), fill=DIM)
+    draw.line((x, y + last, x + last, y), fill=DIM)
 
 
 def value_map(values: Mapping[Pair, float], rows: range, columns: range, title: str) -> bytes:
     """Return a PNG of log10 G_ij over the block; entries without a value stay dark."""
     from matplotlib import colormaps
+    from matplotlib.ticker import MaxNLocator
 
-    figure = plain_figure(7.2, 6.4, dpi=120, layout="constrained", facecolor=_shade(BOARD))
-    axes = figure.add_subplot(facecolor=_shade(EMPTY))
+    figure = plain_figure(7.2, 6.4, dpi=120, layout="constrained", facecolor=BOARD)
+    axes = figure.add_subplot(facecolor=EMPTY)
     edges = (columns[0] - 0.5, columns[-1] + 0.5, rows[-1] + 0.5, rows[0] - 0.5)
     grid = log_grid(values, rows, columns)
     shown = axes.imshow(grid, extent=edges, interpolation="nearest", cmap=colormaps["magma"])
     bar = figure.colorbar(shown, ax=axes, label="log10 G(i, j)", shrink=0.9)
     axes.set(xlabel="channel j", ylabel="channel i")
-    axes.set_title(title, color=_shade(INK), fontsize=11)
-    _in_ink((axes.xaxis, axes.yaxis, bar.ax.yaxis), (axes, bar.ax))
+    axes.set_title(title, color=INK, fontsize=11)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(nbins=16, integer=True))
+    for axis in (axes.xaxis, axes.yaxis, bar.ax.yaxis):
+        axis.label.set_color(INK)
+        axis.set_tick_params(colors=INK, labelcolor=INK)
+    for spine in (*axes.spines.values(), *bar.ax.spines.values()):
+        spine.set_color(DIM)
     return encoded(figure, "png")
 
 
@@ -175,23 +143,3 @@ def log_grid(values: Mapping[Pair, float], rows: range, columns: range) -> np.nd
     """Return log10 of the values as (rows, columns), NaN where there is none above 0."""
     grid = np.array([[values.get(ordered(i, j), 0.0) for j in columns] for i in rows], float)
     return np.log10(np.where(grid > 0, grid, np.nan))
-
-
-def _in_ink(axises: Sequence, frames: Sequence) -> None:
-    """Draw whole-numbered ticks, labels and spines in the light colour of the sheets."""
-    from matplotlib.ticker import MaxNLocator
-
-    ink = _shade(INK)
-    for axis in axises[:2]:
-        axis.set_major_locator(MaxNLocator(nbins=16, integer=True))
-    for axis in axises:
-        axis.label.set_color(ink)
-        axis.set_tick_params(colors=ink, labelcolor=ink)
-    for frame in frames:
-        for spine in frame.spines.values():
-            spine.set_color(_shade(DIM))
-
-
-def _shade(colour: tuple[int, int, int]) -> tuple[float, float, float]:
-    red, green, blue = colour
-    return red / 255, green / 255, blue / 255

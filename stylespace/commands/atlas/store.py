@@ -42,8 +42,7 @@ class Store:
         self._paths: dict[Pair, Path] = {}
         self.figures: dict[Pair, dict[str, float]] = {}
         for path in sorted(self._folder.glob("*.safetensors")):
-            batch = self._read(path)
-            if batch:
+            if batch := self._read(path):
                 self._enter(path, batch)
 
     def add(self, batch: Batch) -> None:
@@ -59,8 +58,7 @@ class Store:
         }
         about = {"mark": self._mark, "weights": self._weights, "digest": _digest(tensors)}
         header = {KEY: json.dumps(about)}  # one key: the order of several is by chance
-        i, j = batch.pairs[0]
-        path = self._folder / f"{i}-{j}.safetensors"
+        path = self._folder / f"{'-'.join(map(str, batch.pairs[0]))}.safetensors"
         write_whole(path, save(tensors, header), force=True)
         self._enter(path, batch)
 
@@ -69,8 +67,7 @@ class Store:
         wanted = {pair for pair in pairs if pair in self._paths}
         pictures: dict[Pair, np.ndarray] = {}
         for path in sorted({self._paths[pair] for pair in wanted}):
-            batch = self._read(path)
-            if batch:
+            if batch := self._read(path):
                 pictures |= dict(zip(batch.pairs, batch.pictures, strict=True))
         return {pair: picture for pair, picture in pictures.items() if pair in wanted}
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stylespace.commands.atlas.agreement import Agreement
 from stylespace.commands.atlas.cells import FIGURES
 from stylespace.commands.recipes import plain_figures
 from stylespace.figures import markdown
@@ -16,6 +15,28 @@ MAP = "value-map.png"
 STRONGEST = 12
 """Entries in the table of the page."""
 NOTE = "never fired together"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far the small cells tell what full probes would, over entries that have both.
+
+    rows: (pair, value of its cell, that of its full probe). size: side of the full probes in
+    pixels.
+    """
+
+    rows: tuple[tuple[Pair, float, float], ...]
+    size: int
+
+    @property
+    def correlation(self) -> float:
+        """Spearman's rank correlation; NaN for fewer than two entries or equal values."""
+        from scipy.stats import spearmanr
+
+        cells, full = ([row[place] for row in self.rows] for place in (1, 2))
+        if min(len(set(cells)), len(set(full))) < 2:
+            return float("nan")
+        return float(spearmanr(cells, full).statistic)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """The command `edit`: a painting whose style has one entry changed."""
 
-from stylespace.commands.command import Command, Output, short_name
-from stylespace.commands.result import Result
+from stylespace.commands.command import Command, Output, Result, short_name
 from stylespace.settings import EditSettings
 
 
@@ -12,10 +11,10 @@ def _stem(settings: EditSettings) -> str:
 
 def _work(settings: EditSettings, output: Output) -> Result:
     from stylespace.commands.edit.edits import edit
-    from stylespace.commands.edit.figure import drawn
+    from stylespace.commands.edit.figure import edit_figure
     from stylespace.commands.picture import make_picture
 
-    return make_picture(EDIT, settings, output, edit, drawn)
+    return make_picture(EDIT, settings, output, edit, edit_figure)
 
 
 EDIT = Command(

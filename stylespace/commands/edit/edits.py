@@ -1,7 +1,6 @@
 """Edits: one entry of a painting's style is changed and the rest is held. What did it carry?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,8 +11,7 @@ from stylespace.commands.outcome import Outcome, as_written, outcome_of
 from stylespace.commands.scales import noise_picture, run_pyramid
 from stylespace.commands.sight import judge_for, network_for
 from stylespace.errors import UsageError
-from stylespace.images import resize
-from stylespace.images.resizing import fitted
+from stylespace.images.resizing import fitted, resize
 from stylespace.losses.entries import entry_value
 from stylespace.losses.matching import style_figures
 from stylespace.losses.objective import Features, Objective, Term, Terms, relative_square
@@ -24,13 +22,6 @@ from stylespace.styles.gram import gram
 from stylespace.styles.sources import blender, open_styles
 from stylespace.styles.style import Style
 from stylespace.synthesis.loop import Watch
-
-
-@dataclass(frozen=True, eq=False)
-class Edit:
-    """What an edit's figure shows beside the picture: the painting, (1, 3, H, W)."""
-
-    painting: Tensor
 
 
 def edit(
@@ -56,9 +47,10 @@ def edit(
         watch: see `synthesize`.
 
     Returns:
-        The outcome; figures: `value` of the entry, `painting_value`, `ratio` of the two (aimed at
-        `factor`), `rest`, the relative distance of the other entries of its layer, `gram.*` of
-        every layer and `style_distance`, `change`, mean absolute difference from the painting.
+        The outcome, the painting (1, 3, H, W) beside it; figures: `value` of the entry,
+        `painting_value`, `ratio` of the two (aimed at `factor`), `rest`, the relative distance of
+        the other entries of its layer, `gram.*` of every layer and `style_distance`, `change`, mean
+        absolute difference from the painting.
 
     Raises:
         UsageError: the entry is zero in the painting, so that no factor changes it.
@@ -93,7 +85,7 @@ def edit(
     painting = resize(picture, settings.size).to(image)
     figures = edit_figures(Style.capture(judge, image, layers), target, place)
     figures["change"] = float((image - painting).abs().mean())
-    return outcome_of(settings, image, figures, synthesis, network, beside=Edit(painting))
+    return outcome_of(settings, image, figures, synthesis, network, beside=painting)
 
 
 def _check_alive(style: Style, place: tuple[str, int, int]) -> None:

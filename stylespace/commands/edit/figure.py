@@ -1,24 +1,17 @@
 """The figure of an edit: the painting, what came of it, and where they differ."""
 
-from torch import Tensor
-
 from stylespace.commands.outcome import Outcome
 from stylespace.figures.canvas import plain_figure, png
 from stylespace.figures.sheets import show_picture
 
 
-def drawn(outcome: Outcome) -> bytes:
-    """Return the figure of an edit as PNG."""
-    layer, i, j = outcome.settings.place()
-    title = f"{layer}  {i},{j}  times {outcome.figures['ratio']:.2g}"
-    return edit_figure(outcome.beside.painting, outcome.image, title=title)
-
-
-def edit_figure(painting: Tensor, image: Tensor, *, title: str) -> bytes:
-    """Return a PNG: a painting, what an edit made of it, and where they differ, (1, 3, H, W) all.
+def edit_figure(outcome: Outcome) -> bytes:
+    """Return a PNG: a painting, what an edit made of it, and where they differ.
 
     The difference is grey where nothing changed, twice as strong as it is.
     """
+    (layer, i, j), painting, image = outcome.settings.place(), outcome.beside, outcome.image
+    title = f"{layer}  {i},{j}  times {outcome.figures['ratio']:.2g}"
     difference = (0.5 + 2 * (image - painting)).clamp(0, 1)
     shown = {"painting": painting, title: image, "difference x 2": difference}
     height = 4.2 * image.shape[2] / image.shape[3]

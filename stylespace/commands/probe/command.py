@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from stylespace.commands.command import Command, FolderKind, Output
-from stylespace.commands.result import Result
+from stylespace.commands.command import Command, FolderKind, Output, Result
 from stylespace.settings import ProbeSettings, recipe_of
 
 
@@ -18,7 +17,7 @@ def _work(settings: ProbeSettings, output: Output) -> Result:
 
 def _single(settings: ProbeSettings, output: Output) -> Result:
     from stylespace.commands.picture import make_picture
-    from stylespace.commands.probe.figure import drawn
+    from stylespace.commands.probe.figure import probe_figure
     from stylespace.commands.probe.probes import probe
     from stylespace.errors import UnreachedError
 
@@ -32,7 +31,7 @@ def _single(settings: ProbeSettings, output: Output) -> Result:
             text = f"interrupted before {layer} {i},{j} was reached; nothing was written."
             raise UnreachedError(text, error.figures, True) from error
 
-    return make_picture(PROBE, settings, output, make, drawn)
+    return make_picture(PROBE, settings, output, make, probe_figure)
 
 
 def _many(settings: ProbeSettings, output: Output) -> Result:

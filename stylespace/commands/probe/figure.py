@@ -1,35 +1,24 @@
 """The figure of a probe: the picture beside the painting patches where its channels fire."""
 
 import textwrap
-from collections.abc import Mapping
 
 from torch import Tensor
 
 from stylespace.commands.outcome import Outcome
-from stylespace.commands.probe.probes import Probed
 from stylespace.figures.canvas import plain_figure, png
 from stylespace.figures.sheets import mosaic, show_picture
 
 
-def drawn(outcome: Outcome) -> bytes:
-    """Return the figure of a probe as PNG."""
-    layer, i, j = outcome.settings.first
-    title = f"{layer}  {i},{j}"
-    return probe_figure(outcome.image, outcome.beside, title=title, figures=outcome.figures)
-
-
-def probe_figure(
-    image: Tensor, beside: Probed, *, title: str, figures: Mapping[str, float]
-) -> bytes:
-    """Return a PNG: a probe (1, 3, H, W) beside its painting patches, with its figures.
+def probe_figure(outcome: Outcome) -> bytes:
+    """Return a PNG: a probe beside its painting patches, with its figures.
 
     Between them, if its importance is known, the picture as transparent as it is unimportant.
-
-    title: the entry's name.
     """
-    patches, shown = beside.patches, {title: image}
-    if beside.importance is not None:
-        shown["what mattered while it was made"] = faded(image, beside.importance)
+    layer, i, j = outcome.settings.first
+    title, patches = f"{layer}  {i},{j}", outcome.beside.patches
+    shown = {title: outcome.image}
+    if outcome.beside.importance is not None:
+        shown["what mattered while it was made"] = faded(outcome.image, outcome.beside.importance)
     count = len(shown) + 1
     figure = plain_figure(4.6 * count, 5.2)
     boxes = [((k + 0.04) / count, 0.14, 0.92 / count, 0.78) for k in range(count)]
@@ -39,7 +28,7 @@ def probe_figure(
     if not patches.paintings:
         told = "the two channels fire together in none of the paintings"
     show_picture(figure.add_axes(boxes[-1]), mosaic(patches.pictures, 480), told, size=9)
-    line = "   ".join(f"{name} {value:.3g}" for name, value in figures.items())
+    line = "   ".join(f"{name} {value:.3g}" for name, value in outcome.figures.items())
     figure.text(0.02, 0.07, "\n".join(textwrap.wrap(line, 130)), fontsize=7, va="center")
     names = ", ".join(dict.fromkeys(patches.paintings))
     figure.text(boxes[-1][0], 0.02, "\n".join(textwrap.wrap(names, 70)), fontsize=6.5, va="bottom")

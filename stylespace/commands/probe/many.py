@@ -9,18 +9,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from stylespace.commands import recipes
 from stylespace.commands.folder import Folder, resume
 from stylespace.commands.outcome import Outcome
+from stylespace.commands.probe import probes
 from stylespace.commands.probe.patches import Paintings
-from stylespace.commands.probe.probes import Entry, chosen_entries, probe_batch, single_settings
 from stylespace.commands.probe.tables import ProbedEntry, write_tables
-from stylespace.commands.recipes import (
-    figures_of,
-    figures_record,
-    plain_figures,
-    remark,
-    write_outcome,
-)
 from stylespace.commands.sight import judge_for
 from stylespace.errors import PictureError, UnreachedError
 from stylespace.figures.tables import json_text
@@ -29,6 +23,7 @@ from stylespace.images import read_image, read_recipe
 from stylespace.networks.memory import batch_size
 from stylespace.networks.network import Network
 from stylespace.settings import ProbeSettings, recipe_of, to_toml
+from stylespace.settings.probe import Entry
 from stylespace.synthesis.loop import Watch
 
 CARRIED = ("stopped", "evaluations", "remark")
@@ -67,18 +62,13 @@ class ProbedMany:
             {
                 "entry": row.name,
                 "reached": bool(row.picture),
-                **plain_figures(row.figures),
+                **recipes.plain_figures(row.figures),
                 "note": row.note,
                 "stopped": row.stopped,
                 "evaluations": row.evaluations,
             }
             for row in self.rows
         )
-
-
-def probe_stem(layer: str, i: int, j: int) -> str:
-    """Return the file name of a probe, without its suffix."""
-    return f"probe-{layer}-{i}-{j}"
 
 
 def probe_many(
@@ -107,7 +97,7 @@ def probe_many(
         KeyboardInterrupt: Ctrl-C before the first entry was done.
     """
     with Folder(folder, to_toml(settings), force=force).opened():
-        entries = _by_layer(chosen_entries(settings, network))
+        entries = _by_layer(probes.chosen_entries(settings, network))
         paintings = Paintings(judge_for(network, settings))
         files = _EntryFiles(settings, folder, network, force)
 
@@ -115,8 +105,8 @@ def probe_many(
             files.check_free(missing)
             for name, left, batch in _batches(settings, network, missing, len(entries)):
                 seen = watch and watch(name, left)
-                outcomes = probe_batch(settings, batch, network, compared=paintings, watch=seen)
-                yield from files.write(batch, outcomes)
+                made = probes.probe_batch(settings, batch, network, compared=paintings, watch=seen)
+                yield from files.write(batch, made)
 
         rows, interrupted = resume(entries, files.known, make)
     write_tables(folder, settings, tuple(rows.values()), paintings)
@@ -172,7 +162,7 @@ class _EntryFiles:
             if record and {key: record.get(key) for key in ours} == ours:
                 picture = None if "note" in record else path.name
                 run = {name: record[name] for name in CARRIED if name in record}
-                figures, note = figures_of(record), record.get("note", "")
+                figures, note = recipes.figures_of(record), record.get("note", "")
                 return ProbedEntry(*entry, picture, figures, note, **run)
         return None
 
@@ -185,7 +175,7 @@ class _EntryFiles:
         self, batch: Sequence[Entry], outcomes: Sequence[Outcome | UnreachedError]
     ) -> Iterator[tuple[Entry, ProbedEntry]]:
         """Write a batch, and yield its rows; nothing of one that was interrupted."""
-        if any(map(_interrupted, outcomes)):
+        if any(map(probes.interrupted, outcomes)):
             raise KeyboardInterrupt
         for entry, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, UnreachedError):
@@ -195,32 +185,26 @@ class _EntryFiles:
 
     def _without_picture(self, entry: Entry, error: UnreachedError) -> ProbedEntry:
         """Write why an entry was not reached, so that no call tries it again."""
-        record = {**self._made_by(entry), **figures_record(error.figures), "note": str(error)}
+        record = self._made_by(entry) | recipes.figures_record(error.figures) | {"note": str(error)}
         write_whole(self._unreached(entry), json_text(record).encode(), force=True)
         self._path(entry).unlink(missing_ok=True)  # of other settings, replaced by --force
         return ProbedEntry(*entry, None, dict(error.figures), str(error))
 
     def _with_picture(self, entry: Entry, outcome: Outcome) -> ProbedEntry:
         path, run = self._path(entry), outcome.synthesis
-        write_outcome(path, outcome, force=self.force)
-        told = run.stopped, len(run.steps), remark(run)
+        recipes.write_outcome(path, outcome, force=self.force)
+        told = run.stopped, len(run.steps), recipes.remark(run)
         return ProbedEntry(*entry, path.name, dict(outcome.figures), "", *told)
 
     def _path(self, entry: Entry) -> Path:
-        return self.folder / f"{probe_stem(*entry)}.png"
+        return self.folder / f"probe-{'-'.join(map(str, entry))}.png"
 
     def _unreached(self, entry: Entry) -> Path:
         return self._path(entry).with_suffix(f".{UNREACHED}")
 
     def _made_by(self, entry: Entry) -> dict[str, Any]:
-        recipe = recipe_of(single_settings(self.settings, entry))
+        recipe = recipe_of(probes.single_settings(self.settings, entry))
         return {"recipe": recipe, "weights": self.network.sha256}
-
-
-def _interrupted(outcome: Outcome | UnreachedError) -> bool:
-    if isinstance(outcome, UnreachedError):
-        return outcome.interrupted
-    return outcome.synthesis.stopped == "interrupted"
 
 
 def _record(path: Path) -> dict[str, Any] | None:

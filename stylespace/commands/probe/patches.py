@@ -99,8 +99,7 @@ class Paintings:
     def values(self, layer: str, i: int, j: int) -> list[float]:
         """Return G_ij of a layer in every painting, in the order of their names."""
         if layer not in self._grams:
-            grams = [gram(features) for features in self._seen(layer)]
-            self._grams[layer] = torch.cat(grams)
+            self._grams[layer] = torch.cat([gram(features) for features in self._seen(layer)])
         return self._grams[layer][:, i, j].tolist()
 
     def percentile(self, layer: str, i: int, j: int, value: float) -> float:
@@ -118,10 +117,7 @@ class Paintings:
         """
         pictures = list(self._pictures().values())
         products = [product.clone() for product in self._products(layer, i, j)]
-        frames = [
-            self._frame(layer, picture, product)
-            for picture, product in zip(pictures, products, strict=True)
-        ]
+        frames = [self._frame(layer, *pair) for pair in zip(pictures, products, strict=True)]
         strongest = _strongest(products, frames)
         crops = [frames[k].crop(pictures[k], row, column) for _, k, row, column in strongest]
         return Patches(
@@ -140,11 +136,9 @@ class Paintings:
         """Return the features (1, C, h, w) of every painting."""
         if layer != self._layer:
             self._features, self._layer = [], ""  # the old ones go before the new ones come
+            pictures = self._pictures().values()
             with torch.no_grad():
-                self._features = [
-                    self.network(picture, [layer])[layer].cpu()
-                    for picture in self._pictures().values()
-                ]
+                self._features = [self.network(one, [layer])[layer].cpu() for one in pictures]
             self._layer = layer
         return self._features
 
@@ -160,11 +154,11 @@ class Paintings:
             torch.arange(count) * reach.stride + (reach.after - reach.before) / 2
             for count in product.shape
         ]
-        tops, lefts = (
+        corners = (
             (centre - (side - 1) / 2).round().long().clamp(0, length - side)
             for centre, length in zip(centres, picture.shape[-2:], strict=True)
         )
-        return _Frame(side, centres[0], centres[1], tops, lefts)
+        return _Frame(side, *centres, *corners)
 
 
 def _strongest(

@@ -18,8 +18,7 @@ from stylespace.errors import UnreachedError
 from stylespace.losses.entries import entry_term
 from stylespace.losses.objective import Objective, Terms
 from stylespace.networks.network import Network
-from stylespace.settings import ProbeSettings
-from stylespace.settings.probe import Entry
+from stylespace.settings.probe import Entry, ProbeSettings
 from stylespace.styles.gram import gram
 from stylespace.styles.style import Style
 from stylespace.synthesis.loop import ObjectiveFunction, Synthesis, Watch
@@ -87,10 +86,9 @@ def chosen_entries(settings: ProbeSettings, network: Network) -> tuple[Entry, ..
         judge, picture = judge_for(network, settings), painting(settings.painting or "")
         return Style.capture(judge, picture, [layer]).grams[layer].cpu()
 
-    def top(layer: str, count: int, diagonal: bool) -> list[tuple[int, int]]:
-        return largest_entries(gram_of(layer), count, diagonal=diagonal)
-
-    return settings.chosen(top)
+    return settings.chosen(
+        lambda layer, count, diagonal: largest_entries(gram_of(layer), count, diagonal=diagonal)
+    )
 
 
 def largest_entries(g: Tensor, count: int, *, diagonal: bool) -> list[tuple[int, int]]:
@@ -118,8 +116,6 @@ def probe_batch(
         reached.
     """
     layer = entries[0][0]
-    if any(entry[0] != layer for entry in entries):
-        raise ValueError("the entries of a batch must belong to one layer")
     pairs = [entry[1:] for entry in entries]
     synthesis, importance = _synthesis(settings, layer, pairs, network, watch)
     compared = compared or Paintings(judge_for(network, settings))
@@ -130,6 +126,13 @@ def probe_batch(
         maps = [None if importance is None else importance[k] for k in rows]
         made.append(_best(single_settings(settings, entry), runs, maps, network, compared))
     return tuple(made)
+
+
+def interrupted(made: Outcome | UnreachedError) -> bool:
+    """Say whether Ctrl-C ended the run of an entry."""
+    if isinstance(made, UnreachedError):
+        return made.interrupted
+    return made.synthesis.stopped == "interrupted"
 
 
 def single_settings(settings: ProbeSettings, entry: Entry) -> ProbeSettings:
@@ -182,12 +185,8 @@ def _starts(settings: ProbeSettings, side: int) -> Tensor:
     parameters = parameters_for(settings.parameters, side, side)
     if not hasattr(parameters, "noise"):
         return torch.cat([noise_picture(side, side, seed=seed, spread=0.05) for seed in seeds])
-    return torch.cat(
-        [
-            parameters.decode(parameters.noise(1, generator=torch.Generator().manual_seed(seed)))
-            for seed in seeds
-        ]
-    )
+    drawn = (torch.Generator().manual_seed(seed) for seed in seeds)
+    return torch.cat([parameters.decode(parameters.noise(1, generator=one)) for one in drawn])
 
 
 def _best(
@@ -205,8 +204,7 @@ def _best(
     figures = entry_figures(grams[best], images[best], entry, compared)
     if len(runs) > 1:
         figures |= {"agreement": agreement(grams), "best_seed": settings.seed + best}
-    error = _unreached(figures, entry, runs[best].stopped == "interrupted")
-    if error is not None:
+    if error := _unreached(figures, entry, runs[best].stopped == "interrupted"):
         return error
     beside = Probed(compared.patches(layer, i, j), maps[best])
     return outcome_of(settings, images[best], figures, runs[best], network, beside=beside)

@@ -15,17 +15,9 @@ from stylespace.images import read_image, resize
 from stylespace.settings import ProbeSettings
 
 COLUMNS = (
-    "value",
-    "painting_max",
-    "painting_mean",
-    "enhancement",
-    "enhancement_mean",
-    "percentile",
-    "selectivity",
-    "cosine",
-    "saturated",
-    "agreement",
-)
+    "value", "painting_max", "painting_mean", "enhancement", "enhancement_mean", "percentile",
+    "selectivity", "cosine", "saturated", "agreement",
+)  # fmt: skip
 SHEET = "contact-sheet.jpg"
 THUMBNAIL = 224  # largest side in pixels of a picture on the sheet
 

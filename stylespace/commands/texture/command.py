@@ -1,16 +1,15 @@
 """The command `texture`: a texture with the style of paintings."""
 
-from stylespace.commands.command import Command, Output, short_name
-from stylespace.commands.result import Result
+from stylespace.commands.command import Command, Output, Result, short_name
 from stylespace.settings import TextureSettings
 
 
 def _work(settings: TextureSettings, output: Output) -> Result:
     from stylespace.commands.picture import make_picture
-    from stylespace.commands.texture.figure import drawn
+    from stylespace.commands.texture.figure import texture_figure
     from stylespace.commands.texture.textures import texture
 
-    return make_picture(TEXTURE, settings, output, texture, drawn)
+    return make_picture(TEXTURE, settings, output, texture, texture_figure)
 
 
 TEXTURE = Command(

@@ -1,9 +1,5 @@
 """The figure of a texture: source and result above the sorted Gram entries of both."""
 
-from collections.abc import Mapping, Sequence
-
-from torch import Tensor
-
 from stylespace.commands.outcome import Outcome
 from stylespace.figures.canvas import plain_figure, png
 from stylespace.figures.sheets import show_picture, side_by_side, sorted_curves
@@ -11,42 +7,21 @@ from stylespace.images import resize_to
 from stylespace.styles.statistics.matrices import diagonal, off_diagonal
 
 
-def drawn(outcome: Outcome) -> bytes:
-    """Return the figure of a texture as PNG."""
-    match, novelty = outcome.beside, outcome.figures["style_distance"]
+def texture_figure(outcome: Outcome) -> bytes:
+    """Return a PNG: source and result above the sorted Gram entries of both, layer by layer."""
+    sources, grams = outcome.beside.sources, outcome.beside.grams
+    count, novelty = len(grams), outcome.figures["style_distance"]
     title = f"{outcome.settings.match}, relative Gram distance {novelty:.2g}"
-    return texture_figure(match.sources, outcome.image, match.grams, title=title)
-
-
-def texture_figure(
-    sources: Sequence[Tensor],
-    image: Tensor,
-    grams: Mapping[str, tuple[Tensor, Tensor]],
-    *,
-    title: str,
-) -> bytes:
-    """Return a PNG: source and result above the sorted Gram entries of both, layer by layer.
-
-    Args:
-        sources: (1, 3, H, W) each; a style file holds no picture.
-        image: the result (1, 3, H, W).
-        grams: {layer: (the target's, the result's Gram matrix (C, C))}.
-        title: of the result.
-    """
-    count = len(grams)
     figure = plain_figure(max(8.0, 2.3 * count), 7.2)
     grid = figure.add_gridspec(
         3, 2 * count, height_ratios=(2, 1, 1), hspace=0.42, wspace=0.9, left=0.06, right=0.98,
         top=0.95, bottom=0.07,
     )  # fmt: skip
     if sources:
-        pictures = [
-            resize_to(source, 240, round(240 * source.shape[3] / source.shape[2]))
-            for source in sources
-        ]
-        shown = sources[0] if len(sources) == 1 else side_by_side(pictures)
+        small = [resize_to(one, 240, round(240 * one.shape[3] / one.shape[2])) for one in sources]
+        shown = sources[0] if len(sources) == 1 else side_by_side(small)
         show_picture(figure.add_subplot(grid[0, :count]), shown, "source", size=9)
-    show_picture(figure.add_subplot(grid[0, count:]), image, title, size=9)
+    show_picture(figure.add_subplot(grid[0, count:]), outcome.image, title, size=9)
     for place, (layer, pair) in enumerate(grams.items()):
         columns = slice(2 * place, 2 * place + 2)
         for row, part in enumerate((diagonal, off_diagonal), start=1):

@@ -18,21 +18,16 @@ that features exist, not that a picture has them.)
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from stylespace.errors import unknown
 from stylespace.losses.distribution import entries_of
 from stylespace.losses.objective import relative_square
-from stylespace.styles.distances import relative_distance
 from stylespace.styles.gram import gram
 from stylespace.styles.statistics.matrices import diagonal, off_diagonal
-from stylespace.styles.statistics.pairs import cosines
-from stylespace.styles.statistics.spectra import eigenvalue_ratio, spectrum
-from stylespace.styles.statistics.values import wasserstein
-from stylespace.synthesis.loop import Step, synthesize
+from stylespace.synthesis.loop import synthesize
 from stylespace.synthesis.parameters import Pixels
 
 COLUMNS = 512
@@ -49,17 +44,11 @@ class SampledGram:
 
     gram: (C, C) in float64. certificate: F (C, N') >= 0 with gram = F F^T / N', or None. reason:
     why there is no certificate, or why there was nothing to sample; else empty.
-    figures: named numbers, see `sample_figures`, and `certificate_error`.
     """
 
-    name: str
     gram: Tensor
-    certificate: Tensor | None
-    reason: str
-    figures: Mapping[str, float]
-
-
-Draw = tuple[Tensor, Tensor | None, str]  # gram (C, C), certificate (C, N') or None, reason
+    certificate: Tensor | None = None
+    reason: str = ""
 
 
 def sampled_gram(name: str, features: Tensor, *, seed: int = 0) -> SampledGram:
@@ -78,51 +67,21 @@ def sampled_gram(name: str, features: Tensor, *, seed: int = 0) -> SampledGram:
         seed: of everything random; the same seed gives the same matrix.
 
     Raises:
-        UsageError: an unknown name. ValueError: features of another shape, negative or not finite.
+        ValueError: features of another shape, negative or not finite.
     """
-    if name not in SAMPLERS:
-        raise unknown("sampler", name, SAMPLERS)
     x = _positions(features)
-    nothing = _nothing_to_sample(x)
-    draw = _true if nothing else SAMPLERS[name]
-    matrix, certificate, reason = draw(x, torch.Generator().manual_seed(seed))
-    figures = sample_figures(matrix, _gram(x))
-    if certificate is not None:
-        figures["certificate_error"] = _certificate_error(certificate, matrix)
-    return SampledGram(name, matrix, certificate, nothing or reason, figures)
+    if nothing := _nothing_to_sample(x):
+        return replace(_certified(x), reason=nothing)
+    return SAMPLERS[name](x, torch.Generator().manual_seed(seed))
 
 
-def sample_figures(matrix: Tensor, target: Tensor) -> dict[str, float]:
-    """Return how far a matrix (C, C) is from a Gram matrix, and from the painting's.
-
-    eigenvalue_ratio: smallest over largest eigenvalue; negative: no Gram matrix at all.
-    smallest_entry: over the painting's mean diagonal; negative: not of ReLU features.
-    largest_cosine: at most 1 in a Gram matrix, infinite for a channel without energy that fires.
-    wasserstein_diagonal, wasserstein_off_diagonal: distance of the marginals, relative.
-    distance: relative Gram distance (novelty).
-    """
-    between = off_diagonal(cosines(matrix)).abs()
-    return {
-        "eigenvalue_ratio": eigenvalue_ratio(spectrum(matrix)),
-        "smallest_entry": float(matrix.min()) / (float(diagonal(target).mean()) or 1.0),
-        "largest_cosine": float(between.max()) if len(between) else 0.0,
-        "wasserstein_diagonal": wasserstein(diagonal(matrix), diagonal(target)),
-        "wasserstein_off_diagonal": wasserstein(off_diagonal(matrix), off_diagonal(target)),
-        "distance": relative_distance(matrix, target),
-    }
-
-
-def _true(x: Tensor, generator: torch.Generator) -> Draw:
-    return _certified(x)
-
-
-def _permutation(x: Tensor, generator: torch.Generator) -> Draw:
+def _permutation(x: Tensor, generator: torch.Generator) -> SampledGram:
     """P G P^T: the same matrix, its channels under other names."""
     order = torch.randperm(len(x), generator=generator)
-    return _gram(x)[order][:, order], x[order], ""
+    return SampledGram(_gram(x)[order][:, order], x[order])
 
 
-def _shuffle(x: Tensor, generator: torch.Generator) -> Draw:
+def _shuffle(x: Tensor, generator: torch.Generator) -> SampledGram:
     """Entries at random places, the diagonal apart; symmetric."""
     g = _gram(x)
     rows, columns = torch.triu_indices(len(g), len(g), 1)
@@ -130,37 +89,36 @@ def _shuffle(x: Tensor, generator: torch.Generator) -> Draw:
     between = between[torch.randperm(len(between), generator=generator)]
     shuffled = g.diagonal()[torch.randperm(len(g), generator=generator)].diag()
     shuffled[rows, columns] = shuffled[columns, rows] = between
-    return shuffled, None, "none is known: each entry moved without regard to the others."
+    reason = "none is known: each entry moved without regard to the others."
+    return SampledGram(shuffled, reason=reason)
 
 
-def _shuffle_psd(x: Tensor, generator: torch.Generator) -> Draw:
+def _shuffle_psd(x: Tensor, generator: torch.Generator) -> SampledGram:
     """Shuffled, then the negative eigenvalues set to 0 (nearest in Frobenius norm).
 
     Source: Higham 1988, theorem 2.1.
     """
-    values, vectors = torch.linalg.eigh(_shuffle(x, generator)[0])
+    values, vectors = torch.linalg.eigh(_shuffle(x, generator).gram)
     nearest = (vectors * values.clamp(min=0)) @ vectors.mT
-    return (
-        (nearest + nearest.mT) / 2,
-        None,
+    reason = (
         "none is known: the projection onto positive semi-definite matrices leaves entries free "
-        "to be negative.",
+        "to be negative."
     )
+    return SampledGram((nearest + nearest.mT) / 2, reason=reason)
 
 
-def _bootstrap(x: Tensor, generator: torch.Generator) -> Draw:
+def _bootstrap(x: Tensor, generator: torch.Generator) -> SampledGram:
     count = x.shape[1]
     return _certified(x[:, torch.randint(count, (count,), generator=generator)])
 
 
-def _independence(x: Tensor, generator: torch.Generator) -> Draw:
+def _independence(x: Tensor, generator: torch.Generator) -> SampledGram:
     """Every channel keeps its values and forgets where it had them."""
-    return _certified(
-        torch.stack([row[torch.randperm(len(row), generator=generator)] for row in x])
-    )
+    rows = [row[torch.randperm(len(row), generator=generator)] for row in x]
+    return _certified(torch.stack(rows))
 
 
-def _sorted(x: Tensor, generator: torch.Generator) -> Draw:
+def _sorted(x: Tensor, generator: torch.Generator) -> SampledGram:
     """Features F >= 0 (C, N') whose sorted entries are the painting's; from random ones.
 
     The gradient passes through the sort: each entry is drawn to the value of its rank. Lengths are
@@ -174,14 +132,10 @@ def _sorted(x: Tensor, generator: torch.Generator) -> Draw:
     goals = [(part(target) / unit).float()[None] for part in (diagonal, off_diagonal)]
 
     def objective(features: Tensor) -> dict[str, Tensor]:
-        terms = [
-            relative_square(part.sort(stable=True).values, goal)
-            for part, goal in zip(entries_of(gram(features)), goals, strict=True)
-        ]
-        return dict(zip(("diagonal", "off_diagonal"), terms, strict=True))
-
-    def close(step: Step) -> bool:
-        return step.best < GOAL
+        parts = zip(("diagonal", "off_diagonal"), entries_of(gram(features)), goals, strict=True)
+        return {
+            name: relative_square(part.sort(stable=True).values, goal) for name, part, goal in parts
+        }
 
     # The "picture" of the loop is F itself, (1, C, 1, N'), held at or above 0 by real bounds.
     result = synthesize(
@@ -189,7 +143,7 @@ def _sorted(x: Tensor, generator: torch.Generator) -> Draw:
         _random_features(x, generator)[None, :, None] / math.sqrt(unit),
         steps=STEPS,
         parameters=Pixels(bounds=(0.0, math.inf)),
-        watch=close,
+        watch=lambda step: step.best < GOAL,
     )
     return _certified(result.image[0, :, 0] * math.sqrt(unit))
 
@@ -208,8 +162,8 @@ def _random_features(x: Tensor, generator: torch.Generator) -> Tensor:
     return (values * scale[:, None]).float()
 
 
-SAMPLERS: Mapping[str, Callable[[Tensor, torch.Generator], Draw]] = {
-    "true": _true,
+SAMPLERS: Mapping[str, Callable[[Tensor, torch.Generator], SampledGram]] = {
+    "true": lambda x, generator: _certified(x),
     "permutation": _permutation,
     "bootstrap": _bootstrap,
     "independence": _independence,
@@ -217,21 +171,14 @@ SAMPLERS: Mapping[str, Callable[[Tensor, torch.Generator], Draw]] = {
     "shuffle": _shuffle,
     "shuffle-psd": _shuffle_psd,
 }
-"""By name: (features (C, N), generator) -> (gram, certificate or None, reason).
+"""By name: (features (C, N), generator) -> the sample.
 
 All but "true" are the samplers of `stylespace.settings.texture`.
 """
 
 
-def _certified(certificate: Tensor) -> Draw:
-    return _gram(certificate), certificate, ""
-
-
-def _certificate_error(certificate: Tensor, matrix: Tensor) -> float:
-    """Relative error of F F^T / N'; infinite where F is not >= 0."""
-    if not (certificate >= 0).all():
-        return math.inf
-    return math.sqrt(relative_distance(_gram(certificate), matrix))
+def _certified(certificate: Tensor) -> SampledGram:
+    return SampledGram(_gram(certificate), certificate)
 
 
 def _gram(x: Tensor) -> Tensor:

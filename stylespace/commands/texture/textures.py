@@ -12,16 +12,10 @@ from stylespace.commands.outcome import Outcome, as_written, outcome_of, total_l
 from stylespace.commands.scales import noise_picture, run_pyramid
 from stylespace.commands.sight import judge_for, network_for
 from stylespace.commands.texture.samplers import sampled_gram
-from stylespace.images import resize
-from stylespace.images.resizing import fitted
+from stylespace.images.resizing import fitted, resize
+from stylespace.losses import patterns
 from stylespace.losses.matching import match_figures, seed_distance, smoothness_terms, style_terms
 from stylespace.losses.objective import Objective, Terms
-from stylespace.losses.patterns import (
-    autocorrelation_term,
-    cut_evenly,
-    histogram_term,
-    spectrum_term,
-)
 from stylespace.networks.network import Network
 from stylespace.settings import TextureSettings
 from stylespace.styles.distances import relative_distance
@@ -80,26 +74,18 @@ def texture(
     judge = judge_for(network, settings)
     images = [problem.cut(as_written(synthesis.row(k), network)) for k in range(settings.seeds)]
     painting, styles = problem.style_at(judge, problem.largest), problem.measured(judge, images)
-    loss = total_loss(problem.objective(judge, *images[0].shape[2:]), images[0])
-    figures = {
-        **match_figures(styles[0], painting),
-        **({"seed_distance": seed_distance(styles, painting)} if len(styles) > 1 else {}),
-        **(problem.residuals(judge, styles[0]) if settings.sampler else {}),
-        "loss": loss,
-    }
+    figures = match_figures(styles[0], painting)
+    if len(styles) > 1:
+        figures["seed_distance"] = seed_distance(styles, painting)
+    if settings.sampler:
+        figures |= problem.residuals(judge, styles[0])
+    figures["loss"] = total_loss(problem.objective(judge, *images[0].shape[2:]), images[0])
     if settings.sampler and synthesis.stopped != "interrupted":
-        figures |= problem.true_residuals(judge, _run_of(watch, 1, runs, shown=images[0]))
+        figures |= problem.true_residuals(judge, _run_of(watch, 1, runs, images[0]))
     grams = {name: (g, styles[0].grams[name]) for name, g in painting.grams.items()}
     match = Match(tuple(problem.pictures()), grams)
-    return outcome_of(
-        settings,
-        images[0],
-        figures,
-        synthesis.row(0),
-        network,
-        beside=match,
-        remarks=problem.remarks(),
-    )
+    more = {"beside": match, "remarks": problem.remarks()}
+    return outcome_of(settings, images[0], figures, synthesis.row(0), network, **more)
 
 
 class TextureProblem:
@@ -158,7 +144,7 @@ class TextureProblem:
 
     def cut(self, image: Tensor) -> Tensor:
         """Return a seamless picture with its borders where they show least."""
-        return cut_evenly(image, self._stride) if self.settings.seamless else image
+        return patterns.cut_evenly(image, self._stride) if self.settings.seamless else image
 
     @property
     def _stride(self) -> int:
@@ -208,17 +194,21 @@ class TextureProblem:
 
     def _pattern_terms(self, network: Network, side: int) -> Terms:
         """Return the terms of regular structure that weigh something."""
-        settings, terms = self.settings, Terms()
+        settings, terms, wrap = self.settings, Terms(), self.settings.seamless
         if not settings.reads_picture():
             return terms
         source = resize(self.pictures()[0], side).to(network.device)
         if settings.histogram_weight:
-            terms += _histogram_terms(network, source, self.layers, settings.histogram_weight)
+            share = settings.histogram_weight / len(self.layers)
+            with torch.no_grad():
+                seen = network(source, self.layers)
+            for name in self.layers:
+                terms += patterns.histogram_term(name, seen[name], share)
         if settings.spectrum_weight:
-            terms += spectrum_term(source, settings.spectrum_weight, wrap=settings.seamless)
+            terms += patterns.spectrum_term(source, settings.spectrum_weight, wrap=wrap)
         if settings.autocorrelation_weight:
-            weight, wrap = settings.autocorrelation_weight, settings.seamless
-            terms += autocorrelation_term(source, weight, wrap=wrap)
+            weight = settings.autocorrelation_weight
+            terms += patterns.autocorrelation_term(source, weight, wrap=wrap)
         return terms
 
     def _shape(self, size: int) -> tuple[int, int]:
@@ -234,17 +224,12 @@ class TextureProblem:
         colour = self.pictures()[0].mean((0, 2, 3)) if self.pictures() else None
         if colour is not None and self.settings.match != "gram":
             colour = colour.mean().expand(3)  # the painting's colours would be half of its style
-        first = self.settings.seed
-        return torch.cat(
-            [
-                noise_picture(height, width, colour=colour, seed=seed)
-                for seed in range(first, first + self.settings.seeds)
-            ]
-        )
+        seeds = range(self.settings.seed, self.settings.seed + self.settings.seeds)
+        return torch.cat([noise_picture(height, width, colour=colour, seed=seed) for seed in seeds])
 
 
 def _run_of(
-    watch: Watch | None, place: int, count: int, *, shown: Tensor | None = None
+    watch: Watch | None, place: int, count: int, shown: Tensor | None = None
 ) -> Watch | None:
     """Return `watch` for one of several runs, their steps counted on.
 
@@ -266,13 +251,3 @@ def _residuals(
 ) -> dict[str, float]:
     """Return the relative distance of every layer's Gram matrix, named."""
     return {f"{name}.{layer}": relative_distance(result[layer], g) for layer, g in target.items()}
-
-
-def _histogram_terms(
-    network: Network, source: Tensor, layers: Sequence[str], weight: float
-) -> Terms:
-    """Return a histogram term a layer, their weights adding up."""
-    with torch.no_grad():
-        features = network(source, layers)
-    share = weight / len(layers)
-    return Terms(tuple(histogram_term(name, features[name], share) for name in layers))

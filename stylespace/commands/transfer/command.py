@@ -1,7 +1,6 @@
 """The command `transfer`: a picture in the style of others, or a folder of its partitions."""
 
-from stylespace.commands.command import Command, FolderKind, Output, short_name
-from stylespace.commands.result import Result
+from stylespace.commands.command import Command, FolderKind, Output, Result, short_name
 from stylespace.settings import TransferSettings, recipe_of
 
 

@@ -24,12 +24,7 @@ ALONE = "#8c8c8c"
 """Of regions without a partner, hatched as well."""
 STRENGTH = 0.62
 """Of a region's colour over the grey picture."""
-BADGE = {
-    "boxstyle": "circle,pad=0.15",
-    "facecolor": "white",
-    "edgecolor": "none",
-    "alpha": 0.85,
-}
+BADGE = {"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
 """Behind a region's number."""
 LONGEST = 60
 """Letters of a region's name in the legend."""
@@ -43,10 +38,8 @@ LABELLED = 0.015
 
 def drawn(outcome: Outcome) -> bytes | None:
     """Return the figure of a guided transfer as PNG, None of another."""
-    if outcome.beside is None:
-        return None
     guided = outcome.beside
-    return regions_figure(guided.content, guided.style, guided.regions)
+    return guided and regions_figure(guided.content, guided.style, guided.regions)
 
 
 def regions_figure(content: Tensor, style: Tensor, regions: Regions) -> bytes:
@@ -126,7 +119,7 @@ def _key(regions: Regions) -> list:
     """Return the legend's patches: number, name and likeness of each region."""
     from matplotlib.patches import Patch
 
-    patches = []
+    keys = []
     for k, (name, likeness) in enumerate(zip(regions.names, regions.similarity, strict=True)):
         alone = k in regions.unmatched
         label = name if name.startswith(f"region {k + 1} ") else f"{k + 1}: {name}"
@@ -136,12 +129,6 @@ def _key(regions: Regions) -> list:
             label += ", no partner: whole style"
         elif likeness is not None:
             label += f", cosine {likeness:.2f}"
-        patches.append(
-            Patch(
-                facecolor=_colour(k, regions),
-                hatch="////" if alone else None,
-                edgecolor="black" if alone else "none",
-                label=label,
-            )
-        )
-    return patches
+        hatch, edge = ("////", "black") if alone else (None, "none")
+        keys.append(Patch(facecolor=_colour(k, regions), label=label, hatch=hatch, edgecolor=edge))
+    return keys

@@ -1,7 +1,7 @@
 """What a transfer is judged by: its own figures, and measures that no transfer optimises."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -15,12 +15,7 @@ from stylespace.losses.matching import style_figures
 from stylespace.losses.representations.sliced import sliced_distance
 from stylespace.networks.network import Network, load_network
 from stylespace.settings.shared import default_style_layers
-from stylespace.styles.distances import (
-    geometric_mean,
-    gram_distances,
-    symmetric_distances,
-    together,
-)
+from stylespace.styles import distances
 from stylespace.styles.style import Style
 
 JUDGE = "alexnet-st"
@@ -48,7 +43,8 @@ def transfer_figures(
     """
     layers = tuple(target.layers)
     figures = style_figures(Style.capture(network, image, layers), target)
-    before = geometric_mean(gram_distances(Style.capture(network, content, layers), target))
+    own = distances.gram_distances(Style.capture(network, content, layers), target)
+    before = distances.geometric_mean(own)
     after = figures["style_distance"]
     return figures | {
         "content_style_distance": before,
@@ -117,33 +113,24 @@ class Judges:
         figures = {"pixels": float((one - other).square().mean().sqrt()), "style": math.nan}
         if layers:
             a, b = (Style.capture(self.network, picture, layers) for picture in (one, other))
-            figures["style"] = together(symmetric_distances(a, b))
+            figures["style"] = distances.together(distances.symmetric_distances(a, b))
         if self.other is not None:
             figures["perceptual"] = _content_distance(self.other, one, other)
         return figures
 
     def _sliced(self, image: Tensor, style: Tensor) -> float:
-        layers = _fitting(self.network, self.layers, image, style)
-        if not layers:
-            return math.nan
-        with torch.no_grad():
-            a, b = (self.network(picture, layers) for picture in (image, style))
-        return geometric_mean({name: sliced_distance(a[name], b[name]) for name in layers})
+        seen = _seen(self.network, self.layers, image, style)
+        return _mean({name: sliced_distance(*pair) for name, pair in seen.items()})
 
     def _placed(self, judge: Network, image: Tensor, content: Tensor, style: Tensor) -> float:
         """Return the mean over regions, by their areas, of how far they are from their partners."""
-        layers = _fitting(judge, judge.names, image, style)
-        if not layers:
-            return math.nan
         try:
             regions = self._regions(content, style)
         except UsageError:  # too small for a region
             return math.nan
-        with torch.no_grad():
-            a, b = (judge(picture, layers) for picture in (image, style))
-        distances = {name: _between_regions(a[name], b[name], regions) for name in layers}
-        kept = {name: value for name, value in distances.items() if not math.isnan(value)}
-        return geometric_mean(kept) if kept else math.nan
+        seen = _seen(judge, judge.names, image, style)
+        apart = {name: _between_regions(*pair, regions) for name, pair in seen.items()}
+        return _mean({name: x for name, x in apart.items() if not math.isnan(x)})
 
     def _regions(self, content: Tensor, style: Tensor) -> Regions:
         """Return the regions of a pair, kept while the same pair is asked for."""
@@ -160,7 +147,7 @@ def _style_distance(network: Network, image: Tensor, style: Tensor) -> float:
     if not layers:
         return math.nan
     a, b = (Style.capture(network, picture, layers) for picture in (image, style))
-    return geometric_mean(gram_distances(a, b))
+    return distances.geometric_mean(distances.gram_distances(a, b))
 
 
 def _content_distance(network: Network, image: Tensor, content: Tensor) -> float:
@@ -170,12 +157,10 @@ def _content_distance(network: Network, image: Tensor, content: Tensor) -> float
 
     Source: Zhang et al. 2018, eq. 1. Departs: every channel weighs alike.
     """
-    layers = _fitting(network, PERCEPTUAL, image, content)
-    if not layers:
+    seen = _seen(network, PERCEPTUAL, image, content)
+    if not seen:
         return math.nan
-    with torch.no_grad():
-        a, b = (network(picture, layers) for picture in (image, content))
-    apart = [normalize(a[name], dim=1) - normalize(b[name], dim=1) for name in layers]
+    apart = [normalize(a, dim=1) - normalize(b, dim=1) for a, b in seen.values()]
     return float(sum((x.square().sum(1).mean() for x in apart), torch.zeros(())) / len(apart))
 
 
@@ -191,13 +176,13 @@ def grey_similarity(image: Tensor, other: Tensor) -> float:
     a, b = (rgb2gray(x[0].cpu().double().numpy(), channel_axis=0) for x in (image, other))
     window = min(7, min(a.shape) - (min(a.shape) + 1) % 2)
     if window < 3:
-        return float("nan")
+        return math.nan
     return float(structural_similarity(a, b, win_size=window, data_range=1.0))
 
 
 def _between_regions(a: Tensor, b: Tensor, regions: Regions) -> float:
     """Return the mean distance of the positions of regions in (1, C, h, w) and (1, C, h', w')."""
-    masks = regions.at((a.shape[2], a.shape[3]), (b.shape[2], b.shape[3]))
+    masks = regions.at(a.shape[2:4], b.shape[2:4])
     pairs = zip(masks.content_masks[0].to(a), masks.style_masks[0].to(b), strict=True)
     total, area = 0.0, 0
     for mask, partner_mask in pairs:
@@ -206,6 +191,20 @@ def _between_regions(a: Tensor, b: Tensor, regions: Regions) -> float:
             total += inside.shape[2] * sliced_distance(inside[..., None], partner[..., None])
             area += inside.shape[2]
     return total / area if area else math.nan
+
+
+def _mean(values: Mapping[str, float]) -> float:
+    return distances.geometric_mean(values) if values else math.nan
+
+
+def _seen(
+    network: Network, layers: Sequence[str], one: Tensor, other: Tensor
+) -> dict[str, tuple[Tensor, Tensor]]:
+    """Return {layer: features of both} for those layers that both pictures are large enough for."""
+    layers = _fitting(network, layers, one, other)
+    with torch.no_grad():
+        a, b = (network(picture, layers) for picture in (one, other)) if layers else ({}, {})
+    return {name: (a[name], b[name]) for name in layers}
 
 
 def _fitting(network: Network, layers: Sequence[str], *pictures: Tensor) -> tuple[str, ...]:

@@ -145,7 +145,8 @@ def compare(
     rows = [
         _judged(judges, labels[path], wanted[path], path, record) for path, record in made.items()
     ]
-    _write(folder, title, again, rows, _beside(wanted[paths[0]]))
+    content, style = open_picture(wanted[paths[0]].content), _style_picture(wanted[paths[0]])
+    _write(folder, _page(title, again, rows), rows, [("content", content), ("style", style)])
     return Comparison(tuple(rows), len(variants), interrupted)
 
 
@@ -153,7 +154,7 @@ def _judged(
     judges: Judges, label: str, settings: TransferSettings, path: Path, record: Record
 ) -> ComparedTransfer:
     """Return the row of a picture that carries a record."""
-    style = resize(open_picture(_style_name(settings)), settings.source_side(settings.size))
+    style = resize(_style_picture(settings), settings.source_side(settings.size))
     deepest = [f"gram.{layer}" for layer in list(settings.style_layers())[-DEEPEST:]]
     carried = record["figures"]
     figures = {name: carried[name] for name in (*CARRIED, *deepest) if name in carried}
@@ -161,27 +162,14 @@ def _judged(
     return ComparedTransfer(path.stem, label, figures, record.get("remark") or "")
 
 
-def _style_name(settings: TransferSettings) -> str:
-    return split_weight(settings.styles[0])[0]
-
-
-def _beside(settings: TransferSettings) -> list[tuple[str, Tensor]]:
-    """Return what stands before the results: content and style."""
-    return [
-        ("content", open_picture(settings.content)),
-        ("style", open_picture(_style_name(settings))),
-    ]
+def _style_picture(settings: TransferSettings) -> Tensor:
+    return open_picture(split_weight(settings.styles[0])[0])
 
 
 def _write(
-    folder: Path,
-    title: str,
-    again: str,
-    rows: Sequence[ComparedTransfer],
-    beside: Sequence[tuple[str, Tensor]],
+    folder: Path, page: str, rows: Sequence[ComparedTransfer], beside: Sequence[tuple[str, Tensor]]
 ) -> None:
-    """Write the strip and the tables, replacing those of an earlier call."""
-    columns = columns_of(row.figures for row in rows)
+    """Write page, tables and the strip, replacing those of an earlier call."""
     named = [{"picture": row.name, "label": row.label} for row in rows]
     table = [{**name, **row.figures} for name, row in zip(named, rows, strict=True)]
     results = [
@@ -192,10 +180,10 @@ def _write(
     pictures = [resize(picture, THUMBNAIL) for _, picture in shown]
     labels = [_lines(label) for label, _ in shown]
     files: dict[str, bytes | str] = {
-        "table.csv": csv_text(table, ("picture", "label", *columns)),
+        "table.csv": csv_text(table, columns_of(table)),
         "results.json": json_text(results),
         STRIP: contact_sheet(pictures, labels, columns=4),
-        "README.md": _page(title, again, columns, rows),
+        "README.md": page,
     }
     write_files(folder, files)
 
@@ -206,19 +194,20 @@ def _lines(label: str) -> str:
     return "\n".join(line for part in parts for line in textwrap.wrap(part, LETTERS))
 
 
-def _page(title: str, again: str, columns: Sequence[str], rows: Sequence[ComparedTransfer]) -> str:
+def _page(title: str, again: str, rows: Sequence[ComparedTransfer]) -> str:
+    columns = columns_of(row.figures for row in rows)
     parts = [
         f"# {title}",
         f"![{', '.join(row.label for row in rows)}]({STRIP})",
         markdown.number_table({row.label: row.figures for row in rows}, columns),
         "`style_distance` is the geometric mean of the relative Gram distances of the layers that "
-        "a row styles, `gram.` that of one layer: what full transfer lowers. `loss` is a row's own "
-        "objective. What follows is optimised by none, but `sliced` by the representation of that "
-        "name: `sliced`, sliced Wasserstein distance of features to the style; `similarity`, "
+        "a row styles, `gram.` that of one layer: what full transfer lowers. `loss` is a row's "
+        "own objective. What follows is optimised by none, but `sliced` by the representation of "
+        "that name: `sliced`, sliced Wasserstein distance of features to the style; `similarity`, "
         "structural similarity to the content; `content_colours` and `style_colours`, CIELAB "
-        "histogram distances; "
-        "`other_style` and `other_content`, distances in another network; `placed`, sliced "
-        "Wasserstein distance there between parts of both pictures that are alike.",
+        "histogram distances; `other_style` and `other_content`, distances in another network; "
+        "`placed`, sliced Wasserstein distance there between parts of both pictures that are "
+        "alike.",
         again,
     ]
     return markdown.page(parts)

@@ -15,16 +15,16 @@ from stylespace.commands.scales import noise_picture, run_pyramid
 from stylespace.commands.sight import judge_for, network_for
 from stylespace.commands.transfer.metrics import transfer_figures
 from stylespace.errors import UsageError
-from stylespace.images import resize_to, written_image
+from stylespace.images import written_image
 from stylespace.images.colour import colour_distance, luminance_transfer, match_colours
-from stylespace.images.resizing import fitted
+from stylespace.images.resizing import fitted, resize_to
 from stylespace.losses.guides import Regions
 from stylespace.losses.matching import smoothness_terms
 from stylespace.losses.objective import Objective, Terms, content_term
-from stylespace.losses.representations import represented_style
+from stylespace.losses.representations import Pictures, represented_style
 from stylespace.networks.network import Network
 from stylespace.settings import TransferSettings
-from stylespace.styles.sources import StyleSource, open_picture, open_styles
+from stylespace.styles.sources import open_picture, open_styles
 from stylespace.synthesis.loop import Watch
 
 
@@ -94,9 +94,7 @@ def _transferred(settings: TransferSettings, network: Network, watch: Watch | No
         terms += _content_terms(network, kept, settings, height, width)
         return Objective(network, terms + smoothness_terms(settings))
 
-    def start(height: int, width: int) -> Tensor:
-        return _start_picture(settings, kept, style.pictures.sources, (height, width))
-
+    start = functools.partial(_start_picture, settings, style.pictures)
     network.check_size(layers, height, width)
     target = style.target(judge, height, width)
     extra = style.memory(height, width)
@@ -114,15 +112,8 @@ def _transferred(settings: TransferSettings, network: Network, watch: Watch | No
         "loss": total_loss(objective_at(height, width), image),
     }
     guided = style.regions and Guided(content, style.pictures.style_picture, style.regions)
-    return outcome_of(
-        settings,
-        image,
-        figures,
-        synthesis,
-        network,
-        beside=guided,
-        remarks=tuple(dict.fromkeys(remarks)),
-    )
+    more = {"beside": guided, "remarks": tuple(dict.fromkeys(remarks))}
+    return outcome_of(settings, image, figures, synthesis, network, **more)
 
 
 def _coloured(settings: TransferSettings, image: Tensor, content: Tensor) -> Tensor:
@@ -149,10 +140,7 @@ def _content_terms(
 
 
 def _start_picture(
-    settings: TransferSettings,
-    content: Tensor,
-    sources: tuple[StyleSource, ...],
-    shape: tuple[int, int],
+    settings: TransferSettings, pictures: Pictures, height: int, width: int
 ) -> Tensor:
     """Return the picture to start from at the coarsest scale.
 
@@ -160,12 +148,12 @@ def _start_picture(
         UsageError: the start "style" where every style is a file of statistics.
     """
     if settings.init == "content":
-        return resize_to(content, *shape)
+        return resize_to(pictures.content, height, width)
     if settings.init == "noise":
-        return noise_picture(*shape, seed=settings.seed)
+        return noise_picture(height, width, seed=settings.seed)
     if settings.init != "style":
-        return resize_to(open_picture(settings.init), *shape)
-    pictures = [source.image for source in sources if source.image is not None]
-    if not pictures:
+        return resize_to(open_picture(settings.init), height, width)
+    styles = [source.image for source in pictures.sources if source.image is not None]
+    if not styles:
         raise UsageError("--init style needs a style picture, not only style files.")
-    return resize_to(pictures[0], *shape)
+    return resize_to(styles[0], height, width)
