@@ -143,7 +143,7 @@ def test_float32_keeps_its_digits_where_features_nearly_agree(evaluator, half_wi
     p = features((1, 32, 20, 24), dtype=torch.float32)[1]
     f = p + 1e-4 * torch.randn(p.shape, generator=torch.Generator().manual_seed(1))
     found = value_and_gradient(f, p, half_width, evaluator=evaluator)
-    exact = value_and_gradient(f.double(), p.double(), half_width, evaluator="windows")
+    exact = value_and_gradient(f.double(), p.double(), half_width, evaluator="offsets")
     assert found[0].dtype == torch.float32
     assert_near(found, exact, 2e-6)
 
@@ -384,7 +384,7 @@ BAD = [
     ({"half_width": True}, "half width"),
     ({"stride": 0}, "stride of a window is 0: give a whole number, 1 or more"),
     ({"kernel": "gausian"}, "unknown window kernel 'gausian'. Did you mean 'gaussian'?"),
-    ({"evaluator": "block"}, "unknown evaluator 'block'. Did you mean 'blocks'?"),
+    ({"evaluator": "offset"}, "unknown evaluator 'offset'. Did you mean 'offsets'?"),
     ({"mask": torch.ones(10, 7)}, r"a mask of shape \(10, 7\) does not fit a layer of 7x10"),
     ({"mask": torch.ones(3, 7, 10)}, "does not fit"),
     ({"mask": torch.ones(1, 1, 7, 10)}, "does not fit"),

@@ -15,12 +15,9 @@ def by_blocks(
 ) -> tuple[Tensor, list[Tensor]]:
     """Return the distance and its gradients from tiles of positions against their halos.
 
-    E = 1/2 sum_pq W(p, q) [K_uu K_vv + K_uv K_vu], with u = F - P, v = F + P, K_uv the inner
-    product of u at p and v at q, and W(p, q) = sum_x lambda(x) w(p - x) w(q - x). Each t x t tile
-    of p meets the (t + 4s)^2 positions around it in one product of a batch; value and gradients
-    come from the same pass, and nothing is kept for later. See `distance.Evaluator`.
-
-    Source: NN16a (localised style).
+    Each t x t tile meets the (t + 4s)^2 positions around it in one product of a batch; value and
+    gradients come from the same pass, and nothing is kept for later. Arguments and result as in
+    `by_offsets`.
     """
     tiling = Tiling(f, windows)
     positions = Positions(f, p)
@@ -34,12 +31,12 @@ def by_blocks(
     return value, [positions.as_layers(total) for total in totals]
 
 
-def tile_side(reach: Sequence[int]) -> int:
+def tile_side(reach: tuple[int, int]) -> int:
     """Return the side t of a tile: small tiles meet fewer pairs, large ones multiply faster."""
     return 4 if max(reach) <= 2 else 8
 
 
-def tile_numbers(channels: int, side: int, reach: Sequence[int]) -> int:
+def tile_numbers(channels: int, side: int, reach: tuple[int, int]) -> int:
     """Return how many numbers one tile needs: its products and factors, its and its halo's rows."""
     own, halo = side**2, (side + 4 * reach[0]) * (side + 4 * reach[1])
     return 6 * own * halo + (3 * own + 2 * halo) * channels

@@ -15,7 +15,7 @@ def by_one_product(
 ) -> tuple[Tensor, list[Tensor]]:
     """Return the distance and its gradients from one N x N product, some rows of it at a time.
 
-    See `distance.Evaluator`, and for the formula `by_blocks`.
+    Arguments and result as in `by_offsets`.
     """
     batch, _, height, width = f.shape
     both = torch.stack([(f - p).flatten(2).mT, (f + p).flatten(2).mT], 1)  # (B, 2, N, C)

@@ -10,29 +10,27 @@ from stylespace.losses.local.blocks import by_blocks
 from stylespace.losses.local.costs import chosen_evaluator
 from stylespace.losses.local.dense import by_one_product
 from stylespace.losses.local.maps import by_maps
+from stylespace.losses.local.offsets import by_offsets
 from stylespace.losses.local.sparse import by_windows
 from stylespace.losses.local.windows import Windows, windows_over
 from stylespace.losses.one_pass import Inputs, Made, Wanted, one_pass
 
 Evaluator = Callable[[Tensor, Tensor, Windows, Sequence[int]], tuple[Tensor, list[Tensor]]]
-"""(F, P, windows, signs) -> the distance and its gradients.
-
-F, P: (B, C, h, w), features and target. signs: which gradients: 1 for F, -1 for P. Returns (B,)
-and one (B, C, h, w) for each sign.
-"""
 
 EVALUATORS: dict[str, Evaluator] = {
+    "offsets": by_offsets,
     "dense": by_one_product,
     "blocks": by_blocks,
     "explicit": by_maps,
     "windows": by_windows,
 }
-"""Ways to the same number.
+"""Ways to the same number, (F, P, windows, signs) -> value and gradients.
 
 Milliseconds of value and gradient on one core, all layers of a picture of 128 x 96 pixels: "blocks"
 does most of the work (s = 3: 316, and with it alone 337), "dense" the deep layers (s = 8: 6, for
-blocks 73), "windows" the strides (s = 4 every 9: 90, for blocks 490), and "explicit" wide windows
-on shallow layers (s = 16: 580, for blocks 1840; at 256 pixels 2.6 s for 9.1).
+blocks 73), "windows" the strides (s = 4 every 9: 90, for blocks 490), "explicit" wide windows on
+shallow layers (s = 16: 580, for blocks 1840; at 256 pixels 2.6 s for 9.1), and "offsets" windows of
+a few positions (s = 0: 28, for blocks 88; s = 1: 129 for 147).
 """
 
 
@@ -53,8 +51,8 @@ def local_gram_distance(
     larger than the layer. Differentiable once, in features and in target.
 
     All evaluators compute with u = F - P and v = F + P, so that float32 keeps its digits where the
-    two nearly agree; "dense" and "blocks" add up products of positions, whose rounding may leave a
-    value below 0 where the Gram matrices agree and the features do not.
+    two nearly agree; "offsets", "dense" and "blocks" add up products of positions, whose rounding
+    may leave a value below 0 where the Gram matrices agree and the features do not.
 
     Args:
         features: F, (B, C, h, w), in float32 or float64; half precision is widened.

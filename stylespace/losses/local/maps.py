@@ -18,7 +18,7 @@ def by_maps(
     """Return the distance and its gradients from the differences D_ij(x) of all Gram entries.
 
     D = 1/2 sum_d w (u v^T + v u^T), a few maps at a time: the cost hardly grows with the window.
-    A sum of squares, so never negative. See `distance.Evaluator`.
+    A sum of squares, so never negative. Arguments and result as in `by_offsets`.
     """
     filters = _Filters(*windows.matrices())
     weights = windows.weights.expand(len(f), -1, -1)

@@ -15,7 +15,7 @@ def by_windows(
     """Return the distance and its gradients from one C x C difference for each window.
 
     D(x) = 1/2 sum_d w (u v^T + v u^T), a batch of windows at a time. A sum of squares, so never
-    negative. See `distance.Evaluator`.
+    negative. Arguments and result as in `by_offsets`.
     """
     positions = Positions(f, p)
     value, totals = f.new_zeros(len(f)), [torch.zeros_like(positions.values[0]) for _ in signs]

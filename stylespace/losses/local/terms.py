@@ -1,6 +1,7 @@
 """A localised style as a term of an objective."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -36,10 +37,14 @@ def local_term(
         UsageError: a setting that cannot be, or a mask that weighs no window.
     """
     target = target_features.detach()
-
-    def distance(features: Tensor) -> Tensor:
-        return local_gram_distance(features, target, half_width, kernel, stride=stride, mask=mask)
-
+    distance = partial(
+        local_gram_distance,
+        target=target,
+        half_width=half_width,
+        kernel=kernel,
+        stride=stride,
+        mask=mask,
+    )
     with torch.no_grad():
         own = distance(torch.zeros_like(target))
     windows = windows_over(target, half_width, kernel, stride=stride, mask=mask)
