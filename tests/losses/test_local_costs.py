@@ -29,12 +29,12 @@ LAYERS = {
 
 def seconds(shape, half_width, stride=1):
     """By evaluator, as they are held against each other."""
-    times = Case.of(shape, half_width, stride=stride).times()
+    times = Case(shape, half_width, stride=stride).times()
     return {name: 1e-9 * time for name, time in times.items()}
 
 
 def test_every_evaluator_has_a_cost_and_a_memory():
-    case = Case.of(LAYERS["conv1_1"], 3)
+    case = Case(LAYERS["conv1_1"], 3)
     assert list(EVALUATORS) == list(case.times()) == list(case.memory())
 
 
@@ -63,7 +63,7 @@ def test_the_cheapest_evaluator_is_chosen(shape, half_width, stride, expected):
 @pytest.mark.parametrize("half_width", [0, 1, 2, 4, 8, 16, 64, 1000])
 def test_at_512_pixels_everything_keeps_to_its_memory(layer, half_width):
     for stride in (1, half_width + 1, 2 * half_width + 1):
-        case = Case.of(LAYERS[layer], half_width, stride=stride)
+        case = Case(LAYERS[layer], half_width, stride=stride)
         taken = local_memory(LAYERS[layer], half_width, stride=stride)
         assert taken <= case.allowed
         assert taken >= 3 * 4 * case.numbers

@@ -82,10 +82,9 @@ def copy_indices(
     """
     with torch.no_grad():
         a, b, c = (network(picture, layers) for picture in (result, style, start))
+    weights = masks or {}
     indices = {
-        name: float(
-            copy_index(a[name], b[name], start=c[name], mask=masks[name] if masks else None)
-        )
+        name: float(copy_index(a[name], b[name], start=c[name], mask=weights.get(name)))
         for name in layers
     }
     indices["together"] = geometric_mean(indices)

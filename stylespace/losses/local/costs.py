@@ -1,9 +1,6 @@
 """What a localised distance costs, known before: memory, and the evaluator to take."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 
 from stylespace.losses.local.blocks import tile_numbers, tile_side
@@ -33,66 +30,43 @@ def local_memory(
     """
     if evaluator == "auto":
         evaluator = chosen_evaluator(shape, half_width, stride=stride)
-    return round(Case.of(shape, half_width, stride=stride, itemsize=itemsize).memory()[evaluator])
+    return round(Case(shape, half_width, stride=stride, itemsize=itemsize).memory()[evaluator])
 
 
 def chosen_evaluator(shape: Sequence[int], half_width: int, *, stride: int = 1) -> str:
-    """Return the fastest evaluator that keeps to `Case.allowed`, or else the smallest one.
+    """Return the fastest evaluator that keeps to `Case.allowed`, as "explicit" always does.
 
     Measured, for windows at every position: "offsets" up to s = 1, then "blocks"; "dense" where
     4s + 1 nears the side of the layer; "explicit" for windows so wide that a map for each pair of
     channels costs less (64 channels: from s = 8 on, 16 channels: from 3). "windows" for strides
     from about s on.
     """
-    case = Case.of(shape, half_width, stride=stride)
+    case = Case(shape, half_width, stride=stride)
     times, memory = case.times(), case.memory()
-    fitting = [name for name in memory if memory[name] <= case.allowed]
-    if not fitting:
-        return min(memory, key=lambda name: memory[name])
-    return min(fitting, key=lambda name: times[name])
+    return min(times, key=lambda name: (memory[name] > case.allowed, times[name]))
 
 
-@dataclass(frozen=True)
 class Case:
-    """One distance: features (B, C, h, w), the reach of its windows, how many there are."""
+    """One distance: features (B, C, h, w), and the windows over them.
 
-    batch: int
-    channels: int
-    sides: tuple[int, int]
-    reach: tuple[int, int]
-    grid: tuple[int, int]
-    itemsize: int = 4
+    Attributes:
+        sides: h and w. reach: of a window along either. grid: windows along either.
+        numbers: of the features, B C N. window: positions in one.
+        tiles: of all layers, of `tile_side` positions a side.
+        allowed: bytes that an evaluator may take: 8 times features and target, and 64 MiB.
+    """
 
-    @classmethod
-    def of(
-        cls, shape: Sequence[int], half_width: int, *, stride: int = 1, itemsize: int = 4
-    ) -> Case:
-        """Return the case of windows of one half width over features of a shape (B, C, h, w)."""
-        batch, channels, height, width = shape
-        sides = height, width
-        down, right = (reach_along(side, half_width, stride) for side in sides)
-        rows, columns = (len(centres(side, stride)) for side in sides)
-        return cls(batch, channels, sides, (down, right), (rows, columns), itemsize)
-
-    @property
-    def numbers(self) -> int:
-        """Numbers of the features, B C N."""
-        return self.batch * self.channels * prod(self.sides)
-
-    @property
-    def allowed(self) -> int:
-        """Bytes that an evaluator may take: 8 times features and target, and 64 MiB."""
-        return 16 * self.numbers * self.itemsize + 64 * MIB
-
-    @property
-    def window(self) -> int:
-        """Positions in one window."""
-        return prod(2 * reach + 1 for reach in self.reach)
-
-    @property
-    def tiles(self) -> int:
-        """Tiles of all layers, of `tile_side` positions a side."""
-        return self.batch * prod(-(-n // tile_side(self.reach)) for n in self.sides)
+    def __init__(
+        self, shape: Sequence[int], half_width: int, *, stride: int = 1, itemsize: int = 4
+    ) -> None:
+        self.batch, self.channels, *self.sides = shape
+        self.itemsize, self.numbers = itemsize, prod(shape)
+        self.allowed = 16 * self.numbers * itemsize + 64 * MIB
+        self.reach = [reach_along(n, half_width, stride) for n in self.sides]
+        self.grid = [len(centres(n, stride)) for n in self.sides]
+        self.window = prod(2 * reach + 1 for reach in self.reach)
+        self.side = tile_side(self.reach)
+        self.tiles = self.batch * prod(-(-n // self.side) for n in self.sides)
 
     def times(self) -> dict[str, float]:
         """Return how long each evaluator takes beside the others: nanoseconds of one core.
@@ -101,14 +75,14 @@ class Case:
         (16, 64, 64) to (512, 16, 16), half widths 0 to 14: in all but one of 67 cases the fastest
         by this was at most 15 % slower than the fastest. Elsewhere only the proportions hold.
         """
-        c, n, side = self.channels, prod(self.sides), tile_side(self.reach)
+        c, n, own = self.channels, prod(self.sides), self.side**2
         offsets = (2 * min(2 * r, h - 1) + 1 for r, h in zip(self.reach, self.sides, strict=True))
-        halo = prod(side + 4 * reach for reach in self.reach)
+        halo = prod(self.side + 4 * reach for reach in self.reach)
         wide = 2 * max(self.reach)
         seen = min(max(self.sides), max(32, wide + 1) + wide)
         pair = 0.17 * c + 7  # of positions: six products, and their weights
         offset = 60e3 + (2.8 if self.numbers < MIB else 5.6) * self.numbers
-        tile = side**2 * halo * pair + 5 * (side**2 + halo) * c
+        tile = own * halo * pair + 5 * (own + halo) * c
         entry = n * (9 + 0.09 * seen) + 300
         window = 1500 + 2.2 * c**2 + self.window * (0.06 * c**2 + 3.5 * c)
         return {
@@ -124,13 +98,14 @@ class Case:
 
         Copies of the features, and a batch of products, which holds so many numbers at least.
         """
-        n, side, (rows, columns) = prod(self.sides), tile_side(self.reach), self.grid
-        width, seen = self.sides[1], self.tiles * prod(side + 2 * reach for reach in self.reach)
+        n, width, (rows, columns) = prod(self.sides), self.sides[1], self.grid
+        seen = self.tiles * prod(self.side + 2 * reach for reach in self.reach)
+        tile = tile_numbers(self.channels, self.side, self.reach)
         shared = rows * width * (columns + width)
         copies_and_least = {
             "offsets": (7 * self.numbers, 4 * self.batch * n),
             "dense": (5 * self.numbers, 6 * self.batch * width * n + shared),
-            "blocks": (3 * self.numbers + 3 * seen, tile_numbers(self.channels, side, self.reach)),
+            "blocks": (3 * self.numbers + 3 * seen, tile),
             "explicit": (4 * self.numbers, 4 * n),
             "windows": (3 * self.numbers, window_numbers(self.channels, self.window)),
         }

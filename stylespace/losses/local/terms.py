@@ -1,7 +1,6 @@
 """A localised style as a term of an objective."""
 
 from collections.abc import Mapping
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -37,14 +36,10 @@ def local_term(
         UsageError: a setting that cannot be, or a mask that weighs no window.
     """
     target = target_features.detach()
-    distance = partial(
-        local_gram_distance,
-        target=target,
-        half_width=half_width,
-        kernel=kernel,
-        stride=stride,
-        mask=mask,
-    )
+
+    def distance(features: Tensor) -> Tensor:
+        return local_gram_distance(features, target, half_width, kernel, stride=stride, mask=mask)
+
     with torch.no_grad():
         own = distance(torch.zeros_like(target))
     windows = windows_over(target, half_width, kernel, stride=stride, mask=mask)
