@@ -1,13 +1,6 @@
 """The commands `report` and `similar`, which measure pictures and make none."""
 
-from stylespace.commands.command import (
-    PICTURES,
-    Command,
-    FileKind,
-    FolderKind,
-    Output,
-    short_name,
-)
+from stylespace.commands.command import PICTURES, Command, FileKind, FolderKind, Output, short_name
 from stylespace.commands.result import Result
 from stylespace.settings import RECIPE_FILE, ReportSettings, SimilarSettings, recipe_of
 
@@ -25,8 +18,7 @@ def _report(settings: ReportSettings, output: Output) -> Result:
         with Counting(quiet=output.quiet) as counting:
             made = report(settings=settings, out=folder, force=output.force, watch=counting.at)
     except KeyboardInterrupt:
-        begun = (folder / RECIPE_FILE).exists() and not (folder / PAGE).exists()
-        if not begun:
+        if not (folder / RECIPE_FILE).exists() or (folder / PAGE).exists():
             raise
         return Result((folder,), {}, recipe, interrupted=True)
     remarks = tuple(f"left out {path}: {why}" for path, why in made.skipped)

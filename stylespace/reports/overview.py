@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from stylespace.reports.content.parts import PagePart, group_of, metric_name, se
 from stylespace.reports.findings import COMPARED, collection_sentences
 from stylespace.reports.pictures import StepWatch, printable
 from stylespace.reports.records import Records, map_rows, rounded
+from stylespace.reports.writing import FIGURES, Made
 from stylespace.settings import ReportSettings
 from stylespace.styles.distances import BURES_MOST, StreamedDistances, as_metric, streamed_distances
 
@@ -37,35 +37,23 @@ Numbers = Mapping[Path, Mapping[str, Mapping[str, float]]]
 """{picture: {layer: {name: number}}}."""
 
 
-@dataclass(frozen=True, eq=False)
-class Overview:
-    """A collection, measured and drawn."""
-
-    count: int
-    lead: list[str]
-    group: PagePart
-    tables: Records
-    skipped: tuple[tuple[str, str], ...]
-
-
 def overview(
     settings: ReportSettings,
     network: Network,
     pictures: Sequence[Path],
-    drawings: Drawings,
     watch: StepWatch | None,
-) -> Overview:
-    """Measure a collection and draw what it has in common.
+) -> Made:
+    """Measure a collection and draw what it has in common: a report without the facts of its page.
 
     Styles are kept as files, and read one at a time or in blocks: no style stays in memory.
 
     Args:
         settings: of the report. network: that measures.
         pictures: files.
-        drawings: that draw.
         watch: told of the progress.
     """
     kind = settings.distance
+    drawings = Drawings(folder=None if settings.compact else FIGURES)
     if kind == "bures" and len(pictures) > BURES_MOST:
         raise UsageError(
             f"--distance bures compares at most {BURES_MOST} pictures, not {len(pictures)}: choose "
@@ -95,13 +83,16 @@ def overview(
         _map_section(list(numbers), kind, distances, coordinates, explained, drawings),
         section_of("neighbours", "Nearest neighbours", tables=[_neighbours(names, distances)]),
     ]
-    facts = [["Pictures", f"{len(names):,}"], ["Left out", f"{len(skipped):,}"]]
-    return Overview(
-        len(names),
-        collection_sentences(tables, len(names), kind),
-        group_of("collection", "The collection", facts, sections),
-        tables,
-        tuple((printable(str(one.picture)), printable(one.reason)) for one in skipped),
+    counts = [["Pictures", f"{len(names):,}"], ["Left out", f"{len(skipped):,}"]]
+    return Made(
+        title=f"The styles of {len(names):,} pictures",
+        lead=collection_sentences(tables, len(names), kind),
+        groups=[group_of("collection", "The collection", counts, sections)],
+        tables=tables,
+        figures={"pictures": len(names), "left_out": len(skipped)},
+        facts=[],
+        files=drawings.files,
+        skipped=tuple((printable(str(one.picture)), printable(one.reason)) for one in skipped),
     )
 
 

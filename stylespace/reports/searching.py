@@ -16,7 +16,7 @@ from stylespace.images import read_image, resize
 from stylespace.networks.network import Network
 from stylespace.networks.weights import file_hash
 from stylespace.reports.collections import Collection, Neighbour, captured, neighbours, pictures_in
-from stylespace.reports.pictures import StepWatch, opened, printable, shared_layers
+from stylespace.reports.pictures import StepWatch, layers_of, opened, printable
 from stylespace.settings import SimilarSettings
 
 SHOWN = 24
@@ -87,7 +87,7 @@ def similar(
     )
     pictures = pictures_in(settings.folder)
     network = judge_for(network or network_for(settings), settings)
-    layers = shared_layers(settings, [settings.picture], network)
+    layers = layers_of(settings, [settings.picture], network)
     settings = replace(settings, layers=layers)
     (wanted,) = opened([settings.picture], network, layers, settings.size)
     found = captured(
