@@ -14,11 +14,11 @@ from stylespace.figures.spreads import distributions_figure
 from stylespace.images import read_image, resize
 from stylespace.networks.network import Network
 from stylespace.reports import alt_texts
-from stylespace.reports.collections import captured, collection_statistics
+from stylespace.reports.collections import collection_statistics
 from stylespace.reports.content.drawings import Drawings
 from stylespace.reports.content.parts import PagePart, group_of, metric_name, section_of, table_of
 from stylespace.reports.findings import COMPARED, collection_sentences
-from stylespace.reports.pictures import StepWatch, printable
+from stylespace.reports.pictures import StepWatch, measured_collection, printable
 from stylespace.reports.records import Records, map_rows, rounded
 from stylespace.reports.writing import FIGURES, Made
 from stylespace.settings import ReportSettings
@@ -59,14 +59,7 @@ def overview(
             f"--distance bures compares at most {BURES_MOST} pictures, not {len(pictures)}: choose "
             "gram, cosine or wasserstein."
         )
-    collection = captured(
-        pictures,
-        settings,
-        network,
-        size=settings.size,
-        workers=settings.workers,
-        watch=watch and (lambda seen: watch("measuring", seen.number, seen.total)),
-    )
+    collection = measured_collection(pictures, settings, network, watch)
     numbers = collection_statistics(
         collection.styles,
         executor="processes",

@@ -16,8 +16,8 @@ from stylespace.files import STYLE_SUFFIX
 from stylespace.images import read_recipe, resize
 from stylespace.networks.memory import check_picture
 from stylespace.networks.network import Network
-from stylespace.reports.collections import pictures_in
-from stylespace.settings import StyleLayers
+from stylespace.reports.collections import Collection, captured, pictures_in
+from stylespace.settings import ReportSettings, SimilarSettings, StyleLayers
 from stylespace.styles.sources import is_style_file, open_picture
 from stylespace.styles.style import Style
 
@@ -99,6 +99,23 @@ def expanded(sources: Sequence[str]) -> tuple[str, ...]:
         every = [str(path) for path in pictures_in(source)] if inside else [source]
         found |= dict.fromkeys(every)
     return tuple(found)
+
+
+def measured_collection(
+    pictures: Sequence[Path],
+    settings: ReportSettings | SimilarSettings,
+    network: Network,
+    watch: StepWatch | None,
+) -> Collection:
+    """Measure pictures into kept styles as settings say; see `captured`."""
+    return captured(
+        pictures,
+        settings,
+        network,
+        size=settings.size,
+        workers=settings.workers,
+        watch=watch and (lambda seen: watch("measuring", seen.number, seen.total)),
+    )
 
 
 def _picture(source: str, name: str, network: Network, layers: Sequence[str], size: int) -> Picture:
