@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
@@ -34,6 +34,8 @@ WIDTH = 10.0
 """Inches of a figure that fills the page."""
 LEVELS = 24
 """Of red, green and blue of paintings and photographs: fewer would show in smooth places."""
+LEGEND = 4
+"""Names of a legend a row."""
 LARGE, MEDIUM, SMALL = 10.5, 8.5, 7.5
 """Sizes of type in points: of the headline, of titles and labels, of ticks and notes."""
 INK, FAINT, RULE = "#1f2328", "#767d87", "#e4e7eb"
@@ -63,6 +65,7 @@ LOOK = {
     "font.size": MEDIUM,
     "grid.color": RULE,
     "grid.linewidth": 0.6,
+    "legend.borderaxespad": 0.3,
     "legend.fontsize": SMALL,
     "legend.frameon": False,
     "patch.linewidth": 0.6,
@@ -145,12 +148,12 @@ class Panels:
     down: float = 0.5
 
     @staticmethod
-    def of(count: int, *, most: int = 5, widest: float = 2.6, **options: Any) -> Panels:
-        """Return panels for `count` things, at most `most` a row, as wide as the page allows."""
-        columns = max(1, min(count, most))
+    def of(count: int, **options: Any) -> Panels:
+        """Return panels for `count` things, at most five a row, as wide as the page allows."""
+        columns = max(1, min(count, 5))
         plain = Panels(count, columns=columns, **options)
         room = WIDTH - plain.left - plain.right - (columns - 1) * plain.across
-        return Panels(count, columns=columns, width=min(widest, room / columns), **options)
+        return replace(plain, width=min(2.6, room / columns))
 
     @property
     def rows(self) -> int:
@@ -195,22 +198,17 @@ def series(count: int) -> list[Series]:
     return [Series(dark[k % 8], markers[k % 12], dashes[k // 8 % 2]) for k in range(count)]
 
 
-def legend(figure: Figure, lines: Sequence[Mapping[str, Any]], *, columns: int = 4) -> None:
-    """Write a legend along the lower edge, at most `columns` a row: options of a line each."""
+def legend(figure: Figure, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Write a legend along the lower edge, at most LEGEND a row: options of a line each."""
     from matplotlib.lines import Line2D
 
-    figure.legend(
-        handles=[Line2D([], [], **options) for options in lines],
-        loc="lower left",
-        bbox_to_anchor=(0.005, 0.0),
-        ncols=min(columns, len(lines)),
-        borderaxespad=0.3,
-    )
+    handles, columns = [Line2D([], [], **options) for options in lines], min(LEGEND, len(lines))
+    figure.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.005, 0.0), ncols=columns)
 
 
-def legend_height(count: int, *, columns: int = 4) -> float:
+def legend_height(count: int) -> float:
     """Return the inches that a legend of so many pictures takes; a single one needs none."""
-    return 0.0 if count <= 1 else 0.12 + 0.165 * -(-count // columns)
+    return 0.0 if count <= 1 else 0.12 + 0.165 * -(-count // LEGEND)
 
 
 def text_width(text: str, size: float = SMALL) -> float:
@@ -236,13 +234,10 @@ def tidy_logarithm(axis: Axis, *, plain: bool = False) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     low, high = sorted(axis.get_view_interval())
-    if high > 30 * low:
-        axis.set_major_locator(LogLocator(numticks=7))
-        axis.set_minor_locator(NullLocator())
-    else:
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.set_minor_locator(NullLocator())
-    if plain or high <= 30 * low:
+    short = high <= 30 * low
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)) if short else LogLocator(numticks=7))
+    axis.set_minor_locator(NullLocator())
+    if plain or short:
         axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
 
 

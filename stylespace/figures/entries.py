@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +22,12 @@ DEEPEST = 1e-6
 """Of the largest entry: where the axis of the sorted entries ends at the latest."""
 PARTS = {"diagonal": diagonal, "off-diagonal": off_diagonal}
 BINS = 40
+LOOKS: tuple[dict[str, Any], ...] = (
+    {"label": "entries", "color": MAIN, "linestyle": "-", "linewidth": 1.8},
+    {"label": "best fit", "color": OTHER, "linestyle": "--", "linewidth": 1.3},
+    {"label": "closest, where there is no fit", "color": OTHER, "linestyle": ":", "linewidth": 1.3},
+)
+"""The legend of entries and fits."""
 
 
 @drawing.styled
@@ -42,12 +49,12 @@ def intensity_figure(
         for part, (name, entries) in enumerate(PARTS.items()):
             axes = panels.axes(figure, thing, part)
             values = entries(torch.as_tensor(gram)).numpy()
-            fitted = (fits or {}).get(layer)
-            told = _draw_entries(axes, values, None if fitted is None else fitted[part])
+            fitted = (fits or {}).get(layer, (None, None))
+            told = _draw_entries(axes, values, fitted[part])
             axes.set_title(f"{legible(layer)}, {name}")
             _tell(axes, told, right=zero_share(values) < 0.4)
             _rank_labels(axes, last=part == 1, first=panels.first(thing))
-    _explain(figure)
+    drawing.legend(figure, LOOKS)
     note = "Gram entries in squared units of activation, smallest first"
     drawing.headline(figure, "How strong the entries are", note)
     return figure
@@ -135,8 +142,7 @@ def _draw_entries(axes: drawing.Axes, values: np.ndarray, fits: Fits | None) -> 
 
 def _draw_fit(axes: drawing.Axes, fits: Fits | None, zero: float, count: int) -> str:
     """Draw the best or the closest distribution over the ranks above the zeros; name it."""
-    fit = None if fits is None else fits.best or fits.closest
-    if fits is None or fit is None:
+    if fits is None or not (fit := fits.best or fits.closest):
         return ""
     levels = np.linspace(0.5 / count, 1 - 0.5 / count, POINTS)
     style = "--" if fits.best else ":"
@@ -156,22 +162,6 @@ def _rank_labels(axes: drawing.Axes, *, last: bool, first: bool) -> None:
     axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
     axes.set_xlabel("rank, as a share" if last else "")
     axes.set_ylabel("entry" if first else "")
-
-
-def _explain(figure: drawing.Figure) -> None:
-    """Write the legend of entries and fits."""
-    looks = {
-        "entries": (MAIN, "-", 1.8),
-        "best fit": (OTHER, "--", 1.3),
-        "closest, where there is no fit": (OTHER, ":", 1.3),
-    }
-    drawing.legend(
-        figure,
-        [
-            {"label": name, "color": colour, "linestyle": dashes, "linewidth": width}
-            for name, (colour, dashes, width) in looks.items()
-        ],
-    )
 
 
 def _draw_cosines(axes: drawing.Axes, values: np.ndarray, low: float) -> None:

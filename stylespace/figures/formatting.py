@@ -3,12 +3,9 @@
 import functools
 import math
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
-import torch
-
-from stylespace.styles.statistics.matrices import diagonal, off_diagonal
 
 FONT = "DejaVu Sans"
 """The font that comes with matplotlib."""
@@ -51,7 +48,7 @@ def shortened(name: str, longest: int = LONGEST) -> str:
     """Return a name of at most that many characters, the middle left out."""
     if len(name) <= longest:
         return name
-    head = (longest - 1 + 1) // 2
+    head = longest // 2
     return f"{name[:head]}…{name[len(name) - (longest - 1 - head) :]}"
 
 
@@ -95,36 +92,3 @@ def span(values: Mapping[str, float], written: Callable[[float], str] = number) 
 def zero_share(values: np.ndarray) -> float:
     """Return the share of values (n,) that are 0; 0 of none."""
     return float((values == 0).mean()) if len(values) else 0.0
-
-
-def place_of(matrix: np.ndarray, value: float) -> str:
-    """Return the first pair i,j above the diagonal that has a value."""
-    row, column = np.argwhere(np.triu(matrix == value, 1))[0]
-    return f"{row},{column}"
-
-
-def extremes(matrix: np.ndarray) -> Iterator[str]:
-    """Yield the largest and smallest entries off the diagonal and on it, with their channels."""
-    values, energies = off_diagonal(torch.as_tensor(matrix)).numpy(), np.diagonal(matrix)
-    if len(values):
-        place = f" at channels {place_of(matrix, values.max())}" if values.max() else ""
-        yield f"The largest off-diagonal entry is {number(values.max())}{place}"
-        above = values[values > 0]
-        if len(above):
-            least = f"{number(above.min())} at {place_of(matrix, above.min())}"
-            yield f"The smallest above 0 is {least}; {zeros(zero_share(values))}"
-    channels = {f"channel {place}": float(value) for place, value in enumerate(energies)}
-    yield f"On the diagonal: {span(channels)}; {zeros(zero_share(energies))}"
-
-
-def medians(matrix: np.ndarray) -> str:
-    """Return how the medians of the diagonal and of the other entries compare."""
-    gram = torch.as_tensor(matrix)
-    energies, others = (
-        np.median(part(gram)) if len(part(gram)) else 0.0 for part in (diagonal, off_diagonal)
-    )
-    told = f"the median is {number(energies)} on the diagonal"
-    if len(matrix) == 1:
-        return told
-    ratio = f", {number(energies / others, 2)} times as much" if others else ""
-    return f"{told} and {number(others)} off it{ratio}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -104,30 +103,21 @@ def ends(matrices: Sequence[np.ndarray]) -> tuple[float, float]:
     return (low / 2, high * 2) if high < 1.01 * low else (low, high)
 
 
-@dataclass(frozen=True)
-class _Scale:
-    """Colours of sizes.
-
-    mappable: a logarithmic norm with the colours. low: its lower end. cut: whether entries lie
-    below that.
-    """
-
-    mappable: ScalarMappable
-    low: float
-    cut: bool
-
-
-def _scale(matrices: Sequence[np.ndarray]) -> _Scale:
+def _scale(matrices: Sequence[np.ndarray]) -> ScalarMappable:
+    """Return the colours of sizes; their bar is pointed where entries lie below its lower end."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LogNorm
 
     low, high = ends(matrices)
+    norm, colours = LogNorm(low, high, clip=True) if high else LogNorm(0.1, 1.0), drawing.shades()
     cut = any(((matrix > 0) & (matrix < low)).any() for matrix in matrices)
-    norm = LogNorm(low, high, clip=True) if high else LogNorm(low := 0.1, 1.0)
-    return _Scale(ScalarMappable(norm, drawing.shades()), low, cut)
+    colours.colorbar_extend = "min" if cut else "neither"  # type: ignore[assignment]
+    return ScalarMappable(norm, colours)
 
 
-def _paint(axes: drawing.Axes, strip: drawing.Axes, matrix: np.ndarray, scale: _Scale) -> None:
+def _paint(
+    axes: drawing.Axes, strip: drawing.Axes, matrix: np.ndarray, scale: ScalarMappable
+) -> None:
     """Draw the entries off the diagonal, and the diagonal as a strip."""
     colours, diagonal = _coloured(matrix, scale), np.diag_indices(len(matrix))
     strip.imshow(colours[diagonal][np.newaxis])
@@ -139,11 +129,11 @@ def _paint(axes: drawing.Axes, strip: drawing.Axes, matrix: np.ndarray, scale: _
         frame.spines[:].set(visible=True, color=FAINT, linewidth=0.5)
 
 
-def _coloured(matrix: np.ndarray, scale: _Scale) -> np.ndarray:
+def _coloured(matrix: np.ndarray, scale: ScalarMappable) -> np.ndarray:
     """Return the colours (C, C, 4) of sizes (C, C); ZERO where they are 0."""
     from matplotlib.colors import to_rgba
 
-    shown = scale.mappable.to_rgba(np.where(matrix > 0, matrix, scale.low))
+    shown = scale.to_rgba(np.where(matrix > 0, matrix, scale.get_clim()[0]))
     return np.where((matrix > 0)[..., np.newaxis], shown, to_rgba(ZERO))
 
 
@@ -156,14 +146,15 @@ def _number(axes: drawing.Axes, order: Sequence[int]) -> None:
     axes.tick_params(length=0)
 
 
-def _bar(figure: drawing.Figure, scale: _Scale, left: float, bottom: float, height: float) -> None:
+def _bar(
+    figure: drawing.Figure, scale: ScalarMappable, left: float, bottom: float, height: float
+) -> None:
     """Draw the bar of colours, and below it the colour of zeros under its own name."""
     swatch = drawing.place(figure, left, bottom, BAR, BAR, facecolor=ZERO, xticks=[], yticks=[])
     swatch.spines[:].set(visible=True, color=FAINT, linewidth=0.5)
     swatch.text(1.35, 0.5, "exactly 0", transform=swatch.transAxes, va="center", fontsize=SMALL)
     box = drawing.place(figure, left, bottom + BAR + GAP, BAR, height - BAR - GAP)
-    extend = "min" if scale.cut else "neither"
-    bar = figure.colorbar(scale.mappable, cax=box, extend=extend, extendfrac=0.02)
+    bar = figure.colorbar(scale, cax=box, extendfrac=0.02)
     bar.outline.set(edgecolor=FAINT, linewidth=0.5)
     bar.set_label(UNITS if height > 5 else UNITS.partition(":")[0] + ", squared units", color=INK)
 

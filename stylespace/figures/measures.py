@@ -42,7 +42,7 @@ def sparsity_figure(pictures: Mapping[str, Mapping[str, LayerStatistics]]) -> dr
     """
     layers, looks = _layers(pictures), drawing.series(len(pictures))
     panels = drawing.Panels.of(
-        4, most=4, parts=2, height=max(1.2, 0.24 * len(layers) + 0.2), across=0.3,
+        4, parts=2, height=max(1.2, 0.24 * len(layers) + 0.2), across=0.3,
         left=max(0.35 + drawing.widest([legible(layer) for layer in layers]), MARGIN),
         bottom=0.4 + drawing.legend_height(len(pictures)),
     )  # fmt: skip

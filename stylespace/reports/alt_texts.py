@@ -5,29 +5,19 @@ It tells the kind of figure, where the largest and the smallest values are, and 
 comparison.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
 
 from stylespace.figures.drawing import Values, array
-from stylespace.figures.formatting import (
-    extremes,
-    medians,
-    number,
-    place_of,
-    sentences,
-    share,
-    span,
-    zero_share,
-    zeros,
-)
+from stylespace.figures.formatting import number, sentences, share, span, zero_share, zeros
 from stylespace.figures.measures import MEASURES
 from stylespace.figures.traces import Evaluation, bands
 from stylespace.figures.trees import leaves, linkage
 from stylespace.styles.statistics.fitting import FITS, Fits
 from stylespace.styles.statistics.layers import LayerStatistics
-from stylespace.styles.statistics.matrices import off_diagonal
+from stylespace.styles.statistics.matrices import diagonal, off_diagonal
 from stylespace.styles.statistics.pairs import ChannelPair, cosine_values, cosines
 
 MOST = 5
@@ -37,8 +27,10 @@ MOST = 5
 def heat_map_alt(layer: str, gram: Values) -> str:
     """Return what the heat map of a Gram matrix (C, C) shows, in whatever order of channels."""
     matrix = array(gram)
-    title = f"Heat map of the Gram matrix of {layer}, {_channels(len(matrix))}, logarithmic colours"
-    return sentences(title, *extremes(matrix), medians(matrix).capitalize())
+    count = len(matrix)
+    size = "1 channel" if count == 1 else f"{count} by {count} channels"
+    title = f"Heat map of the Gram matrix of {layer}, {size}, logarithmic colours"
+    return sentences(title, *_extremes(matrix), _medians(matrix).capitalize())
 
 
 def heat_maps_alt(pictures: Mapping[str, Values], layer: str) -> str:
@@ -61,11 +53,12 @@ def intensity_alt(
 ) -> str:
     """Return what curves of sorted entries show, and which distributions fit to within FITS."""
     parts = [
-        f"{layer}: {medians(array(gram))}; {_fitted((fits or {}).get(layer))}".rstrip("; ")
+        f"{layer}: {_medians(array(gram))}; {_fitted((fits or {}).get(layer))}".rstrip("; ")
         for layer, gram in layers.items()
     ]
     title = "Curves of the sorted Gram entries, the diagonal above, the pairs below, layer by layer"
-    return sentences(title, _largest_of(layers), *parts)
+    largest = span({name: array(gram).max() for name, gram in layers.items()})
+    return sentences(title, f"Largest entry: {largest}", *parts)
 
 
 def target_alt(layers: Mapping[str, tuple[Values, Values]]) -> str:
@@ -92,7 +85,7 @@ def cosines_alt(layers: Mapping[str, Values]) -> str:
             continue
         middles[layer] = float(np.median(values))
         top = f", the largest is {number(values[-1])} at channels " if values[-1] else ""
-        place = place_of(cosines(torch.as_tensor(gram)).numpy(), values[-1]) if top else ""
+        place = _place_of(cosines(torch.as_tensor(gram)).numpy(), values[-1]) if top else ""
         parts.append(f"{layer}: {zeros(zero_share(values))}{top}{place}")
     title = "Histograms of the cosines of two channels that fire, layer by layer"
     return sentences(title, f"Median cosine: {span(middles)}" if middles else "", *parts)
@@ -235,16 +228,41 @@ def _listed(pictures: Mapping[str, object]) -> str:
     return ", ".join(pictures) if len(pictures) <= MOST else f"{len(pictures)} subjects"
 
 
-def _channels(count: int) -> str:
-    return "1 channel" if count == 1 else f"{count} by {count} channels"
+def _place_of(matrix: np.ndarray, value: float) -> str:
+    """Return the first pair i,j above the diagonal that has a value."""
+    row, column = np.argwhere(np.triu(matrix == value, 1))[0]
+    return f"{row},{column}"
+
+
+def _extremes(matrix: np.ndarray) -> Iterator[str]:
+    """Yield the largest and smallest entries off the diagonal and on it, with their channels."""
+    values, energies = off_diagonal(torch.as_tensor(matrix)).numpy(), np.diagonal(matrix)
+    if len(values):
+        place = f" at channels {_place_of(matrix, values.max())}" if values.max() else ""
+        yield f"The largest off-diagonal entry is {number(values.max())}{place}"
+        above = values[values > 0]
+        if len(above):
+            least = f"{number(above.min())} at {_place_of(matrix, above.min())}"
+            yield f"The smallest above 0 is {least}; {zeros(zero_share(values))}"
+    channels = {f"channel {place}": float(value) for place, value in enumerate(energies)}
+    yield f"On the diagonal: {span(channels)}; {zeros(zero_share(energies))}"
+
+
+def _medians(matrix: np.ndarray) -> str:
+    """Return how the medians of the diagonal and of the other entries compare."""
+    gram = torch.as_tensor(matrix)
+    energies, others = (
+        np.median(part(gram)) if len(part(gram)) else 0.0 for part in (diagonal, off_diagonal)
+    )
+    told = f"the median is {number(energies)} on the diagonal"
+    if len(matrix) == 1:
+        return told
+    ratio = f", {number(energies / others, 2)} times as much" if others else ""
+    return f"{told} and {number(others)} off it{ratio}"
 
 
 def _whose(picture: str, layer: str, pictures: Mapping[str, object]) -> str:
     return layer if len(pictures) == 1 else f"{picture} at {layer}"
-
-
-def _largest_of(layers: Mapping[str, Values]) -> str:
-    return f"Largest entry: {span({name: array(gram).max() for name, gram in layers.items()})}"
 
 
 def _fitted(fits: tuple[Fits, Fits] | None) -> str:

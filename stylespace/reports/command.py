@@ -25,8 +25,7 @@ def _report(settings: ReportSettings, output: Output) -> Result:
         with Counting(quiet=output.quiet) as counting:
             made = report(settings=settings, out=folder, force=output.force, watch=counting.at)
     except KeyboardInterrupt:
-        begun = (folder / RECIPE_FILE).exists() and not (folder / PAGE).exists()
-        if not begun:
+        if not (folder / RECIPE_FILE).exists() or (folder / PAGE).exists():
             raise
         return Result((folder,), {}, recipe, interrupted=True)
     remarks = tuple(f"left out {path}: {why}" for path, why in made.skipped)

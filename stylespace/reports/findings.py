@@ -4,7 +4,7 @@ A sentence names what it compares and gives its numbers; where groups overlap it
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
@@ -34,20 +34,19 @@ def sentences(
     """
     frames = {name: pd.DataFrame(rows) for name, rows in tables.items()}
     numbers, names = frames["statistics"], list(frames["subjects"]["subject"])
-    several = len(names) > 1
-    said = [_sparsity(numbers, several), _fitted(frames.get("fits"), several)]
-    ranks = _by_layer(_of(numbers, RANK), number)
-    said += [f"Effective rank of the Gram matrices, in channels: {ranks}."]
-    said += [_dead(numbers, several)]
-    if not several:
-        said.append(_strongest(frames.get("pairs")))
-    said.append(_stable(numbers))
-    if several and "distances" in frames:
-        said.append(_nearest(frames["distances"], distance))
+    several, ranks = len(names) > 1, _by_layer(_of(numbers, RANK), number)
     pair = tuple(contrast) or (tuple(names) if len(names) == 2 else ())
-    if pair:
-        said += contrasts(numbers, *pair)
-    said += _kinds(numbers, frames["subjects"])
+    said = [
+        _sparsity(numbers, several),
+        _fitted(frames.get("fits"), several),
+        f"Effective rank of the Gram matrices, in channels: {ranks}.",
+        _dead(numbers, several),
+        "" if several else _strongest(frames.get("pairs")),
+        _stable(numbers),
+        _nearest(frames["distances"], distance) if several and "distances" in frames else "",
+        *(contrasts(numbers, *pair) if pair else ()),
+        *_kinds(numbers, frames["subjects"]),
+    ]
     return [sentence for sentence in said if sentence]
 
 
@@ -118,7 +117,7 @@ def _fitted(fits: pd.DataFrame | None, several: bool) -> str:
     told += [f"none of the four distributions in {none}"] if none else []
     over = "Gram matrices" if several else "layers"
     return (
-        f"Of {len(best)} {over}, the off-diagonal entries above zero fit {_joined(told)}; "
+        f"Of {len(best)} {over}, the off-diagonal entries above zero fit {joined(told)}; "
         f"the closest distribution function is off by {number(100 * min(closest))} to "
         f"{number(100 * max(closest))} % (Kolmogorov-Smirnov distance)."
     )
@@ -186,17 +185,15 @@ def contrasts(numbers: pd.DataFrame, a: str, b: str) -> list[str]:
         sizes = _of(numbers, name)[[a, b]]
         factors = _factors(sizes[a], sizes[b])
         layer = factors.idxmax()
-        first, second = map(number, sizes.loc[layer])
-        if first == second:
-            continue
         high, low = (a, b) if abs(sizes.loc[layer, a]) > abs(sizes.loc[layer, b]) else (b, a)
         layers = int((sizes[high].abs() > sizes[low].abs()).sum())
-        values = (first, second) if high == a else (second, first)
+        values = [number(sizes.loc[layer, one]) for one in (high, low)]
         sentence = (
             f"The {words} of {high} is {more} than that of {low} in {layers} of {len(sizes)} "
             f"layers, most clearly at {layer}: {values[0]} against {values[1]}."
         )
-        said.append((factors[layer], sentence))
+        if values[0] != values[1]:
+            said.append((factors[layer], sentence))
     strongest = sorted(said, key=lambda one: -one[0])[:MOST_CONTRASTS]
     none = [f"No number that is compared tells {a} from {b} in three digits."]
     return [sentence for _, sentence in strongest] or none
@@ -211,25 +208,20 @@ def _factors(first: pd.Series, second: pd.Series) -> pd.Series:
 
 def _kinds(numbers: pd.DataFrame, pictures: pd.DataFrame) -> list[str]:
     """Compare paintings with photographs, where there are both."""
-    kinds: Mapping[str, list] = {
-        kind: list(pictures[pictures["kind"] == kind]["subject"])
-        for kind in ("painting", "photograph")
-    }
-    if min(map(len, kinds.values())) < 1:
-        return []
-    return [
-        _kind(_of(numbers, name), words, kinds)
-        for name, (words, _) in COMPARED.items()
-        if name in (SPARSE, RANK, "power_law_slope")
+    kinds = [
+        list(pictures[pictures["kind"] == kind]["subject"]) for kind in ("painting", "photograph")
     ]
+    if not all(kinds):
+        return []
+    compared = (SPARSE, RANK, "power_law_slope")
+    return [_kind(_of(numbers, name), COMPARED[name][0], kinds) for name in compared]
 
 
-def _kind(table: pd.DataFrame, words: str, kinds: Mapping[str, list]) -> str:
+def _kind(table: pd.DataFrame, words: str, kinds: Sequence[list[str]]) -> str:
     """Say in how many layers the ranges of the two kinds are apart, and give those of one."""
-    paintings, photographs = (table[names] for names in kinds.values())
-    apart = (paintings.max(axis=1) < photographs.min(axis=1)) | (
-        photographs.max(axis=1) < paintings.min(axis=1)
-    )
+    paintings, photographs = (table[names] for names in kinds)
+    below = paintings.max(axis=1) < photographs.min(axis=1)
+    apart = below | (photographs.max(axis=1) < paintings.min(axis=1))
     layer = _factors(paintings.mean(axis=1), photographs.mean(axis=1)).idxmax()
     told = "in no layer" if not apart.any() else f"in {', '.join(apart[apart].index)}"
     return (
@@ -245,7 +237,8 @@ def _counted(table: pd.DataFrame, kind: str) -> str:
     return f"{count} {kind}" if count == 1 else f"{count} {kind}s"
 
 
-def _joined(parts: Sequence[str]) -> str:
+def joined(parts: Sequence[str]) -> str:
+    """Return parts of a sentence as `a, b and c`; none of none."""
     if len(parts) < 2:
         return parts[0] if parts else "none"
     return f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -1,9 +1,10 @@
 """Reports: what the Gram matrices of paintings hold, as a page, figures and tables in a folder."""
 
+import itertools
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -19,18 +20,11 @@ from stylespace.networks.weights import file_hash
 from stylespace.reports.content.drawings import Drawings
 from stylespace.reports.content.groups import short_group, single_group, together_group
 from stylespace.reports.content.parts import PagePart
-from stylespace.reports.findings import sentences
+from stylespace.reports.findings import joined, sentences
 from stylespace.reports.making_of import making_of
 from stylespace.reports.measuring import Compared, Measured, compared, measured
 from stylespace.reports.overview import overview
-from stylespace.reports.pictures import (
-    StepWatch,
-    expanded,
-    names_of,
-    opened,
-    printable,
-    shared_layers,
-)
+from stylespace.reports.pictures import StepWatch, expanded, layers_of, names_of, opened, printable
 from stylespace.reports.records import Records, records
 from stylespace.reports.writing import FIGURES, PAGE, Made, write
 from stylespace.settings import MOST_DETAILED, RECIPE_FILE, ReportSettings, recipe_of, to_toml
@@ -113,18 +107,8 @@ def _collected(
             f"--contrast compares two of at most {MOST_DETAILED} subjects; here are "
             f"{len(sources)}: name fewer."
         )
-    drawings = Drawings(folder=None if settings.compact else FIGURES, tick=lambda name: None)
-    found = overview(settings, network, [source_path(one) for one in sources], drawings, watch)
-    return Made(
-        title=f"The styles of {found.count:,} pictures",
-        lead=found.lead,
-        groups=[found.group],
-        tables=found.tables,
-        figures={"pictures": found.count, "left_out": len(found.skipped)},
-        facts=_about(network, tuple(settings.style_layers()), settings),
-        files=drawings.files,
-        skipped=found.skipped,
-    )
+    made = overview(settings, network, [source_path(one) for one in sources], watch)
+    return replace(made, facts=_about(network, tuple(settings.style_layers()), settings))
 
 
 def _detailed(
@@ -135,20 +119,27 @@ def _detailed(
     for name in settings.contrast:
         if name not in names:
             raise unknown("name in --contrast", name, names)
-    layers = shared_layers(settings, sources, network)
+    layers = layers_of(settings, sources, network)
     pictures = opened(sources, network, layers, settings.size)
-    steps = _Steps(watch, len(pictures) + _drawn(len(pictures), len(layers)))
+    total, steps = len(pictures) + _drawn(len(pictures), len(layers)), itertools.count(1)
+
+    def done(name: str) -> None:
+        if watch is not None:
+            watch(name, min(next(steps), total), total)
+
     found = []
     for picture in pictures:
         found.append(measured(picture, network, stability=settings.stability))
-        steps.done(f"measured {picture.name}")
+        done(f"measured {picture.name}")
     together = compared(pictures, settings.distance, layers)
     tables = records(found, together)
-    drawings = Drawings(folder=None if settings.compact else FIGURES, tick=steps.done)
+    drawings = Drawings(folder=None if settings.compact else FIGURES, tick=done)
     groups = _groups(settings, network, found, together, drawings)
-    steps.end()
+    if watch is not None:
+        watch("report", total, total)
+    few = names if len(names) <= 4 else [*names[:3], f"{len(names) - 3} more"]
     return Made(
-        title=f"The style of {names[0]}" if len(names) == 1 else f"The styles of {_few(names)}",
+        title=f"The {'style' if len(names) == 1 else 'styles'} of {joined(few)}",
         lead=sentences(tables, contrast=settings.contrast, distance=settings.distance),
         groups=groups,
         tables={k: v for k, v in tables.items() if not (settings.compact and k in LARGE)},
@@ -207,30 +198,6 @@ def _about(network: Network, layers: Sequence[str], settings: ReportSettings) ->
     return facts
 
 
-def _few(names: Sequence[str]) -> str:
-    if len(names) > 4:
-        return f"{', '.join(names[:3])} and {len(names) - 3} more"
-    return f"{', '.join(names[:-1])} and {names[-1]}"
-
-
 def _drawn(pictures: int, layers: int) -> int:
     """Return how many figures a report has, as nearly as can be said before."""
     return 4 + 2 * layers if pictures == 1 else 4 + layers + 2 * pictures
-
-
-class _Steps:
-    """Counts what is done, and tells."""
-
-    def __init__(self, watch: StepWatch | None, total: int) -> None:
-        self._watch, self._total, self._count = watch, total, 0
-
-    def done(self, name: str) -> None:
-        """One piece more is done."""
-        self._count = min(self._count + 1, self._total)
-        if self._watch is not None:
-            self._watch(name, self._count, self._total)
-
-    def end(self) -> None:
-        """Everything is done, whatever was expected."""
-        self._count = self._total
-        self.done("report")

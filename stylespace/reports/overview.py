@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +14,13 @@ from stylespace.figures.spreads import distributions_figure
 from stylespace.images import read_image, resize
 from stylespace.networks.network import Network
 from stylespace.reports import alt_texts
-from stylespace.reports.collections import captured, collection_statistics
+from stylespace.reports.collections import collection_statistics
 from stylespace.reports.content.drawings import Drawings
 from stylespace.reports.content.parts import PagePart, group_of, metric_name, section_of, table_of
 from stylespace.reports.findings import COMPARED, collection_sentences
-from stylespace.reports.pictures import StepWatch, printable
+from stylespace.reports.pictures import StepWatch, measured_collection, printable
 from stylespace.reports.records import Records, map_rows, rounded
+from stylespace.reports.writing import FIGURES, Made
 from stylespace.settings import ReportSettings
 from stylespace.styles.distances import BURES_MOST, StreamedDistances, as_metric, streamed_distances
 
@@ -37,48 +37,29 @@ Numbers = Mapping[Path, Mapping[str, Mapping[str, float]]]
 """{picture: {layer: {name: number}}}."""
 
 
-@dataclass(frozen=True, eq=False)
-class Overview:
-    """A collection, measured and drawn."""
-
-    count: int
-    lead: list[str]
-    group: PagePart
-    tables: Records
-    skipped: tuple[tuple[str, str], ...]
-
-
 def overview(
     settings: ReportSettings,
     network: Network,
     pictures: Sequence[Path],
-    drawings: Drawings,
     watch: StepWatch | None,
-) -> Overview:
-    """Measure a collection and draw what it has in common.
+) -> Made:
+    """Measure a collection and draw what it has in common: a report without the facts of its page.
 
     Styles are kept as files, and read one at a time or in blocks: no style stays in memory.
 
     Args:
         settings: of the report. network: that measures.
         pictures: files.
-        drawings: that draw.
         watch: told of the progress.
     """
     kind = settings.distance
+    drawings = Drawings(folder=None if settings.compact else FIGURES)
     if kind == "bures" and len(pictures) > BURES_MOST:
         raise UsageError(
             f"--distance bures compares at most {BURES_MOST} pictures, not {len(pictures)}: choose "
             "gram, cosine or wasserstein."
         )
-    collection = captured(
-        pictures,
-        settings,
-        network,
-        size=settings.size,
-        workers=settings.workers,
-        watch=watch and (lambda seen: watch("measuring", seen.number, seen.total)),
-    )
+    collection = measured_collection(pictures, settings, network, watch)
     numbers = collection_statistics(
         collection.styles,
         executor="processes",
@@ -95,13 +76,16 @@ def overview(
         _map_section(list(numbers), kind, distances, coordinates, explained, drawings),
         section_of("neighbours", "Nearest neighbours", tables=[_neighbours(names, distances)]),
     ]
-    facts = [["Pictures", f"{len(names):,}"], ["Left out", f"{len(skipped):,}"]]
-    return Overview(
-        len(names),
-        collection_sentences(tables, len(names), kind),
-        group_of("collection", "The collection", facts, sections),
-        tables,
-        tuple((printable(str(one.picture)), printable(one.reason)) for one in skipped),
+    counts = [["Pictures", f"{len(names):,}"], ["Left out", f"{len(skipped):,}"]]
+    return Made(
+        title=f"The styles of {len(names):,} pictures",
+        lead=collection_sentences(tables, len(names), kind),
+        groups=[group_of("collection", "The collection", counts, sections)],
+        tables=tables,
+        figures={"pictures": len(names), "left_out": len(skipped)},
+        facts=[],
+        files=drawings.files,
+        skipped=tuple((printable(str(one.picture)), printable(one.reason)) for one in skipped),
     )
 
 

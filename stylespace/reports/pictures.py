@@ -1,5 +1,6 @@
 """What a report is about: pictures and style files, each under a name of its own."""
 
+import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,8 +16,8 @@ from stylespace.files import STYLE_SUFFIX
 from stylespace.images import read_recipe, resize
 from stylespace.networks.memory import check_picture
 from stylespace.networks.network import Network
-from stylespace.reports.collections import pictures_in
-from stylespace.settings import StyleLayers
+from stylespace.reports.collections import Collection, captured, pictures_in
+from stylespace.settings import ReportSettings, SimilarSettings, StyleLayers
 from stylespace.styles.sources import is_style_file, open_picture
 from stylespace.styles.style import Style
 
@@ -70,9 +71,7 @@ def names_of(sources: Sequence[str]) -> list[str]:
     return distinct([short_name(source) for source in sources])
 
 
-def shared_layers(
-    settings: StyleLayers, sources: Sequence[str], network: Network
-) -> tuple[str, ...]:
+def layers_of(settings: StyleLayers, sources: Sequence[str], network: Network) -> tuple[str, ...]:
     """Return the layers that settings name, or else those that all style files among sources hold.
 
     Raises:
@@ -102,6 +101,23 @@ def expanded(sources: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def measured_collection(
+    pictures: Sequence[Path],
+    settings: ReportSettings | SimilarSettings,
+    network: Network,
+    watch: StepWatch | None,
+) -> Collection:
+    """Measure pictures into kept styles as settings say; see `captured`."""
+    return captured(
+        pictures,
+        settings,
+        network,
+        size=settings.size,
+        workers=settings.workers,
+        watch=watch and (lambda seen: watch("measuring", seen.number, seen.total)),
+    )
+
+
 def _picture(source: str, name: str, network: Network, layers: Sequence[str], size: int) -> Picture:
     key = slug(name)
     if is_style_file(source):
@@ -115,8 +131,8 @@ def _picture(source: str, name: str, network: Network, layers: Sequence[str], si
         image = resize(picture, size)
         style = Style.capture(network, image, layers, source=name)
     kinds = {SAMPLE + sample.name: sample.kind for sample in samples()}
-    kind = kinds.get(source, "picture")
-    return Picture(name, key, source, kind, style, image, _made(source))
+    made = _made(source)
+    return Picture(name, key, source, kinds.get(source, "picture"), style, image, made)
 
 
 def _loaded(source: str, network: Network) -> Style:
@@ -161,16 +177,12 @@ def printable(text: str) -> str:
 
 def distinct(names: Sequence[str]) -> list[str]:
     """Return names of which no two have the same slug: the later ones are numbered."""
-    taken = {"together"}  # the group of all of them
-    found = []
+    found = {"together": ""}  # the group of all of them
     for name in names:
-        candidate, number = name, 1
-        while slug(candidate) in taken:
-            number += 1
-            candidate = f"{name} ({number})"
-        taken.add(slug(candidate))
-        found.append(candidate)
-    return found
+        numbered = (f"{name} ({number})" for number in itertools.count(2))
+        shown = next(one for one in itertools.chain([name], numbered) if slug(one) not in found)
+        found[slug(shown)] = shown
+    return list(found.values())[1:]
 
 
 def slug(name: str) -> str:

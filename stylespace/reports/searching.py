@@ -15,8 +15,8 @@ from stylespace.figures.sheets import contact_sheet
 from stylespace.images import read_image, resize
 from stylespace.networks.network import Network
 from stylespace.networks.weights import file_hash
-from stylespace.reports.collections import Collection, Neighbour, captured, neighbours, pictures_in
-from stylespace.reports.pictures import StepWatch, opened, printable, shared_layers
+from stylespace.reports.collections import Collection, Neighbour, neighbours, pictures_in
+from stylespace.reports.pictures import StepWatch, layers_of, measured_collection, opened, printable
 from stylespace.settings import SimilarSettings
 
 SHOWN = 24
@@ -87,17 +87,10 @@ def similar(
     )
     pictures = pictures_in(settings.folder)
     network = judge_for(network or network_for(settings), settings)
-    layers = shared_layers(settings, [settings.picture], network)
+    layers = layers_of(settings, [settings.picture], network)
     settings = replace(settings, layers=layers)
     (wanted,) = opened([settings.picture], network, layers, settings.size)
-    found = captured(
-        pictures,
-        settings,
-        network,
-        size=settings.size,
-        workers=settings.workers,
-        watch=watch and (lambda seen: watch("measuring", seen.number, seen.total)),
-    )
+    found = measured_collection(pictures, settings, network, watch)
     others = _others(source_path(settings.picture), found)
     if not others:
         raise PictureError(f"{settings.folder!r}: no picture but the one that is searched for.")

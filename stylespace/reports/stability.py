@@ -97,8 +97,7 @@ class Stability:
     @property
     def mark(self) -> str:
         """Return in words what the number depends on; nothing where it is stable."""
-        moved = [MARKS[name] for name in self.changed if self._moved(name) > STABLE]
-        return ", ".join(moved)
+        return ", ".join(MARKS[name] for name in self.changed if self._moved(name) > STABLE)
 
     def _moved(self, name: str) -> float:
         """Return the relative change under one change; infinite from zero."""

@@ -10,14 +10,15 @@ from typing import Any
 
 from stylespace.errors import OutputError
 from stylespace.files import STYLE_SUFFIX, write_whole
+from stylespace.reports.command import PAGE
 from stylespace.reports.explanations import EXPLANATIONS
 from stylespace.reports.page import page
 from stylespace.reports.records import Records, csv, gram_csv, results_json
 from stylespace.settings import RECIPE_FILE
 from stylespace.styles.style import Style
 
-PAGE, RESULTS, SUMMARY = "index.html", "results.json", "summary.md"
-FIGURES, TABLES, STYLES = "figures", "tables", "styles"
+RESULTS, SUMMARY = "results.json", "summary.md"
+FOLDERS = FIGURES, TABLES, STYLES = "figures", "tables", "styles"
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,11 +94,7 @@ def _clear(folder: Path, kept: Sequence[str]) -> None:
         (folder / PAGE).unlink()
     for name in _written_before(folder):
         parts = PurePosixPath(name).parts
-        if (
-            name not in kept
-            and ".." not in parts
-            and parts[:1] in ((FIGURES,), (TABLES,), (STYLES,))
-        ):
+        if name not in kept and ".." not in parts and not {*parts[:1]}.isdisjoint(FOLDERS):
             with suppress(OSError):
                 folder.joinpath(*parts).unlink()
 
@@ -112,12 +109,9 @@ def _written_before(folder: Path) -> list[str]:
 
 
 def _page_content(made: Made, files: Sequence[str]) -> dict[str, Any]:
-    tables = [name for name in files if name.startswith(f"{TABLES}/")]
     downloads = [("every number as JSON", RESULTS)]
-    downloads += [
-        (f"table {Path(name).stem} (CSV)", name) for name in tables if name.count("/") < 2
-    ]
-    downloads += [(f"matrix {Path(name).stem} (CSV)", name) for name in tables if "/grams/" in name]
+    downloads += [(f"table {name} (CSV)", f"{TABLES}/{name}.csv") for name in sorted(made.tables)]
+    downloads += [(f"matrix {Path(name).stem} (CSV)", name) for name in files if "/grams/" in name]
     downloads += [(f"style file {key}", f"{STYLES}/{key}{STYLE_SUFFIX}") for key in made.styles]
     return {
         "title": made.title,

@@ -130,7 +130,7 @@ def test_what_is_kept_is_not_measured_again(folder, tmp_path, monkeypatch):
     pictures, kept = pictures_in(folder), tmp_path / "kept"
     first = measured(pictures, kept)
     before = {path: path.read_bytes() for path in kept.iterdir()}
-    monkeypatch.setattr(capturing, "keep", None)  # a call would fail
+    monkeypatch.setattr(cache, "keep", None)  # a call would fail
     monkeypatch.setattr(capturing, "executor_for", None)  # and no worker is started
     again = measured(pictures, kept)
     assert again == replace(first, measured=0)
@@ -299,7 +299,7 @@ def test_styles_are_kept_beside_downloaded_weights(tmp_path, monkeypatch):
 
 
 def test_the_folder_of_kept_styles_is_the_default(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(capturing, "cache_folder", lambda: tmp_path / "new" / "styles")
+    monkeypatch.setattr(cache, "cache_folder", lambda: tmp_path / "new" / "styles")
     found = measured([folder / "b.png"], None)
     assert [file.parent for file in found.styles.values()] == [tmp_path / "new" / "styles"]
     assert len(list(folder.iterdir())) == 3, "nothing is written beside the pictures"
@@ -419,13 +419,13 @@ def test_a_thousand_styles_are_never_in_memory_together(collection, monkeypatch)
 
 
 def test_measuring_many_pictures_holds_one_at_a_time(folder, tmp_path, monkeypatch):
-    most, keep = [], capturing.keep
+    most, keep = [], cache.keep
 
     def counted(*arguments):
         gc.collect()
         most.append(live_styles())
         keep(*arguments)
 
-    monkeypatch.setattr(capturing, "keep", counted)
+    monkeypatch.setattr(cache, "keep", counted)
     found = measured(pictures_in(folder), tmp_path / "kept")
     assert isinstance(found, Collection) and len(most) == 4 and len(set(most)) == 1

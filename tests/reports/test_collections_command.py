@@ -200,15 +200,15 @@ def test_sentences_on_a_collection_follow_from_its_numbers(collection):
 
 def test_a_collection_is_measured_once(collection, root, fast, monkeypatch):
     """Elsewhere, later: the same tables, from the styles that were kept."""
-    from stylespace.reports.collections import capturing
+    from stylespace.reports.collections import cache
 
-    keep, asked = capturing.keep, []
+    keep, asked = cache.keep, []
 
     def counted(picture, *arguments):
         asked.append(str(picture))
         keep(picture, *arguments)
 
-    monkeypatch.setattr(capturing, "keep", counted)
+    monkeypatch.setattr(cache, "keep", counted)
     shutil.copytree(root / "pics", "pics")
     assert fast("report", "pics", *QUICK, "--out", "r").code == 0
     assert asked == ["pics/bad.png"]
@@ -290,7 +290,7 @@ def test_ctrl_c_while_a_collection_is_measured_leaves_no_report(fast, small, mon
         raise KeyboardInterrupt
 
     before = listing()
-    monkeypatch.setattr("stylespace.reports.collections.capturing.keep", pressed)
+    monkeypatch.setattr("stylespace.reports.collections.cache.keep", pressed)
     result = fast("report", ".", *QUICK, "--out", "r")
     assert (result.code, result.out) == (130, "")
     assert result.err == "stylespace: interrupted; nothing was written.\n"

@@ -58,8 +58,8 @@ from stylespace.reports.pictures import (
     Picture,
     distinct,
     expanded,
+    layers_of,
     opened,
-    shared_layers,
     short_name,
     slug,
 )
@@ -211,16 +211,16 @@ def test_layers_are_those_that_the_style_files_share(folder, kept, network, tmp_
     other = str(tmp_path / "other.style.safetensors")
     Style.capture(network, image, LAYERS[1:]).save(other)
     plain = StyleLayers(**SPACE)
-    assert shared_layers(plain, [kept], network) == LAYERS[:2]
-    assert shared_layers(plain, [kept, other, "a.png"], network) == ("conv1_2",)
-    assert shared_layers(StyleLayers(layers=("conv2_1",)), [kept], network) == ("conv2_1",)
-    assert shared_layers(plain, ["a.png"], network) == tuple(f"conv{k}_1" for k in range(1, 6))
+    assert layers_of(plain, [kept], network) == LAYERS[:2]
+    assert layers_of(plain, [kept, other, "a.png"], network) == ("conv1_2",)
+    assert layers_of(StyleLayers(layers=("conv2_1",)), [kept], network) == ("conv2_1",)
+    assert layers_of(plain, ["a.png"], network) == tuple(f"conv{k}_1" for k in range(1, 6))
     lonely = str(tmp_path / "lonely.style.safetensors")
     Style.capture(network, image, LAYERS[2:]).save(lonely)
     with pytest.raises(UsageError, match="no layer in common"):
-        shared_layers(plain, [kept, lonely], network)
+        layers_of(plain, [kept, lonely], network)
     with pytest.raises(StyleError, match=r"kept.*pooling average here, max there|pooling") as error:
-        shared_layers(plain, [kept], load_network(weights="random:0", pooling="max", device="cpu"))
+        layers_of(plain, [kept], load_network(weights="random:0", pooling="max", device="cpu"))
     assert repr(kept) in str(error.value)
 
 

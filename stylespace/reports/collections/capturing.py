@@ -7,23 +7,10 @@ from time import perf_counter
 from typing import NamedTuple
 
 from stylespace.commands.folder import resume
-from stylespace.errors import (
-    MemoryLimitError,
-    PictureError,
-    StyleError,
-    StylespaceError,
-    UsageError,
-)
+from stylespace.errors import MemoryLimitError, PictureError, StyleError, UsageError
 from stylespace.executors import completed, executor_for
 from stylespace.networks.network import Network, Space
-from stylespace.reports.collections.cache import (
-    Measurement,
-    cache_folder,
-    content_of,
-    keep,
-    made_folder,
-    worker_network,
-)
+from stylespace.reports.collections import cache
 from stylespace.settings import StyleLayers
 
 FAULTS = (PictureError, UsageError, MemoryLimitError, StyleError)
@@ -100,8 +87,9 @@ def captured(
     pictures = tuple(dict.fromkeys(pictures))
     if not pictures:
         raise PictureError("no pictures: name at least one.")
-    measurement = Measurement.of(network, settings, size)
-    work = _Pictures(pictures, measurement, made_folder(folder or cache_folder()), watch)
+    measurement = cache.Measurement.of(network, settings, size)
+    folder = cache.made_folder(folder or cache.cache_folder())
+    work = _Pictures(pictures, measurement, folder, watch)
 
     def make(missing: list[Path]) -> Iterator[tuple[Path, str]]:
         if not missing:
@@ -133,7 +121,7 @@ class _Pictures:
     def __init__(
         self,
         pictures: Sequence[Path],
-        measurement: Measurement,
+        measurement: cache.Measurement,
         folder: Path,
         watch: Callable[[Seen], object] | None,
     ) -> None:
@@ -144,7 +132,7 @@ class _Pictures:
         self.groups: dict[Path, list[Path]] = {}
         for picture in pictures:
             try:
-                file = measurement.file(folder, content_of(picture))
+                file = measurement.file(folder, cache.content_of(picture))
             except PictureError as error:
                 self._tell(picture, _reason(picture, error))
             else:
@@ -197,18 +185,18 @@ class _Pictures:
 def _kept(
     picture: Path,
     file: Path,
-    measurement: Measurement,
+    measurement: cache.Measurement,
     place: Network | tuple[StyleLayers, Space],
 ) -> str:
     """Keep a picture's style, in whatever process; return why it could not be, or nothing."""
-    network = place if isinstance(place, Network) else worker_network(*place)
+    network = place if isinstance(place, Network) else cache.worker_network(*place)
     try:
-        keep(picture, file, network, measurement)
+        cache.keep(picture, file, network, measurement)
     except FAULTS as error:
         return _reason(picture, error)
     return ""
 
 
-def _reason(picture: Path, error: StylespaceError) -> str:
+def _reason(picture: Path, error: Exception) -> str:
     """Return what an error says, without the picture's name before it."""
     return str(error).removeprefix(f"{str(picture)!r}: ")

@@ -2,12 +2,8 @@
 
 from collections.abc import Sequence
 
-from stylespace.figures.entries import target_figure
+from stylespace.figures import entries, heat_maps, maps, traces, trees
 from stylespace.figures.formatting import number
-from stylespace.figures.heat_maps import heat_maps_figure
-from stylespace.figures.maps import map_figure
-from stylespace.figures.traces import trace_figure
-from stylespace.figures.trees import distances_figure
 from stylespace.images import resize
 from stylespace.reports import alt_texts
 from stylespace.reports.content.drawings import Drawings
@@ -27,7 +23,7 @@ def grams_section(found: Sequence[Measured], drawings: Drawings) -> PagePart:
         shown.append(
             drawings.add(
                 f"together-gram-{layer}",
-                heat_maps_figure(grams, layer, order),
+                heat_maps.heat_maps_figure(grams, layer, order),
                 alt=alt_texts.heat_maps_alt(grams, layer),
                 caption=f"Gram matrices of {layer} on one scale, channels in the order of "
                 f"{found[0].picture.name}",
@@ -46,7 +42,7 @@ def distances_section(
     shown = [
         drawings.add(
             "together-distances",
-            distances_figure(names, matrix, title),
+            trees.distances_figure(names, matrix, title),
             alt=alt_texts.distances_alt(names, matrix, title),
             caption=f"Distances ({title}) beside their dendrogram",
         )
@@ -57,7 +53,7 @@ def distances_section(
         shown.append(
             drawings.add(
                 "together-map",
-                map_figure(compared.coordinates, thumbnails, names, compared.explained),
+                maps.map_figure(compared.coordinates, thumbnails, names, compared.explained),
                 alt=alt_texts.map_alt(compared.coordinates, names, compared.explained),
                 caption=f"Map of the styles: classical scaling of the {title}",
             )
@@ -82,7 +78,7 @@ def making_section(made: MakingOf | None, drawings: Drawings) -> PagePart | None
         shown.append(
             drawings.add(
                 f"{made.key}-trace",
-                trace_figure(made.trace),
+                traces.trace_figure(made.trace),
                 alt=alt_texts.trace_alt(made.trace),
                 caption="Loss of every evaluation that the picture carries",
             )
@@ -95,7 +91,7 @@ def making_section(made: MakingOf | None, drawings: Drawings) -> PagePart | None
         shown.append(
             drawings.add(
                 f"{made.key}-target",
-                target_figure(grams),
+                entries.target_figure(grams),
                 alt=alt_texts.target_alt(grams),
                 caption="Sorted entries of the target and of the picture",
             )

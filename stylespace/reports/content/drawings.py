@@ -25,7 +25,7 @@ class Drawings:
     screen size, and not kept. files: {path relative to the page: bytes} of those that are kept.
     """
 
-    def __init__(self, *, folder: str | None, tick: Tick) -> None:
+    def __init__(self, *, folder: str | None, tick: Tick = lambda name: None) -> None:
         self.files: dict[str, bytes] = {}
         self._folder, self._tick = folder, tick
 

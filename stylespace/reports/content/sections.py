@@ -2,11 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from stylespace.figures.entries import cosines_figure, intensity_figure
+from stylespace.figures import entries, heat_maps, measures, pairs
 from stylespace.figures.formatting import number, share
-from stylespace.figures.heat_maps import heat_map_figure
-from stylespace.figures.measures import sparsity_figure, spectra_figure
-from stylespace.figures.pairs import pairs_figure
 from stylespace.reports import alt_texts
 from stylespace.reports.content.drawings import Drawings
 from stylespace.reports.content.parts import PagePart, section_of, table_of
@@ -45,14 +42,14 @@ def gram_section(one: Measured, drawings: Drawings, *, values: bool) -> PagePart
         order, alt = one.orders[layer], alt_texts.heat_map_alt(layer, gram)
         figure = drawings.add(
             f"{one.picture.key}-gram-{layer}",
-            heat_map_figure(layer, gram, order),
+            heat_maps.heat_map_figure(layer, gram, order),
             alt=alt,
             caption=f"Gram matrix of {layer}, diagonal apart, channels by similarity",
             wide=False,
         )
         if values:
-            entries = gram.double().cpu().numpy().clip(min=0)
-            maps.append({**heat_map_data(layer, entries, order, alt=alt), "file": figure["file"]})
+            sizes = gram.double().cpu().numpy().clip(min=0)
+            maps.append({**heat_map_data(layer, sizes, order, alt=alt), "file": figure["file"]})
         else:
             shown.append(figure)
     text = [
@@ -67,7 +64,7 @@ def intensity_section(one: Measured, drawings: Drawings) -> PagePart:
     grams = one.picture.style.grams
     figure = drawings.add(
         f"{one.picture.key}-intensity",
-        intensity_figure(grams, one.fits),
+        entries.intensity_figure(grams, one.fits),
         alt=alt_texts.intensity_alt(grams, one.fits),
         caption="Entries in the order of their size, with the distribution that fits",
     )
@@ -103,7 +100,7 @@ def sparsity_section(found: Sequence[Measured], drawings: Drawings, key: str) ->
     numbers = {one.picture.name: one.statistics for one in found}
     figure = drawings.add(
         f"{key}-sparsity",
-        sparsity_figure(numbers),
+        measures.sparsity_figure(numbers),
         alt=alt_texts.sparsity_alt(numbers),
         caption="Sparsity by layer, energies and pairs apart",
     )
@@ -113,11 +110,11 @@ def sparsity_section(found: Sequence[Measured], drawings: Drawings, key: str) ->
             (
                 layer,
                 part,
-                *(written(getattr(entries, name)) for name, written in SPARSITY.values()),
+                *(written(getattr(values, name)) for name, written in SPARSITY.values()),
                 str(one.dead_channels) if part == PARTS[0] else "",
             )
             for layer, one in found[0].statistics.items()
-            for part, entries in zip(PARTS, (one.diagonal, one.off_diagonal), strict=True)
+            for part, values in zip(PARTS, (one.diagonal, one.off_diagonal), strict=True)
         ]
         columns = ("layer", "entries", *SPARSITY, "dead channels")
         tables = [table_of(f"Sparsity of {found[0].picture.name}", columns, rows)]
@@ -132,7 +129,7 @@ def spectra_section(found: Sequence[Measured], drawings: Drawings, key: str) -> 
     }
     figure = drawings.add(
         f"{key}-spectra",
-        spectra_figure(values),
+        measures.spectra_figure(values),
         alt=alt_texts.spectra_alt(values),
         caption="Eigenvalues of the Gram matrices, largest first; the effective rank is marked",
     )
@@ -146,7 +143,7 @@ def spectra_section(found: Sequence[Measured], drawings: Drawings, key: str) -> 
         for layer, numbers in one.statistics.items()
     ]
     columns = ("subject", "layer", *SPECTRA)
-    first = 1 if len(found) == 1 else 0
+    first = int(len(found) == 1)
     table = table_of("Spectra in numbers", columns[first:], [row[first:] for row in rows])
     return section_of("spectra", "Spectra", figures=[figure], tables=[table])
 
@@ -156,7 +153,7 @@ def cosines_section(one: Measured, drawings: Drawings) -> PagePart:
     grams = one.picture.style.grams
     figure = drawings.add(
         f"{one.picture.key}-cosines",
-        cosines_figure(grams),
+        entries.cosines_figure(grams),
         alt=alt_texts.cosines_alt(grams),
         caption="Cosines of pairs of channels: 1 where their maps are proportional",
     )
@@ -173,19 +170,19 @@ def pairs_section(one: Measured, drawings: Drawings, *, middle: bool = False) ->
         return None
     shown = []
     for layer in [layers[len(layers) // 2]] if middle else layers:
-        pairs, products = one.pairs[layer][:SHOWN_PAIRS], one.products[layer]
+        strongest, products = one.pairs[layer][:SHOWN_PAIRS], one.products[layer]
         shown.append(
             drawings.add(
                 f"{one.picture.key}-pairs-{layer}",
-                pairs_figure(layer, image, pairs, products),
-                alt=alt_texts.pairs_alt(layer, pairs, products),
+                pairs.pairs_figure(layer, image, strongest, products),
+                alt=alt_texts.pairs_alt(layer, strongest, products),
                 caption=f"Where the strongest pairs of {layer} fire together",
             )
         )
     rows = [
         (layer, str(rank), f"{pair.i},{pair.j}", number(pair.value), number(pair.cosine))
-        for layer, pairs in one.pairs.items()
-        for rank, pair in enumerate(pairs, 1)
+        for layer, found in one.pairs.items()
+        for rank, pair in enumerate(found, 1)
     ]
     table = table_of(
         f"Strongest pairs of {one.picture.name}",
