@@ -110,10 +110,7 @@ def lamp(image: Tensor, *, place: tuple[float, float] = (0.4, 0.35), reach: floa
 
 
 ALTERATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "evening": evening,
-    "autumn": autumn,
-    "fog": fog,
-    "lamp": lamp,
+    alter.__name__: alter for alter in (evening, autumn, fog, lamp)
 }
 """Alterations by name, (B, 3, H, W) in [0, 1] -> the same."""
 LOCAL = ("fog", "lamp")

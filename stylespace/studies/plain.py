@@ -1,5 +1,7 @@
 """The localised distance as it is written down, to compare with: slow, and from no identity."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -30,19 +32,14 @@ def _block(f: Tensor, p: Tensor, half_width: int, own: slice) -> Tensor:
 
 
 def value_and_gradient(
-    features: Tensor,
-    target: Tensor,
-    half_width: int,
-    *,
-    stride: int = 1,
-    mask: Tensor | None = None,
-    evaluator: str = "auto",
+    features: Tensor, target: Tensor, half_width: int, **options: Any
 ) -> tuple[Tensor, Tensor]:
-    """Return the distance (B,) and its gradient (B, C, h, w) as the package computes them."""
+    """Return the distance (B,) and its gradient (B, C, h, w) as the package computes them.
+
+    options: of `local_gram_distance`.
+    """
     f = features.detach().requires_grad_()
-    value = local_gram_distance(
-        f, target, half_width, stride=stride, mask=mask, evaluator=evaluator
-    )
+    value = local_gram_distance(f, target, half_width, **options)
     (gradient,) = torch.autograd.grad(value.sum(), f)
     return value.detach(), gradient
 
