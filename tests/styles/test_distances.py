@@ -17,17 +17,18 @@ from stylespace.styles.distances import (
     DISTANCES,
     TOGETHER,
     as_metric,
+    bures_distance,
     distance_matrix,
     geometric_mean,
     gram_distances,
     layer_pairs,
     relative_distance,
     streamed_distances,
+    style_distances,
     style_header,
     symmetric_distances,
     together,
 )
-from stylespace.styles.distances.bures import square_root, transport
 from stylespace.styles.distances.streamed import SKETCH, bin_edges, inner_products, sketch
 from stylespace.styles.moments import LayerStyle
 from stylespace.styles.style import Style
@@ -266,11 +267,12 @@ def test_a_layer_of_one_channel_has_distances(kind):
 
 def test_gram_towards_a_target_is_the_matching_loss_and_not_symmetric():
     one, two = captured(0), captured(1)
-    for name, gram in one.grams.items():
-        assert gram_distances(one, two)[name] == relative_distance(gram, two.grams[name])
+    assert style_distances(one, two) == gram_distances(one, two)
     three = of_gram(3 * torch.eye(4)), of_gram(torch.eye(4))
-    assert gram_distances(*three)["conv1_1"] == pytest.approx(4)
-    assert gram_distances(*three[::-1])["conv1_1"] == pytest.approx(4 / 9)
+    assert style_distances(*three)["conv1_1"] == pytest.approx(4)
+    assert style_distances(*three[::-1])["conv1_1"] == pytest.approx(4 / 9)
+    for kind in tuple(DISTANCES)[1:]:
+        assert style_distances(one, two, kind) == symmetric_distances(one, two, kind)
 
 
 def test_the_symmetric_form_is_the_matching_loss_where_the_norms_agree():
@@ -281,11 +283,6 @@ def test_the_symmetric_form_is_the_matching_loss_where_the_norms_agree():
 
 
 # The Wasserstein-2 distance of normal distributions.
-
-
-def bures_distance(mean, covariance, other_mean, other_covariance):
-    roots = square_root(covariance), square_root(other_covariance)
-    return transport(mean.double(), roots[0], other_mean.double(), roots[1])
 
 
 def test_bures_of_diagonal_covariances_is_that_of_the_deviations():
@@ -362,7 +359,7 @@ def test_together_is_the_mean():
 @pytest.mark.parametrize(
     "call",
     [
-        lambda kind: symmetric_distances(captured(0), captured(1), kind),
+        lambda kind: style_distances(captured(0), captured(1), kind),
         lambda kind: distance_matrix([captured(0)], kind),
         lambda kind: as_metric(1.0, kind),
         lambda kind: streamed_distances(["no.style.safetensors"], kind),

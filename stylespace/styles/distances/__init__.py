@@ -19,11 +19,13 @@ only `bures` tells every two layers apart: `gram` does not see the mean, `cosine
 scale either, and `wasserstein` does not see which channel is which.
 """
 
+from stylespace.styles.distances.bures import bures_distance
 from stylespace.styles.distances.kinds import DISTANCES, Distance, distance_named
 from stylespace.styles.distances.matrices import (
     TOGETHER,
     as_metric,
     distance_matrix,
+    style_distances,
     symmetric_distances,
     together,
 )

@@ -8,13 +8,33 @@ import numpy as np
 
 from stylespace.errors import StyleError
 from stylespace.styles.distances.kinds import distance_named
-from stylespace.styles.distances.relative import layer_pairs
+from stylespace.styles.distances.relative import gram_distances, layer_pairs
 from stylespace.styles.style import Style
 
 TOGETHER = "together"
 """Key of what all layers give together, beside the layers' own names."""
 
 Value = TypeVar("Value", float, np.ndarray)
+
+
+def style_distances(style: Style, other: Style, kind: str = "gram") -> dict[str, float]:
+    """Return the distance of a style to another, for every layer of `other`.
+
+    `gram` is the matching loss, relative to `other` as a target: ||G - A||^2 / ||A||^2. It is not
+    symmetric: nothing at all is 1 from any target, while any style is as far from an all-zero
+    target as its squared norm says. All other kinds are symmetric, as `symmetric_distances` is for
+    every kind.
+
+    Args:
+        kind: one of DISTANCES.
+
+    Raises:
+        StyleError: the two live in different style spaces.
+        UsageError: an unknown kind, or a layer of `other` that `style` does not hold.
+    """
+    if kind == "gram":
+        return gram_distances(style, other)
+    return symmetric_distances(style, other, kind)
 
 
 def symmetric_distances(style: Style, other: Style, kind: str = "gram") -> dict[str, float]:
