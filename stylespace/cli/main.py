@@ -11,18 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stylespace.cli.options import (
-    json_option,
-    output_options,
-    quiet_option,
-    settings_options,
-)
+from stylespace.cli.options import json_option, output_options, quiet_option, settings_options
 from stylespace.cli.outputs import planned
-from stylespace.cli.printing import (
-    print_listing,
-    print_result,
-    result_json,
-)
+from stylespace.cli.printing import print_listing, print_result, result_json
 from stylespace.cli.table import COMMANDS
 from stylespace.commands.command import Command, Result
 from stylespace.errors import StylespaceError, UnreachedError, UsageError

@@ -71,11 +71,7 @@ class Origin:
 
 
 def write_outcome(
-    path: Path,
-    outcome: Outcome,
-    *,
-    inputs: Mapping[str, str] | None = None,
-    force: bool = False,
+    path: Path, outcome: Outcome, *, inputs: Mapping[str, str] | None = None, force: bool = False
 ) -> dict[str, Any]:
     """Write a picture with its recipe inside, and return what it carries.
 

@@ -61,9 +61,7 @@ def intensity_figure(
 
 
 @drawing.styled
-def target_figure(
-    layers: Mapping[str, tuple[drawing.Values, drawing.Values]],
-) -> drawing.Figure:
+def target_figure(layers: Mapping[str, tuple[drawing.Values, drawing.Values]]) -> drawing.Figure:
     """Return the sorted entries of a target and of what was made to match it, layer by layer.
 
     Args:

@@ -55,12 +55,7 @@ Description = Callable[[Tensor, Tensor], Tensor]
 
 
 def _term(
-    name: str,
-    layer: str,
-    target: Tensor,
-    description: Description,
-    weight: float,
-    nothing: float,
+    name: str, layer: str, target: Tensor, description: Description, weight: float, nothing: float
 ) -> Term:
     """Return the relative squared distance of descriptions, summed over the two parts.
 

@@ -25,12 +25,7 @@ SOFTNESS = 0.1
 
 
 def entry_term(
-    layer: str,
-    entries: Tensor,
-    selectivity: float = 0.0,
-    *,
-    goal: str = "log",
-    parts: int = 1,
+    layer: str, entries: Tensor, selectivity: float = 0.0, *, goal: str = "log", parts: int = 1
 ) -> Term:
     """Make a Gram entry large; one entry a picture.
 

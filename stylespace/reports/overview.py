@@ -38,10 +38,7 @@ Numbers = Mapping[Path, Mapping[str, Mapping[str, float]]]
 
 
 def overview(
-    settings: ReportSettings,
-    network: Network,
-    pictures: Sequence[Path],
-    watch: StepWatch | None,
+    settings: ReportSettings, network: Network, pictures: Sequence[Path], watch: StepWatch | None
 ) -> Made:
     """Measure a collection and draw what it has in common: a report without the facts of its page.
 

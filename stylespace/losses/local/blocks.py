@@ -31,12 +31,12 @@ def by_blocks(
     return value, [positions.as_layers(total) for total in totals]
 
 
-def tile_side(reach: tuple[int, int]) -> int:
+def tile_side(reach: Sequence[int]) -> int:
     """Return the side t of a tile: small tiles meet fewer pairs, large ones multiply faster."""
     return 4 if max(reach) <= 2 else 8
 
 
-def tile_numbers(channels: int, side: int, reach: tuple[int, int]) -> int:
+def tile_numbers(channels: int, side: int, reach: Sequence[int]) -> int:
     """Return how many numbers one tile needs: its products and factors, its and its halo's rows."""
     own, halo = side**2, (side + 4 * reach[0]) * (side + 4 * reach[1])
     return 6 * own * halo + (3 * own + 2 * halo) * channels
