@@ -21,7 +21,7 @@ def watched(output: Output, work: Callable[[Watching], Result]) -> Result:
     return replace(result, interrupted=result.interrupted or watching.asked)
 
 
-def network_of(settings: Settings, output: Output, watching: Watching) -> Network:
+def loaded_network(settings: Settings, output: Output, watching: Watching) -> Network:
     """Load the network; a picture that is made again asks for the same one."""
     network = network_for(settings, progress=not output.quiet)
     if output.origin is not None:
@@ -48,7 +48,7 @@ def make_picture(
 
     def work(watching: Watching) -> Result:
         inputs = input_hashes(settings)  # of the files as they are read, not as they end up
-        network = network_of(settings, output, watching)
+        network = loaded_network(settings, output, watching)
         watch = watching.named(f"{command.name} {command.stem(settings).partition('-')[2]}")
         try:
             outcome = make(settings=settings, network=network, watch=watch)

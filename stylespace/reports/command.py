@@ -9,10 +9,7 @@ from stylespace.commands.command import (
     Result,
     short_name,
 )
-from stylespace.settings import RECIPE_FILE, ReportSettings, SimilarSettings, recipe_of
-
-PAGE = "index.html"
-"""The page of a report."""
+from stylespace.settings import PAGE, RECIPE_FILE, ReportSettings, SimilarSettings, recipe_of
 
 
 def _report(settings: ReportSettings, output: Output) -> Result:

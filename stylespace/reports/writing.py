@@ -10,11 +10,10 @@ from typing import Any
 
 from stylespace.errors import OutputError
 from stylespace.files import STYLE_SUFFIX, write_whole
-from stylespace.reports.command import PAGE
 from stylespace.reports.explanations import EXPLANATIONS
 from stylespace.reports.page import page
 from stylespace.reports.records import Records, csv, gram_csv, results_json
-from stylespace.settings import RECIPE_FILE
+from stylespace.settings import PAGE, RECIPE_FILE
 from stylespace.styles.style import Style
 
 RESULTS, SUMMARY = "results.json", "summary.md"

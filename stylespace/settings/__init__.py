@@ -18,7 +18,7 @@ from stylespace.settings.recipe import (
     to_toml,
     toml_of,
 )
-from stylespace.settings.report import DISTANCES, MOST_DETAILED, ReportSettings
+from stylespace.settings.report import DISTANCES, MOST_DETAILED, PAGE, ReportSettings
 from stylespace.settings.shared import COMMANDS, Making, Settings, StyleLayers
 from stylespace.settings.similar import SimilarSettings
 from stylespace.settings.sourced import Sourced

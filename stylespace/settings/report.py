@@ -11,6 +11,8 @@ from stylespace.settings.shared import StyleLayers
 
 DISTANCES = ("gram", "cosine", "bures", "wasserstein")
 """Kinds of distances between styles."""
+PAGE = "index.html"
+"""The page of a report, in its folder."""
 MOST_DETAILED = 12
 """Subjects that are shown one by one; more of them are shown as a collection."""
 

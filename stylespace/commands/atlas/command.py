@@ -7,14 +7,14 @@ from stylespace.settings import AtlasSettings, recipe_of
 def _work(settings: AtlasSettings, output: Output) -> Result:
     from stylespace.commands.atlas.making import atlas
     from stylespace.commands.atlas.tables import MAP
-    from stylespace.commands.picture import network_of, watched
+    from stylespace.commands.picture import loaded_network, watched
     from stylespace.synthesis.progress import Watching
 
     def work(watching: Watching) -> Result:
         made = atlas(
             settings,
             output.path,
-            network_of(settings, output, watching),
+            loaded_network(settings, output, watching),
             force=output.force,
             watch=watching.named,
             say=None if output.quiet else watching.say,

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from stylespace.commands.atlas.cells import Tools
-from stylespace.commands.atlas.runs import Runs, batch_size, duration, groups_of
+from stylespace.commands.atlas.runs import Runs, cells_at_once, duration, groups_of
 from stylespace.commands.atlas.sheets import name_of, parts, sheet, value_map
 from stylespace.commands.atlas.store import CELLS, Store, mark_of
 from stylespace.commands.atlas.tables import MAP, Agreement, MappedEntry, page, rows_of, table_files
@@ -115,7 +115,7 @@ def _cells(
     """Make the cells that are missing and yield their figures; then full probes of some cells."""
     with executor_for(settings.executor, settings.workers) as executor:
         runs, pairs = Runs(settings, tools, executor), settings.pairs()
-        groups = groups_of(pairs, batch_size(tools.network, settings, executor.count), missing)
+        groups = groups_of(pairs, cells_at_once(tools.network, settings, executor.count), missing)
         if groups and say:
             left = duration(runs.expected_seconds(groups, settings.check))
             say(f"about {left} for {len(pairs)} entries ({len(pairs) - len(missing)} done).")

@@ -120,7 +120,7 @@ class Progress:
             raise KeyboardInterrupt
 
 
-def batch_size(network: Network, settings: AtlasSettings, workers: int) -> int:
+def cells_at_once(network: Network, settings: AtlasSettings, workers: int) -> int:
     """Return how many entries go into a batch, fewer where memory is short.
 
     Raises:

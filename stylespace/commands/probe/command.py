@@ -35,13 +35,13 @@ def _single(settings: ProbeSettings, output: Output) -> Result:
 
 
 def _many(settings: ProbeSettings, output: Output) -> Result:
-    from stylespace.commands.picture import network_of, watched
+    from stylespace.commands.picture import loaded_network, watched
     from stylespace.commands.probe.many import probe_many
     from stylespace.commands.probe.tables import SHEET
     from stylespace.synthesis.progress import Watching
 
     def work(watching: Watching) -> Result:
-        network = network_of(settings, output, watching)
+        network = loaded_network(settings, output, watching)
         folder = output.path
         found = probe_many(settings, folder, network, force=output.force, watch=watching.named)
         pictures = [folder / row.picture for row in found.reached if row.picture]

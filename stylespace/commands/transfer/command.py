@@ -23,7 +23,7 @@ def _single(settings: TransferSettings, output: Output) -> Result:
 
 
 def _partitions(settings: TransferSettings, output: Output) -> Result:
-    from stylespace.commands.picture import network_of, watched
+    from stylespace.commands.picture import loaded_network, watched
     from stylespace.commands.transfer.partitions import STRIP, compare, partitions
     from stylespace.synthesis.progress import Watching
 
@@ -34,7 +34,7 @@ def _partitions(settings: TransferSettings, output: Output) -> Result:
         found = compare(
             partitions(settings),
             folder,
-            network_of(settings, output, watching),
+            loaded_network(settings, output, watching),
             title=f"Partial transfer: {pair}",
             recipe=TRANSFER.recipe_text(settings),
             force=output.force,

@@ -6,11 +6,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
+import stylespace.reports.collections.cache as cache
 from stylespace.commands.folder import resume
 from stylespace.errors import MemoryLimitError, PictureError, StyleError, UsageError
 from stylespace.executors import completed, executor_for
 from stylespace.networks.network import Network, Space
-from stylespace.reports.collections import cache
 from stylespace.settings import StyleLayers
 
 FAULTS = (PictureError, UsageError, MemoryLimitError, StyleError)
