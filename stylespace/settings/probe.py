@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import stylespace.settings.entries as entries
 from stylespace.errors import UsageError
 from stylespace.networks.catalogue import check_entry
-from stylespace.settings import entries
 from stylespace.settings.entries import FORMS, Top
 from stylespace.settings.fields import setting, side_setting, starts_setting, steps_setting
 from stylespace.settings.shared import OPTIMIZERS, Making, Settings
