@@ -636,7 +636,7 @@ def pressing(monkeypatch, place, count=1):
 AFTER = (
     "stylespace.commands.probe.probes.as_written",
     "stylespace.commands.recipes.write_image",
-    "stylespace.commands.probe.figure.drawn",
+    "stylespace.commands.probe.figure.probe_figure",
 )
 
 
