@@ -97,7 +97,7 @@ def holds(path: Path, text: str) -> bool:
         return False
 
 
-def neighbours(path: Path) -> list[str]:
+def names_beside(path: Path) -> list[str]:
     """Return the names in the folder of `path`, for a hint at the nearest; none if unreadable."""
     try:
         return os.listdir(path.parent)

@@ -64,7 +64,7 @@ def test_the_wheel_names_its_licences(wheel, names):
     with zipfile.ZipFile(wheel) as archive:
         metadata = archive.read(info).decode()
     assert "License-Expression: MIT AND CC-BY-4.0 AND GPL-3.0-or-later" in metadata
-    assert metadata.count("License-File: ") == 4
+    assert metadata.count("License-File: ") == 5
 
 
 @pytest.fixture(scope="module")

@@ -42,13 +42,13 @@ def planned(
     if command.is_folder(settings):
         _check_folder(path, command, settings, force=force)
     else:
-        check_format(path, settings, command.file)
+        check_suffix(path, settings, command.file)
         check_output(path, force=force)
     drawn = figure_path(path) if figure and command.has_figure(settings) else None
     for extra in (drawn, preview, trace):
         if extra is not None:
             if extra is preview:
-                check_format(extra, settings)
+                check_suffix(extra, settings)
             check_output(extra, force=force)
     check_inputs(settings)
     _check_distinct([path, preview, trace, drawn], command, settings)
@@ -65,7 +65,7 @@ def _check_folder(path: Path, command: Command, settings: Settings, *, force: bo
         check_output(path / command.folder.last, force=force)
 
 
-def check_format(path: Path, settings: Settings, kind: FileKind = PICTURE) -> None:
+def check_suffix(path: Path, settings: Settings, kind: FileKind = PICTURE) -> None:
     """Refuse a name whose suffix says nothing, or a format that cannot hold the picture."""
     suffix = path.suffix.lower()
     if not kind.fits(path):

@@ -74,7 +74,7 @@ def _characters() -> frozenset[int]:
     return frozenset(font_manager.get_font(path).get_charmap())
 
 
-def sentences(*parts: str) -> str:
+def as_sentences(*parts: str) -> str:
     """Return parts as sentences, each with a full stop; empty ones are left out."""
     return " ".join(f"{part}." for part in parts if part)
 

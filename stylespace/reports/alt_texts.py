@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from stylespace.figures.drawing import Values, array
-from stylespace.figures.formatting import number, sentences, share, span, zero_share, zeros
+from stylespace.figures.formatting import as_sentences, number, share, span, zero_share, zeros
 from stylespace.figures.measures import MEASURES
 from stylespace.figures.traces import Evaluation, bands
 from stylespace.figures.trees import leaves, linkage
@@ -30,7 +30,7 @@ def heat_map_alt(layer: str, gram: Values) -> str:
     count = len(matrix)
     size = "1 channel" if count == 1 else f"{count} by {count} channels"
     title = f"Heat map of the Gram matrix of {layer}, {size}, logarithmic colours"
-    return sentences(title, *_extremes(matrix), _medians(matrix).capitalize())
+    return as_sentences(title, *_extremes(matrix), _medians(matrix).capitalize())
 
 
 def heat_maps_alt(pictures: Mapping[str, Values], layer: str) -> str:
@@ -41,7 +41,7 @@ def heat_maps_alt(pictures: Mapping[str, Values], layer: str) -> str:
     title = (
         f"Heat maps of the Gram matrices of {layer}, one each of {_listed(pictures)}, on one scale"
     )
-    return sentences(
+    return as_sentences(
         title,
         f"Largest off-diagonal entry: {span(peaks)}",
         f"Share of pairs that are exactly 0: {span(empty, share)}",
@@ -58,7 +58,7 @@ def intensity_alt(
     ]
     title = "Curves of the sorted Gram entries, the diagonal above, the pairs below, layer by layer"
     largest = span({name: array(gram).max() for name, gram in layers.items()})
-    return sentences(title, f"Largest entry: {largest}", *parts)
+    return as_sentences(title, f"Largest entry: {largest}", *parts)
 
 
 def target_alt(layers: Mapping[str, tuple[Values, Values]]) -> str:
@@ -72,7 +72,7 @@ def target_alt(layers: Mapping[str, tuple[Values, Values]]) -> str:
             f"{number(np.diagonal(got).mean())} in the result, largest entry {number(goal.max())} "
             f"and {number(got.max())}"
         )
-    return sentences(title, *parts)
+    return as_sentences(title, *parts)
 
 
 def cosines_alt(layers: Mapping[str, Values]) -> str:
@@ -88,7 +88,7 @@ def cosines_alt(layers: Mapping[str, Values]) -> str:
         place = _place_of(cosines(torch.as_tensor(gram)).numpy(), values[-1]) if top else ""
         parts.append(f"{layer}: {zeros(zero_share(values))}{top}{place}")
     title = "Histograms of the cosines of two channels that fire, layer by layer"
-    return sentences(title, f"Median cosine: {span(middles)}" if middles else "", *parts)
+    return as_sentences(title, f"Median cosine: {span(middles)}" if middles else "", *parts)
 
 
 def sparsity_alt(pictures: Mapping[str, Mapping[str, LayerStatistics]]) -> str:
@@ -103,7 +103,7 @@ def sparsity_alt(pictures: Mapping[str, Mapping[str, LayerStatistics]]) -> str:
                 for layer, one in layers.items()
             }
             parts.append(f"{told} entries, {name}: {span(values)}")
-    return sentences(title, *parts)
+    return as_sentences(title, *parts)
 
 
 def spectra_alt(pictures: Mapping[str, Mapping[str, Values]]) -> str:
@@ -118,7 +118,7 @@ def spectra_alt(pictures: Mapping[str, Mapping[str, Values]]) -> str:
     title = (
         f"Curves of the eigenvalues over their ranks for {_listed(pictures)}, both axes logarithmic"
     )
-    return sentences(
+    return as_sentences(
         title,
         f"Effective rank: {span(ranks)}",
         f"Share of the trace of the largest eigenvalue: {span(largest, share)}",
@@ -131,7 +131,7 @@ def pairs_alt(layer: str, pairs: Sequence[ChannelPair], products: Values | None 
     products: (n, h, w), F_i F_j at every position, one map a pair.
     """
     if not pairs:
-        return sentences(f"No two channels of {layer} fire together")
+        return as_sentences(f"No two channels of {layer} fire together")
     maps = [None] * len(pairs) if products is None else list(array(products))
     parts = [
         f"{pair.i},{pair.j}: {number(pair.value)}, cosine {number(pair.cosine, 2)}{_lit(one)}"
@@ -141,7 +141,7 @@ def pairs_alt(layer: str, pairs: Sequence[ChannelPair], products: Values | None 
     ratio = f"The first is {number(first.value / last.value, 2)} times the last"
     times = f"{len(pairs)} times" if len(pairs) > 1 else "once"
     title = f"The picture {times}, faded but where two channels of {layer} fire together"
-    return sentences(title, *parts, ratio if len(pairs) > 1 and last.value else "")
+    return as_sentences(title, *parts, ratio if len(pairs) > 1 and last.value else "")
 
 
 def distances_alt(names: Sequence[str], matrix: Values, title: str) -> str:
@@ -150,17 +150,17 @@ def distances_alt(names: Sequence[str], matrix: Values, title: str) -> str:
     told = f"Matrix of distances beside its dendrogram: {title}, {len(names)} subjects"
     rows, columns = np.triu_indices(len(values), 1)
     if not len(rows):
-        return sentences(told, "A single subject has no distances")
+        return as_sentences(told, "A single subject has no distances")
     upper = values[rows, columns]
     if len(upper) == 1:
-        return sentences(told, f"{names[0]} and {names[1]} are {number(upper[0])} apart")
+        return as_sentences(told, f"{names[0]} and {names[1]} are {number(upper[0])} apart")
     ends = [
         f"{word}: {names[rows[k]]} and {names[columns[k]]}, {number(upper[k])}"
         for word, k in (("Nearest", upper.argmin()), ("Farthest", upper.argmax()))
     ]
     means = dict(zip(names, values.sum(1) / (len(names) - 1), strict=True))
     order = [names[place] for place in leaves(linkage(values), len(names))]
-    return sentences(
+    return as_sentences(
         told,
         *ends,
         f"Mean distance to the others: {span(means)}",
@@ -185,7 +185,7 @@ def map_alt(coordinates: Values, names: Sequence[str], explained: float) -> str:
     ratio = (
         f"It is {number(spread[0] / spread[1], 2)} times as wide as high" if spread.all() else ""
     )
-    return sentences(told, *ends, f"Nearest to the middle: {middle}", ratio)
+    return as_sentences(told, *ends, f"Nearest to the middle: {middle}", ratio)
 
 
 def trace_alt(trace: Sequence[Evaluation]) -> str:
@@ -198,9 +198,9 @@ def trace_alt(trace: Sequence[Evaluation]) -> str:
     told = f"Curve of the loss over {trace[-1][0]:,} evaluations, logarithmic"
     sizes = ", ".join(f"{size} px from evaluation {start}" for size, start, _ in bands(trace))
     if not len(finite):
-        return sentences(told, "No loss is finite", f"Sizes: {sizes}")
+        return as_sentences(told, "No loss is finite", f"Sizes: {sizes}")
     least = finite[losses[finite].argmin()]
-    return sentences(
+    return as_sentences(
         told,
         f"It goes from {number(losses[finite[0]])} to {number(losses[finite[-1]])}; its smallest "
         f"value is {number(losses[least])}, at evaluation {trace[least][0]}",
@@ -220,7 +220,7 @@ def distributions_alt(layers: Mapping[str, Values], quantity: str) -> str:
         f"{number(values.max())}"
         for layer, values in found.items()
     ]
-    return sentences(f"Distributions over {most:,} styles, layer by layer: {quantity}", *parts)
+    return as_sentences(f"Distributions over {most:,} styles, layer by layer: {quantity}", *parts)
 
 
 def _listed(pictures: Mapping[str, object]) -> str:

@@ -50,7 +50,7 @@ def heat_map_data(
     gram = np.asarray(gram, dtype=np.float64)
     _check(gram, order)
     shown = gram[np.ix_(order, order)]
-    codes, low, high = encoded(shown[np.triu_indices(len(shown))])
+    codes, low, high = shade_codes(shown[np.triu_indices(len(shown))])
     scale = ends([shown])
     shades = _places(shown, scale)
     np.fill_diagonal(shades, _SHADES + 1)
@@ -69,7 +69,7 @@ def heat_map_data(
     }
 
 
-def encoded(values: np.ndarray) -> tuple[np.ndarray, float, float]:
+def shade_codes(values: np.ndarray) -> tuple[np.ndarray, float, float]:
     """Return entries (n,) >= 0 as codes (n,), and log10 of the smallest and largest positive one.
 
     Codes are little-endian uint16: 0 for exactly zero, else 1 to 65535, linear in log10. Decoding

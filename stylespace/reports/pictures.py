@@ -68,7 +68,7 @@ def opened(
 
 def names_of(sources: Sequence[str]) -> list[str]:
     """Return the names under which sources are shown, all of them different."""
-    return distinct([short_name(source) for source in sources])
+    return distinct([picture_name(source) for source in sources])
 
 
 def layers_of(settings: StyleLayers, sources: Sequence[str], network: Network) -> tuple[str, ...]:
@@ -163,7 +163,7 @@ def _made(source: str) -> Mapping[str, Any] | None:
     return record if whole else None
 
 
-def short_name(source: str) -> str:
+def picture_name(source: str) -> str:
     """Return a source's name without folder and suffix."""
     name = Path(printable(source).removeprefix(SAMPLE)).name
     plain = name.removesuffix(STYLE_SUFFIX)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stylespace.assets import source_path
 from stylespace.errors import PictureError, nearest
-from stylespace.files import neighbours
+from stylespace.files import names_beside
 from stylespace.settings.shared import Settings
 
 
@@ -18,7 +18,7 @@ def check_inputs(settings: Settings) -> None:
     for name in settings.inputs():
         if not os.path.exists(source_path(name)):
             path = Path(name)
-            hint = nearest(path.name, (*settings.words_for(name), *neighbours(path)))
+            hint = nearest(path.name, (*settings.words_for(name), *names_beside(path)))
             raise PictureError(
                 f"{name!r}: no such file.{hint or ' Check the name and the folder.'}"
             )

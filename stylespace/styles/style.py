@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from stylespace.errors import StyleError, StylespaceError, check_known, nearest
-from stylespace.files import neighbours, write_whole
+from stylespace.files import names_beside, write_whole
 from stylespace.networks.network import Network
 from stylespace.networks.space import Space
 from stylespace.styles.moments import LayerStyle, moments_in_tiles
@@ -183,7 +183,7 @@ class Style:
             _check_header(header["space"], header["provenance"])
             return Style(layers, Space(**header["space"]), header["provenance"])
         except FileNotFoundError:
-            hint = nearest(path.name, neighbours(path))
+            hint = nearest(path.name, names_beside(path))
             raise StyleError(
                 f"style file {str(path)!r} is missing.{hint} Check the path."
             ) from None

@@ -104,7 +104,7 @@ class Fourier:
     def decode(self, z: Tensor) -> Tensor:
         """(B, 3, H, W // 2 + 1, 2) -> (B, 3, H, W)."""
         spectrum = torch.view_as_complex(z) * self._scale(z)
-        return phases.picture_of(spectrum, self.height, self.width)
+        return phases.spectrum_picture(spectrum, self.height, self.width)
 
     def encode(self, image: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, 3, H, W // 2 + 1, 2), kept `margin` away from the bounds."""

@@ -29,7 +29,7 @@ def colour_matrix(like: Tensor) -> Tensor:
     return matrix / matrix.norm(dim=0).max()
 
 
-def picture_of(spectrum: Tensor, height: int, width: int) -> Tensor:
+def spectrum_picture(spectrum: Tensor, height: int, width: int) -> Tensor:
     """Return the sigmoid of the planes of a spectrum, as RGB.
 
     spectrum: complex (B, 3, H, W // 2 + 1), orthonormal -> (B, 3, H, W) between 0 and 1.
@@ -39,7 +39,7 @@ def picture_of(spectrum: Tensor, height: int, width: int) -> Tensor:
 
 
 def spectrum_of(image: Tensor, margin: float = MARGIN) -> Tensor:
-    """Return the complex (B, 3, H, W // 2 + 1) whose `picture_of` is image (B, 3, H, W)."""
+    """Return the complex (B, 3, H, W // 2 + 1) whose `spectrum_picture` is image (B, 3, H, W)."""
     return torch.fft.rfft2(colour_planes(image, margin), norm="ortho")
 
 
@@ -85,7 +85,7 @@ class Phases:
     def decode(self, z: Tensor) -> Tensor:
         """(B, 3, H, W // 2 + 1) -> (B, 3, H, W)."""
         spectrum = self.magnitude.to(z) * self._mirrored(torch.polar(torch.ones_like(z), z))
-        return picture_of(spectrum, self.height, self.width)
+        return spectrum_picture(spectrum, self.height, self.width)
 
     def encode(self, image: Tensor) -> Tensor:
         """(B, 3, H, W) -> its phases; the magnitudes of the picture are lost."""

@@ -12,7 +12,13 @@ from PIL import Image
 
 from stylespace.figures.drawing import ZERO
 from stylespace.figures.heat_maps import heat_map_figure
-from stylespace.reports.heat_maps import CODES, DIAGONAL, encoded, heat_map_data, legend_pictures
+from stylespace.reports.heat_maps import (
+    CODES,
+    DIAGONAL,
+    heat_map_data,
+    legend_pictures,
+    shade_codes,
+)
 
 
 def decoded(codes, low, high):
@@ -53,7 +59,7 @@ def test_the_entries_come_back_in_their_order_with_more_than_three_digits():
 
 def test_codes_are_within_the_error_that_is_stated():
     values = np.random.default_rng(1).lognormal(0, 4, 4000)
-    codes, low, high = encoded(values)
+    codes, low, high = shade_codes(values)
     assert (codes.min(), codes.max()) == (1, 65535)
     assert (low, high) == (np.log10(values.min()), np.log10(values.max()))
     bound = np.log(10) * (high - low) / 131068
@@ -66,7 +72,7 @@ def test_codes_are_within_the_error_that_is_stated():
 )
 def test_values_at_the_edges_are_coded(values):
     values = np.array(values)
-    codes, low, high = encoded(values)
+    codes, low, high = shade_codes(values)
     np.testing.assert_allclose(decoded(codes, low, high), values, rtol=0.03)
     assert np.isfinite([low, high]).all()
 

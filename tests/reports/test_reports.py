@@ -60,7 +60,7 @@ from stylespace.reports.pictures import (
     expanded,
     layers_of,
     opened,
-    short_name,
+    picture_name,
     slug,
 )
 from stylespace.reports.records import csv, results_json, rounded
@@ -157,7 +157,7 @@ def fast():
     ],
 )
 def test_sources_are_shown_by_their_names(source, name):
-    assert short_name(source) == name
+    assert picture_name(source) == name
 
 
 @pytest.mark.parametrize(

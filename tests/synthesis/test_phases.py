@@ -20,8 +20,8 @@ from stylespace.synthesis.phases import (
     colour_planes,
     frequencies,
     painting_spectrum,
-    picture_of,
     spectrum_of,
+    spectrum_picture,
 )
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -39,7 +39,7 @@ def magnitude(height, width, seed=0):
 @pytest.mark.parametrize("size", SIZES)
 def test_spectra_and_pictures_are_each_others_inverse(size):
     image = 0.05 + 0.9 * seeded_picture(*size, count=2)
-    torch.testing.assert_close(picture_of(spectrum_of(image), *size), image)
+    torch.testing.assert_close(spectrum_picture(spectrum_of(image), *size), image)
     matrix = np.array(COLOUR) / np.linalg.norm(COLOUR, axis=0).max()
     np.testing.assert_allclose(colour_matrix(image), matrix)
     logits = np.log(image.numpy() / (1 - image.numpy()))

@@ -45,7 +45,7 @@ class Patches:
 
 
 @dataclass(frozen=True)
-class _Frame:
+class _Place:
     """Where the patches of one painting lie, in its pixels.
 
     side: of each. rows (h,), columns (w,): centres of what the positions see. tops (h,), lefts
@@ -146,7 +146,7 @@ class Paintings:
         """Return F_i F_j in every painting, (h, w)."""
         return [features[0, i] * features[0, j] for features in self._seen(layer)]
 
-    def _frame(self, layer: str, picture: Tensor, product: Tensor) -> _Frame:
+    def _frame(self, layer: str, picture: Tensor, product: Tensor) -> _Place:
         """Return where the patches of a painting (1, 3, H, W) lie, for a product (h, w)."""
         reach = self.network.reach(layer)
         side = min(max(reach.field, SMALLEST_PATCH), *picture.shape[-2:])
@@ -158,11 +158,11 @@ class Paintings:
             (centre - (side - 1) / 2).round().long().clamp(0, length - side)
             for centre, length in zip(centres, picture.shape[-2:], strict=True)
         )
-        return _Frame(side, *centres, *corners)
+        return _Place(side, *centres, *corners)
 
 
 def _strongest(
-    products: Sequence[Tensor], frames: Sequence[_Frame]
+    products: Sequence[Tensor], frames: Sequence[_Place]
 ) -> list[tuple[float, int, int, int]]:
     """Return (product, painting, row, column) of the strongest, their neighbourhoods left out.
 
