@@ -5,6 +5,7 @@ from pathlib import Path
 
 from stylespace.commands.command import Result
 from stylespace.files import holds, numbered
+from stylespace.settings import toml_of
 from stylespace.studies.ground_truth import MARK as SCENES
 from stylespace.studies.studies import study
 from stylespace.studies.trials import MARK as TRIALS
@@ -12,8 +13,13 @@ from stylespace.synthesis.progress import Watching
 
 
 def study_folder(path: Path) -> Path:
-    """Return the first folder RECIPE-study that is free, or that this recipe began to fill."""
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    """Return the first folder RECIPE-study that is free, or that this recipe began to fill.
+
+    Raises:
+        UsageError: not TOML. PictureError: no such file, or one that cannot be read.
+    """
+    toml_of(path)
+    text = path.read_text(encoding="utf-8")
     return next(
         folder
         for folder in numbered("", f"{path.stem}-study", "")

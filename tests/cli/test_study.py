@@ -111,3 +111,10 @@ def test_a_folder_of_something_else_is_not_touched(call, recipe):
     Path("s/mine.txt").write_text("mine")
     assert_refused(call("study", recipe, "--out", "s", "--quiet"), 1, "--force")
     assert [path.name for path in Path("s").iterdir()] == ["mine.txt"]
+
+
+def test_a_recipe_that_is_no_text_is_refused_without_out_too(call, recipe):
+    Path(recipe).write_bytes(b"title = \xff")
+    assert_refused(call("study", recipe, "--quiet"), 2, "not TOML")
+    Path(recipe).unlink()
+    assert_refused(call("study", recipe, "--quiet"), 1, "is missing")
