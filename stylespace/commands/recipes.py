@@ -15,7 +15,7 @@ from stylespace.errors import PictureError, UsageError, WeightsError
 from stylespace.images import read_recipe, write_image
 from stylespace.networks.network import Network
 from stylespace.networks.weights import file_hash
-from stylespace.settings import Settings, recipe_of, settings_from
+from stylespace.settings import Settings, recipe_of, recorded_settings
 from stylespace.synthesis.loop import Synthesis
 
 PACKAGES = ("stylespace", "torch", "numpy")
@@ -169,7 +169,7 @@ def read_origin(path: Path) -> tuple[Settings, Origin]:
         raise UsageError(
             f"{str(path)!r} carries no recipe: give a picture that stylespace wrote, or a .toml."
         )
-    settings = settings_from(record["recipe"])
+    settings = recorded_settings(record)
     check_inputs_of(settings, record.get("inputs"))
     names = ("weights", "device", "precision", "stopped")
     texts = {name: record[name] for name in names if isinstance(record.get(name), str)}

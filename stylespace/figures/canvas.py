@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 INCH = 100
 """Pixels an inch of a plain figure."""
+SIGNED = 6
+"""Size of the network's name in points."""
 
 
 def plain_figure(width: float, height: float, *, dpi: float = INCH, **options: Any) -> Figure:
@@ -19,6 +21,14 @@ def plain_figure(width: float, height: float, *, dpi: float = INCH, **options: A
 
     figure = Figure((width, height), dpi=dpi, **options)
     FigureCanvasAgg(figure)
+    return figure
+
+
+def signed(figure: Figure, network: str) -> Figure:
+    """Write the name of the network that a figure shows into its lower right corner."""
+    across, down = figure.get_size_inches()
+    place = (1 - 0.04 / across, 0.02 / down)
+    figure.text(*place, network, fontsize=SIGNED, color="0.45", ha="right", va="bottom")
     return figure
 
 

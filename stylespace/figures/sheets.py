@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from stylespace.figures.canvas import INCH, encoded, plain_figure, png
+from stylespace.figures.canvas import INCH, encoded, plain_figure, png, signed
 from stylespace.images import resize_to
 
 if TYPE_CHECKING:
@@ -22,12 +22,15 @@ COLOURS = ("#1b6ca8", "#d1495b")
 """Of a target and of what was made to match it."""
 
 
-def contact_sheet(images: Sequence[Tensor], labels: Sequence[str], *, columns: int = 8) -> bytes:
+def contact_sheet(
+    images: Sequence[Tensor], labels: Sequence[str], *, network: str = "", columns: int = 8
+) -> bytes:
     """Return a JPEG that shows pictures in rows, each under its label.
 
     Args:
         images: (1, 3, H, W) in [0, 1], of any sizes.
         labels: one a picture, of one or several lines.
+        network: that made or measured them, named below; empty for none.
         columns: pictures a row.
     """
     columns = min(columns, len(images))
@@ -36,14 +39,16 @@ def contact_sheet(images: Sequence[Tensor], labels: Sequence[str], *, columns: i
     width = max(image.shape[3] for image in images) / INCH
     height = max(image.shape[2] for image in images) / INCH
     across, down = width + GAP, height + LINE * lines + GAP
-    figure = plain_figure(columns * across, rows * down)
+    foot = LINE if network else 0
+    tall = rows * down + foot
+    figure = plain_figure(columns * across, tall)
     for place, (image, label) in enumerate(zip(images, labels, strict=True)):
         row, column = divmod(place, columns)
-        left, bottom = column * across + GAP / 2, (rows - 1 - row) * down + GAP / 2
-        box = (left / columns / across, bottom / rows / down)
-        axes = figure.add_axes((*box, width / columns / across, height / rows / down))
+        left, bottom = column * across + GAP / 2, foot + (rows - 1 - row) * down + GAP / 2
+        box = (left / columns / across, bottom / tall)
+        axes = figure.add_axes((*box, width / columns / across, height / tall))
         show_picture(axes, image, label, size=7)
-    return encoded(figure, "jpg", pil_kwargs={"quality": 90})
+    return encoded(signed(figure, network), "jpg", pil_kwargs={"quality": 90})
 
 
 def mosaic(pictures: Tensor, side: int, *, across: int = 3) -> Tensor:
@@ -69,7 +74,9 @@ def side_by_side(pictures: Sequence[Tensor], *, gap: int = 4) -> Tensor:
     return torch.cat(parts[1:], 3)
 
 
-def loss_curves(traces: Mapping[str, Sequence[tuple[int, int, float | None]]]) -> bytes:
+def loss_curves(
+    traces: Mapping[str, Sequence[tuple[int, int, float | None]]], network: str
+) -> bytes:
     """Return a PNG: the losses of several runs over their evaluations, on a logarithmic axis.
 
     Losses that are 0 or not finite are left out; a new scale, which has another loss, begins at a
@@ -77,6 +84,7 @@ def loss_curves(traces: Mapping[str, Sequence[tuple[int, int, float | None]]]) -
 
     Args:
         traces: {label: (evaluation, longer side in pixels, loss) each, in order}.
+        network: of all runs.
     """
     from matplotlib.ticker import LogLocator, NullFormatter
 
@@ -95,7 +103,7 @@ def loss_curves(traces: Mapping[str, Sequence[tuple[int, int, float | None]]]) -
     axes.margins(x=0.01)
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1))
     axes.spines[["top", "right"]].set_visible(False)
-    return png(figure)
+    return png(signed(figure, network))
 
 
 SHOWN_POINTS = 400  # of a curve, which may have 131,000 entries

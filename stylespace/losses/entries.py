@@ -11,6 +11,7 @@ from torch import Tensor
 
 from stylespace.errors import UsageError, unknown
 from stylespace.losses.objective import Features, Term
+from stylespace.networks.network import Network
 from stylespace.settings import GOALS
 from stylespace.styles.gram import gram
 
@@ -22,21 +23,41 @@ DEAD_LEVEL = 100.0
 """Loss of a dead entry, above -log of any live one: float32's smallest normal is e^-87."""
 SOFTNESS = 0.1
 """Width of the smooth minimum, in standard deviations of the layer's pre-activations."""
+NOISE_SIDE = 96
+"""Side in pixels of the noise that a layer's unit of energy is read from."""
+
+
+def energy_unit(network: Network, layer: str) -> float:
+    """Return the power of two next to a layer's mean energy on seeded noise, 1 where that is 0.
+
+    Entries in this unit, which is the network's alone, are the same to the last bit in a network
+    whose layer is scaled by a power of two, and so are losses, their order and the picture.
+    """
+    noise = torch.rand(1, 3, NOISE_SIDE, NOISE_SIDE, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        energy = float(network(noise.to(network.device), [layer])[layer].float().square().mean())
+    return 2.0 ** round(math.log2(energy)) if energy else 1.0
 
 
 def entry_term(
-    layer: str, entries: Tensor, selectivity: float = 0.0, *, goal: str = "log", parts: int = 1
+    layer: str,
+    entries: Tensor,
+    selectivity: float = 0.0,
+    *,
+    goal: str = "log",
+    parts: int = 1,
+    unit: float = 1.0,
 ) -> Term:
     """Make a Gram entry large; one entry a picture.
 
-    The loss of a live entry (B,), lambda being `selectivity`:
-    "energy": -G_ij, in the layer's own units; "log": -log G_ij + lambda log ||G||_F;
+    The loss of a live entry (B,), lambda being `selectivity` and G in units of `unit`:
+    "energy": -G_ij; "log": -log G_ij + lambda log ||G||_F;
     "selectivity": the same with lambda = 1; "mixture": with lambda = MIXTURE where it is 0.
     Within the pixel box "energy" and "log" have the same maximisers. The logarithm makes steps
     independent of the entry's size, and a sum with other terms as well.
 
-    "energy" is not divided by the layer's energy: that changes with the picture, so the loss would
-    no longer rise and fall with G_ij. Both optimisers are indifferent to a constant factor.
+    "energy" is not divided by the layer's energy in the picture: that changes, so the loss would
+    no longer rise and fall with G_ij.
 
     Where the two channels do not fire together yet (G_ij below ALIVE of the layer's mean energy)
     the gradient of G_ij is zero or useless. There the smooth minimum of the two pre-activations
@@ -51,6 +72,7 @@ def entry_term(
     Args:
         layer: name. entries: (B, 2) or (1, 2), whole numbers. selectivity: in [0, 1].
         goal: one of GOALS. parts: along each side; fewer where the layer has fewer positions.
+        unit: see `energy_unit`; 1 for the layer's own, squared activations.
 
     Raises:
         UsageError: an unknown goal, or a selectivity outside [0, 1].
@@ -63,7 +85,8 @@ def entry_term(
     def measure(image: Tensor, features: Features) -> Tensor:
         grid = _grid(features[pre], parts)
         places = entries.expand(len(features[pre]), 2).repeat_interleave(grid.shape[1], 0)
-        return _entry_loss(grid.flatten(0, 1), places, goal, share).view(grid.shape[:2]).mean(1)
+        loss = _entry_loss(grid.flatten(0, 1), places, goal, share, unit)
+        return loss.view(grid.shape[:2]).mean(1)
 
     return Term(f"entry.{layer}", measure, (pre,))
 
@@ -90,26 +113,28 @@ def _norm_share(goal: str, selectivity: float) -> float:
     return {"energy": 0.0, "log": selectivity, "selectivity": 1.0, "mixture": mixed}[goal]
 
 
-def _entry_loss(pre: Tensor, entries: Tensor, goal: str, share: float) -> Tensor:
+def _entry_loss(pre: Tensor, entries: Tensor, goal: str, share: float, unit: float) -> Tensor:
     features = pre.relu()
-    value = entry_value(features, entries)
-    alive = value > ALIVE * features.square().mean((1, 2, 3))
-    score = value if goal == "energy" else _log_score(value, features, share)
+    value = entry_value(features, entries) / unit
+    alive = value > ALIVE * features.square().mean((1, 2, 3)) / unit
+    score = value if goal == "energy" else _log_score(value, features, share, unit)
     return torch.where(alive, -score, DEAD_LEVEL - _approach(pre, entries))
 
 
-def _log_score(value: Tensor, features: Tensor, share: float) -> Tensor:
-    """Return log G_ij - share * log ||G||_F: (B,)."""
+def _log_score(value: Tensor, features: Tensor, share: float, unit: float) -> Tensor:
+    """Return log G_ij - share * log ||G||_F in a unit, the value of G_ij being in it: (B,)."""
     tiny = torch.finfo(value.dtype).tiny
     score = value.clamp(min=tiny).log()
     if not share:
         return score
-    return score - share * 0.5 * gram(features).square().sum((1, 2)).clamp(min=tiny).log()
+    squares = (gram(features) / unit).square().sum((1, 2))
+    return score - share * 0.5 * squares.clamp(min=tiny).log()
 
 
 def _approach(pre: Tensor, entries: Tensor) -> Tensor:
     """How near two channels are to firing together: log mean softplus(soft minimum), (B,)."""
-    scale = pre.detach().std((1, 2, 3)).clamp(min=1e-6)[:, None]
+    spread = pre.detach().std((1, 2, 3))[:, None]
+    scale = torch.where(spread > 0, spread, torch.ones_like(spread))  # of a layer that is even
     a, b = (channel.flatten(1) / scale for channel in entry_channels(pre, entries))
     lower = -torch.logaddexp(-a / SOFTNESS, -b / SOFTNESS)
     return _log_softplus(lower).logsumexp(1) - math.log(lower.shape[1])

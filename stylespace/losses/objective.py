@@ -76,15 +76,17 @@ class Objective:
         return {term.name: term.weight * term.measure(image, features) for term in self.terms.parts}
 
 
-def relative_square(value: Tensor, target: Tensor, *, nothing: float = 0.0) -> Tensor:
+def relative_square(
+    value: Tensor, target: Tensor, *, nothing: float = 0.0, instead: float = 1.0
+) -> Tensor:
     """||X - T||^2 / ||T||^2 per picture: (B, ...), (B or 1, ...) -> (B,).
 
-    A target of squared norm up to `nothing` is answered with the plain square: there is nothing
-    to be relative to.
+    A target of squared norm up to `nothing` is nothing to be relative to: the square is divided by
+    `instead`.
     """
     difference = (value - target).square().flatten(1).sum(1)
     norm = target.square().flatten(1).sum(1)
-    return difference / torch.where(norm > nothing, norm, torch.ones_like(norm))
+    return difference / torch.where(norm > nothing, norm, torch.full_like(norm, instead))
 
 
 def matching_term(
@@ -95,16 +97,17 @@ def matching_term(
     weight: float = 1.0,
     *,
     nothing: float = 0.0,
+    instead: float = 1.0,
 ) -> Term:
     """Return the relative distance of a statistic of some layers' features to a target.
 
-    statistic: features (B, C, h, w) of each layer -> (B, ...). target: (B or 1, ...). nothing: see
-    `relative_square`.
+    statistic: features (B, C, h, w) of each layer -> (B, ...). target: (B or 1, ...). nothing,
+    instead: see `relative_square`.
     """
 
     def measure(image: Tensor, features: Features) -> Tensor:
         value = statistic(*(features[layer] for layer in layers))
-        return relative_square(value, target, nothing=nothing)
+        return relative_square(value, target, nothing=nothing, instead=instead)
 
     return Term(name, measure, layers, weight)
 

@@ -18,7 +18,7 @@ from torch.nn.functional import interpolate, pad
 from stylespace.losses.objective import Features, Term, relative_square
 
 FLAT_CHANNEL = 1e-6
-"""Range of values below which a channel is even, up to the rounding of a resized picture."""
+"""Range, in the largest size, up to which a channel is even: the rounding of a resized picture."""
 SHARE = 0.3
 """What a weight of 1 means: regular structure comes in whole, and the Gram terms still lead."""
 
@@ -91,7 +91,8 @@ def fourier_waves(image: Tensor, grid: Sequence[int], *, wrap: bool = False) -> 
 
 def _centred(x: Tensor) -> Tensor:
     """Take the mean off; a channel of one value has nothing left, not its rounding."""
-    even = x.amax((2, 3), keepdim=True) - x.amin((2, 3), keepdim=True) < FLAT_CHANNEL
+    least, most = x.amin((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)
+    even = most - least <= FLAT_CHANNEL * torch.maximum(most, -least)
     return torch.where(even, torch.zeros_like(x), x - x.mean((2, 3), keepdim=True))
 
 

@@ -6,7 +6,7 @@ from stylespace.errors import UsageError, check_known, unknown
 from stylespace.networks import architectures
 from stylespace.networks.architectures import Layer
 
-DEFAULT = "vgg16-hed"
+DEFAULT = "vgg19-norm"
 POOLINGS = ("average", "max")
 PADDINGS = ("zeros", "replicate", "reflect", "circular")
 
@@ -22,9 +22,15 @@ class NetworkEntry:
 
 
 CATALOGUE = {
+    "vgg19-norm": NetworkEntry(
+        architectures.VGG19,
+        "VGG-19, ImageNet, every channel scaled to a mean activation of 1; 16 layers; the default",
+        "embedded",
+        "nothing",
+    ),
     "vgg16-hed": NetworkEntry(
         architectures.VGG16,
-        "VGG-16, ImageNet weights fine-tuned for edges; 13 layers; the default",
+        "VGG-16, ImageNet weights fine-tuned for edges; 13 layers",
         "embedded",
         "nothing",
     ),

@@ -23,6 +23,16 @@ class Space:
             if mine[key] != theirs[key]
         )
 
+    def options_for(self, other: Space) -> str:
+        """Return the options that bring a command from this space to `other`."""
+        mine, theirs = asdict(self), asdict(other)
+        options = [f"--{key} {theirs[key]}" for key in mine if mine[key] != theirs[key]]
+        if self.network == other.network and self.weights != other.weights:
+            options[-1] = "the --weights of then"
+        elif self.weights != other.weights:
+            options.pop()
+        return " ".join(options)
+
 
 def _short(value: str) -> str:
     return f"{value[:12]}..." if len(value) == 64 else value

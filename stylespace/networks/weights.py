@@ -17,7 +17,7 @@ from stylespace import assets
 from stylespace.errors import StylespaceError, WeightsError
 from stylespace.networks import architectures
 from stylespace.networks.architectures import Convolution, Layer
-from stylespace.networks.catalogue import CATALOGUE
+from stylespace.networks.catalogue import CATALOGUE, DEFAULT
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CAFFE = ((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255, 1 / 255, 1 / 255))
@@ -142,7 +142,7 @@ def _fetch(name: str, url: str, path: Path, promised: str, *, progress: bool) ->
         cause = " ".join(str(getattr(error, "reason", error)).split())
         raise WeightsError(
             f"the weights of {name} could not be fetched from {url} ({cause}). Without a network: "
-            f"--weights FILE with that file, or --network vgg16-hed, which is embedded."
+            f"--weights FILE with that file, or --network {DEFAULT}, which is embedded."
         ) from None
 
 

@@ -133,7 +133,7 @@ def _detailed(
         done(f"measured {picture.name}")
     together = compared(pictures, settings.distance, layers)
     tables = records(found, together)
-    drawings = Drawings(folder=None if settings.compact else FIGURES, tick=done)
+    drawings = Drawings(network.name, folder=None if settings.compact else FIGURES, tick=done)
     groups = _groups(settings, network, found, together, drawings)
     if watch is not None:
         watch("report", total, total)

@@ -9,8 +9,9 @@ from stylespace.commands.recipes import check_inputs_of
 from stylespace.errors import StylespaceError
 from stylespace.losses.representations import represented_style
 from stylespace.networks.network import Network
+from stylespace.networks.space import Space
 from stylespace.reports.pictures import Picture
-from stylespace.settings import Settings, recipe_of, settings_from
+from stylespace.settings import Settings, recipe_of, recorded_settings
 from stylespace.styles.sources import blender, open_picture, open_styles
 from stylespace.styles.style import Style
 
@@ -40,7 +41,7 @@ def making_of(picture: Picture, network: Network) -> MakingOf | None:
     if made is None:
         return None
     try:
-        settings = settings_from(made["recipe"])
+        settings = recorded_settings(made)
     except (StylespaceError, TypeError) as error:
         return MakingOf(picture.key, [], remarks=[f"Its recipe is not understood: {error}"])
     styles, remarks = None, []
@@ -99,16 +100,12 @@ def _check_space(settings: Settings, network: Network, weights: Any) -> None:
 
     weights: the SHA-256 that the picture names, or whatever stands in its place.
     """
-    asked = (settings.network, settings.pooling, settings.padding)
-    here = (network.name, network.pooling, network.padding)
-    known = weights if isinstance(weights, str) and weights else None
-    same = settings.weights is None if known is None else known == network.sha256
-    if asked != here or not same:
-        told = [f"weights {known[:12]}..."] if known else []
+    known = weights if isinstance(weights, str) and weights else settings.weights
+    there = Space(settings.network, settings.pooling, settings.padding, known or network.sha256)
+    if difference := network.space.difference(there):
         raise StylespaceError(
-            f"it was made with {', '.join([*asked, *told])}, and this report measures with "
-            f"{', '.join([*here, f'weights {network.sha256[:12]}...'])}: give the report the same "
-            "options."
+            f"it was made in another style space ({difference}): add "
+            f"{network.space.options_for(there)} to the report."
         )
 
 

@@ -50,7 +50,7 @@ def overview(
         watch: told of the progress.
     """
     kind = settings.distance
-    drawings = Drawings(folder=None if settings.compact else FIGURES)
+    drawings = Drawings(network.name, folder=None if settings.compact else FIGURES)
     if kind == "bures" and len(pictures) > BURES_MOST:
         raise UsageError(
             f"--distance bures compares at most {BURES_MOST} pictures, not {len(pictures)}: choose "

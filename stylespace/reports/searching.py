@@ -32,6 +32,7 @@ class Search:
 
     picture: (1, 3, H, W) that was searched for, None of a style file. neighbours: nearest first.
     searched: how many pictures were compared. skipped: (path, reason) of those that were not.
+    network: that measured them.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Search:
     neighbours: tuple[Neighbour, ...]
     searched: int
     skipped: tuple[tuple[str, str], ...]
+    network: str
 
     @property
     def rows(self) -> tuple[dict[str, Any], ...]:
@@ -56,7 +58,7 @@ class Search:
             shown.append(resize(read_image(one.picture), THUMBNAIL))
             name = legible(printable(one.picture.stem), LABEL)
             labels.append(f"{name}\n{number(one.distance)}")
-        return contact_sheet(shown, labels, columns=5)
+        return contact_sheet(shown, labels, network=self.network, columns=5)
 
 
 def similar(
@@ -100,6 +102,7 @@ def similar(
         neighbours(wanted.style, others, kind=settings.distance, count=settings.count),
         len(others),
         tuple((printable(str(one.picture)), one.reason) for one in found.skipped),
+        network.name,
     )
 
 

@@ -13,6 +13,19 @@ RECIPE_FILE = "recipe.toml"
 """The name of the recipe in a folder that a command made."""
 
 
+SINCE = "0.2.0"
+"""The version whose defaults hold today; a recipe file names it, as it may leave settings out."""
+
+EARLIER: dict[str, dict[str, dict[str, Any]]] = {
+    "0.1.0": {
+        "": {"network": "vgg16-hed"},
+        "texture": {"parameters": "pixels"},
+        "transfer": {"parameters": "pixels", "detail": 0.0},
+    },
+}
+"""{version: {command, or "" for all: defaults that were others then}}."""
+
+
 def recipe_of(settings: Settings) -> dict[str, Any]:
     """Return a recipe: the command and every setting, as TOML and JSON can hold them."""
     values = {
@@ -23,21 +36,36 @@ def recipe_of(settings: Settings) -> dict[str, Any]:
     return {"command": settings.command, **values}
 
 
-def settings_from(recipe: Mapping[str, Any]) -> Settings:
-    """Return the settings that a recipe holds.
+def settings_from(recipe: Mapping[str, Any], version: str = SINCE) -> Settings:
+    """Return the settings that a recipe holds; what it leaves out is at its version's default.
+
+    version: that wrote it, where the recipe does not say so itself (`version = "0.1.0"`).
 
     Raises:
         UsageError: no or an unknown command, an unknown key (nearest named), a wrong type.
     """
     values = dict(recipe)
-    command = str(values.pop("command", ""))
+    command, version = str(values.pop("command", "")), str(values.pop("version", version))
     check_known("command in the recipe", command, COMMANDS)
     kind = COMMANDS[command]
+    then = EARLIER.get(version, {})
+    values = {**then.get("", {}), **then.get(command, {}), **values}
     known = {one.name: one for one in dataclasses.fields(kind)}
     for key, value in values.items():
         check_known(f"setting of {command}", key, known)
         values[key] = _typed(known[key], value)
     return kind(**values)
+
+
+def recorded_settings(record: Mapping[str, Any]) -> Settings:
+    """Return the settings of what a picture carries: its recipe, and the version that wrote it.
+
+    Raises:
+        UsageError: see `settings_from`.
+    """
+    versions = record.get("versions")
+    known = versions.get("stylespace", SINCE) if isinstance(versions, Mapping) else SINCE
+    return settings_from(record["recipe"], known)
 
 
 def _typed(one: dataclasses.Field, value: Any) -> Any:
@@ -96,4 +124,4 @@ def to_toml(settings: Settings) -> str:
     """Return the settings as a recipe in TOML."""
     import tomli_w
 
-    return tomli_w.dumps(recipe_of(settings))
+    return tomli_w.dumps({"version": SINCE, **recipe_of(settings)})

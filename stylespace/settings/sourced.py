@@ -21,6 +21,12 @@ class Sourced(Making, StyleLayers):
         1.0, "Factor on the style pictures' size: larger strokes above 1.", above=0, maximum=64
     )
     tv_weight: float | None = weight_setting(None, "Weight of total variation: smoother pictures.")
+    parameters: str = setting(
+        "fourier",
+        "What is optimised: fourier (large strokes and colours come as fast as grain), sigmoid or "
+        "pixels.",
+        choices=("fourier", "sigmoid", "pixels"),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -92,6 +92,9 @@ class TransferSettings(Sourced):
         0.3, "Weight of the content terms; a kept layer has half of it."
     )
     style_weight: float = weight_setting(1.0, "Weight of the style terms.")
+    detail: float = weight_setting(
+        1.0, "Share of the content's finer detail that each finer scale starts with."
+    )
     init: str = setting("content", f"Start: {', '.join(STARTS)}, or a FILE.")
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from stylespace.figures import markdown
 from stylespace.figures.tables import columns_of
 from stylespace.files import write_files
 from stylespace.images import read_recipe
-from stylespace.settings import settings_from
+from stylespace.settings import recorded_settings
 
 SHOWN = 250  # pixels of a picture's width on the page
 
@@ -88,7 +88,7 @@ def _table(title: str, names: Sequence[str], figures: Mapping[str, Mapping[str, 
 
 def _recipes(records: Mapping[Path, Mapping[str, Any]]) -> str:
     """Return what the settings of the pictures have in common, and how each is made again."""
-    settings = [settings_from(record["recipe"]) for record in records.values()]
+    settings = [recorded_settings(record) for record in records.values()]
     first = settings[0]
     return (
         f"Network {first.network}, {first.pooling} pooling, {first.padding} padding. Every picture "

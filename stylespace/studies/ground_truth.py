@@ -101,7 +101,7 @@ def run_ground_truth(
     def fill(place: Place) -> bool:
         scored, whole = _scored(tried, place, folder, network, watching, force)
         rows.extend(scored)
-        _write(folder, tried.text, rows)
+        _write(folder, f"{tried.text.strip()}\n\nMade with {network.name}.", rows)
         return whole
 
     interrupted = filled(folder, tried.recipe, MARK, places, fill, force=force)
@@ -141,7 +141,7 @@ def _scored(
     results |= {way: read_image(file) for file, way in files.items() if file in done}
     shown = {"content": content, "style": style, "truth": truth, **results}
     pictures = [resize(picture.clamp(0, 1), SHOWN) for picture in shown.values()]
-    write_files(at, {STRIP: contact_sheet(pictures, list(shown), columns=5)})
+    write_files(at, {STRIP: contact_sheet(pictures, list(shown), network=network.name, columns=5)})
     rows = [
         {"scene": scene, "alteration": name, "way": way, **scores(image, truth)}
         for way, image in results.items()
@@ -208,7 +208,7 @@ def _page(text: str, table: pd.DataFrame) -> str:
         "The style picture is the scene altered and mirrored, so that what should come out is "
         "known: the content altered alike. Every way keeps the content with weight 1, and a table "
         "shows means over the scenes.",
-        text.strip(),
+        text,
     ]
     for score, better in (("colour_error", "lower"), ("similarity", "higher")):
         wide = table.pivot_table(

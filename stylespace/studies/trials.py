@@ -42,7 +42,7 @@ MARK, PAIR_MARK = "trials.toml", "pair.toml"
 BETWEEN = {
     "pixels": "root mean squared difference of values in [0, 1]",
     "style": "symmetric relative Gram distance over the default style layers",
-    "perceptual": "squared distance of unit features in another network, in [0, 4]",
+    "perceptual": "squared distance of unit features in the judge, in [0, 4]",
 }
 """What results are compared with one another by."""
 
@@ -157,14 +157,14 @@ class _Tables:
         self.rows += [{"pair": pair, "way": row.label, **row.figures} for row in comparison.rows]
         if self._judges:
             place = self._folder / pair
-            write_files(place, {CURVES: loss_curves(_traces(comparison, place))})
+            write_files(place, {CURVES: loss_curves(_traces(comparison, place), self.network.name)})
             apart = distances(comparison, place, self._judges)
             self.between += [{"pair": pair, **row} for row in apart]
         content = {"title": self._trials.title, "rows": [_plain(row) for row in self.rows]}
         content |= {"between": self.between} if self.between else {}
         columns = ["pair", "one", "other", *BETWEEN]
         between = pd.DataFrame(self.between, columns=columns)
-        page = _page(self._trials, pd.DataFrame(self.rows), between)
+        page = _page(self._trials, comparison.networks, pd.DataFrame(self.rows), between)
         write_study(self._folder, self.rows, json_text(content), page)
 
 
@@ -188,13 +188,17 @@ def _traces(comparison: Comparison, folder: Path) -> dict[str, Any]:
     return {label: record["trace"] for label, record in records.items() if record}
 
 
-def _page(trials: Trials, table: pd.DataFrame, between: pd.DataFrame) -> str:
-    """Return the page in Markdown: medians over all pairs, claims, wins, and a strip a pair."""
+def _page(trials: Trials, networks: str, table: pd.DataFrame, between: pd.DataFrame) -> str:
+    """Return the page in Markdown: medians over all pairs, claims, wins, and a strip a pair.
+
+    networks: which one made the pictures and which judged them, a sentence.
+    """
     names = ("loss", *SUMMARY) if trials.one_objective else SUMMARY
     medians = summary(table, names)
     parts = [
         f"# {trials.title}",
         trials.text.strip(),
+        networks,
         f"Medians over {table['pair'].nunique()} pairs. Lower is better, but for `similarity`; "
         "what each measure is stands below the table of a pair.",
         markdown.number_table(medians.to_dict("index"), list(medians.columns)),

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 SUMMARY = (
-    *("other_style", "sliced", "placed"),
-    *("other_content", "similarity", "content_colours", "copy_index"),
+    *("other_style", "alexnet_style", "sliced", "placed"),
+    *("other_content", "alexnet_content", "similarity", "content_colours", "copy_index"),
 )
 """Measures of the page: of the style, of the content, and the last of copying."""
 HIGHER = ("similarity",)

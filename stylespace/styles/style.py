@@ -129,8 +129,8 @@ class Style:
         """
         if difference := space.difference(self.space):
             raise StyleError(
-                f"the style lives in another style space ({difference}): capture it again with "
-                "the same options, or use its own."
+                f"the style lives in another style space ({difference}): add "
+                f"{space.options_for(self.space)}, or capture it again with the options of here."
             )
 
     def pick(self, layers: Sequence[str]) -> Style:

@@ -95,8 +95,8 @@ class LBFGS:
         Every problem uses up a place at every step, so that none depends on its neighbours.
         """
         s, y = self.point - self._x, gradient - self._g
-        sy, yy = (s * y).sum(1), (y * y).sum(1)
-        valid = moved & (sy > 1e-10 * yy)
+        sy, ss, yy = (s * y).sum(1), (s * s).sum(1), (y * y).sum(1)
+        valid = moved & (sy > 1e-10 * ss.sqrt() * yy.sqrt())
         place = self._told % len(self._rho)
         self._s[place] = chosen(valid, s, torch.zeros_like(s))
         self._y[place] = chosen(valid, y, torch.zeros_like(y))

@@ -24,6 +24,7 @@ def coarse_to_fine(
     start: Tensor,
     scales: Sequence[Scale],
     *,
+    enlarge: Callable[[Tensor, int, int], Tensor] = resize_to,
     watch: Watch | None = None,
     **options: Any,
 ) -> Synthesis:
@@ -33,6 +34,7 @@ def coarse_to_fine(
         objective_at: (H, W) -> the objective for that size; called once a scale, when it begins.
         start: (B, 3, h, w), resized to the first scale.
         scales: from coarse to fine.
+        enlarge: (picture of the scale before, H, W) -> the start of the next one.
         watch: as in `synthesize`; steps are counted over all scales.
         options: passed to `synthesize`.
 
@@ -43,12 +45,12 @@ def coarse_to_fine(
     total = sum(scale.steps for scale in scales)
     trace: list[Step] = []
     losses: tuple[float, ...] = ()
-    image, stopped = start, "steps"
+    image, stopped = resize_to(start, scales[0].height, scales[0].width), "steps"
     for scale in scales:
         try:
             part = synthesize(
                 objective_at(scale.height, scale.width),
-                resize_to(image, scale.height, scale.width),
+                enlarge(image, scale.height, scale.width) if trace else image,
                 steps=scale.steps,
                 watch=_counted(trace, total, watch),
                 **options,

@@ -422,7 +422,7 @@ def test_disk_full_while_writing(call, monkeypatch, call_that_fails, command):
     assert listing() == {}
 
 
-def weights_file(name="w.safetensors", network="vgg16-hed", change=None):
+def weights_file(name="w.safetensors", network="vgg19-norm", change=None):
     drawn = random_weights(CATALOGUE[network].layers, 0).tensors
     state = {f"{key}.weight": weight for key, (weight, _) in drawn.items()}
     state |= {f"{key}.bias": bias for key, (_, bias) in drawn.items()}
@@ -447,7 +447,7 @@ class Harmful:
         ("torch.pth", ["could run code"]),
         ("list.pth", ["list"]),
         ("shape.safetensors", ["features.0.weight", "(2, 2)", "(64, 3, 3, 3)"]),
-        ("other.safetensors", ["not weights of vgg16-hed", "It fits: ", "alexnet"]),
+        ("other.safetensors", ["not weights of vgg19-norm", "It fits: ", "alexnet"]),
         ("nan.safetensors", ["not finite"]),
     ],
 )
@@ -492,8 +492,8 @@ def style(call):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--network", "vgg19"), ["network vgg16-hed instead of vgg19"]),
-        (("--pooling", "max"), ["pooling average instead of max"]),
+        (("--network", "vgg19"), ["network vgg19-norm instead of vgg19", "--network vgg19-n"]),
+        (("--pooling", "max"), ["pooling average instead of max", "add --pooling average,"]),
         (("--padding", "reflect"), ["padding zeros instead of reflect"]),
         (("--weights", "random:1"), ["weights "]),
     ],

@@ -209,7 +209,7 @@ def test_other_filters_in_the_same_file_are_measured_again(call):
     from stylespace.networks.weights import random_weights
 
     def write(seed):
-        drawn = random_weights(CATALOGUE["vgg16-hed"].layers, seed).tensors
+        drawn = random_weights(CATALOGUE["vgg19-norm"].layers, seed).tensors
         weights = {f"{key}.weight": weight for key, (weight, _) in drawn.items()}
         save_file(
             weights | {f"{key}.bias": bias for key, (_, bias) in drawn.items()}, "w.safetensors"
@@ -501,7 +501,7 @@ def test_listings(call, name):
 
 def test_networks_tell_layers_and_channels(call):
     first = call("networks", "--json").json["networks"][0]
-    assert first["name"] == "vgg16-hed"
+    assert first["name"] == "vgg19-norm"
     assert dict(zip(first["layers"], first["channels"], strict=True))["conv3_1"] == 256
 
 
@@ -522,7 +522,7 @@ def test_help_of_a_command_has_example_and_defaults(call, name):
     shown = call(name, "--help").out
     assert f"Example:\n  stylespace {name} " in shown
     assert "--out" in shown
-    assert name == "run" or "[default: vgg16-hed]" in shown
+    assert name == "run" or "[default: vgg19-norm]" in shown
     assert ("--preview" in shown) == (name not in ("atlas", "capture"))
 
 
@@ -742,7 +742,7 @@ def test_other_weights_than_a_picture_promises_are_refused(call):
     changed("a.png", weights="0" * 64)
     result = call("run", "a.png", "--out", "b.png", "--quiet")
     assert result.code == 1
-    assert "other weights of vgg16-hed" in result.err
+    assert "other weights of vgg19-norm" in result.err
     assert len(result.err.splitlines()) == 1
     assert not Path("b.png").exists()
 

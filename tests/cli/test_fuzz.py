@@ -30,7 +30,7 @@ PICTURES = [
 ]  # fmt: skip
 ENTRIES = ["12,40", "0,0", "1,2", "63,63", "256,1", "-1,3", "12", "a,b", "", "conv1_1:3,4", "1, 2"]
 OUTS = ["o.png", "o.PNG", "p.png", "gone/o.png", "folder", "o.bmp", "o", "", "o.style.safetensors"]
-NETWORKS = ["vgg16-hed", "vgg19", "alexnet", "googlenet", "alexnet-st", "vgg", ""]
+NETWORKS = ["vgg19-norm", "vgg16-hed", "vgg19", "alexnet", "googlenet", "alexnet-st", "vgg", ""]
 WEIGHTS = ["random:0", "random:7", "random:x", "random:", "gone.pth", "text.png", "caffe:", ""]
 OPTIONS = {
     "--size": NUMBERS, "--sizes": LISTS, "--iterations": LISTS, "--seed": NUMBERS,

@@ -5,12 +5,14 @@ import math
 from pathlib import Path
 
 import pytest
+import torch
 
 from stylespace.cli.outputs import planned
 from stylespace.cli.table import COMMANDS
 from stylespace.commands.recipes import input_hashes, plain_figures, read_origin
 from stylespace.errors import UnreachedError
-from stylespace.settings import AtlasSettings, ProbeSettings, ReportSettings, read_toml
+from stylespace.images import read_image, read_recipe, write_image
+from stylespace.settings import AtlasSettings, ProbeSettings, ReportSettings, read_toml, to_toml
 
 REPOSITORY = Path(__file__).parents[2]
 RECIPES = sorted((REPOSITORY / "probes").glob("*.toml"))
@@ -47,6 +49,50 @@ def test_a_committed_recipe_runs(path, tmp_path, monkeypatch):
 @pytest.mark.parametrize("path", sorted((REPOSITORY / "reports" / "gallery").glob("*.jpg")))
 def test_a_gallery_picture_carries_the_recipe_of_its_name(path):
     assert read_origin(path)[0] == read_toml(REPOSITORY / "probes" / f"{path.stem}.toml")
+
+
+# --- recipes of version 0.1.0
+
+EARLIER = sorted((REPOSITORY / "tests" / "golden" / "0.1.0").glob("*.png"))
+"""Made by version 0.1.0 with one thread on a processor whose best instructions are AVX2."""
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["as it is", "without a network"])
+@pytest.mark.parametrize("path", EARLIER, ids=lambda path: path.stem)
+@pytest.mark.usefixtures("one_thread")
+def test_a_picture_of_version_0_1_0_is_made_again(path, silent, tmp_path):
+    """To the same pixels; elsewhere, where sums are rounded otherwise, to nearly the same."""
+    copy, record = tmp_path / path.name, read_recipe(path)
+    assert record["versions"]["stylespace"] == "0.1.0"
+    if silent:
+        del record["recipe"]["network"]
+    write_image(copy, read_image(path), recipe=record)
+    settings, origin = read_origin(copy)
+    assert settings.network == "vgg16-hed"
+    command = COMMANDS[settings.command]
+    options = {"origin": origin, "figure": False, "quiet": True}
+    command.run(settings, planned(command, settings, out=tmp_path / "again.png", **options))
+    then, now = ((read_image(one) * 255).round() for one in (path, tmp_path / "again.png"))
+    same = torch.backends.cpu.get_cpu_capability() == "AVX2"
+    assert float((now - then).abs().max()) <= (0 if same else 3)
+
+
+@pytest.mark.parametrize("kind", ["probe", "texture", "transfer", "report"])
+def test_a_recipe_file_of_version_0_1_0_has_its_defaults(kind, tmp_path):
+    names = {"probe": "entry", "texture": "sources", "transfer": "styles", "report": "pictures"}
+    text = f'command = "{kind}"\n{names[kind]} = ["1,2"]\n'
+    text += 'content = "a"\n' if kind == "transfer" else ""
+    found = []
+    for version in ("", 'version = "0.1.0"\n', 'version = "0.2.0"\n'):
+        (tmp_path / "r.toml").write_text(version + text)
+        found.append(read_toml(tmp_path / "r.toml"))
+    today, then, now = found
+    assert today == now and (now.network, then.network) == ("vgg19-norm", "vgg16-hed")
+    assert to_toml(now).startswith('version = "0.2.0"\n')
+    if kind in ("texture", "transfer"):
+        assert (now.parameters, then.parameters) == ("fourier", "pixels")
+    if kind == "transfer":
+        assert now.detail > then.detail == 0
 
 
 def test_figures_that_json_cannot_hold_become_null():

@@ -34,7 +34,7 @@ def drawn(channels=9, height=7, width=11, *, seed=0, dead=1, dtype=torch.float32
 @pytest.fixture(scope="module")
 def painting():
     """Activations of conv1_1 of a painting at 96 px: (1, 64, h, w), h != w."""
-    network = load_network("vgg16-hed")
+    network = load_network()
     with torch.no_grad():
         return network(resize(open_picture("sample:hokusai-great-wave"), 96), ["conv1_1"])[
             "conv1_1"
@@ -324,7 +324,7 @@ def test_random_features_of_channels_that_never_fire_by_chance():
 @pytest.mark.slow
 def test_sorted_at_full_size():
     """conv4_1 at 192 px: 512 channels, 384 positions."""
-    network = load_network("vgg16-hed")
+    network = load_network()
     picture = resize(open_picture("sample:gogh-auvers"), 192)
     with torch.no_grad():
         features = network(picture, ["conv4_1"])["conv4_1"]

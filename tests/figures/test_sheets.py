@@ -28,19 +28,20 @@ def plain(colour, height, width):
 
 def probed(image, beside, figures, layer="conv3_1"):
     """The outcome of a probe."""
-    settings = SimpleNamespace(first=(layer, 1, 2))
+    settings = SimpleNamespace(first=(layer, 1, 2), network="vgg16-hed")
     return SimpleNamespace(settings=settings, image=image, beside=beside, figures=figures)
 
 
 def edited(painting, image):
     """The outcome of an edit."""
-    settings = SimpleNamespace(place=lambda: ("conv1_1", 1, 2))
+    settings = SimpleNamespace(place=lambda: ("conv1_1", 1, 2), network="vgg16-hed")
     return SimpleNamespace(settings=settings, image=image, beside=painting, figures={"ratio": 3})
 
 
 def textured(sources, image, grams):
     """The outcome of a texture."""
-    settings, figures = SimpleNamespace(match="gram"), {"style_distance": 0.1}
+    settings = SimpleNamespace(match="gram", network="vgg16-hed")
+    figures = {"style_distance": 0.1}
     beside = SimpleNamespace(sources=sources, grams=grams)
     return SimpleNamespace(settings=settings, image=image, beside=beside, figures=figures)
 

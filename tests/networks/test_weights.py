@@ -346,7 +346,7 @@ def test_no_connection_is_one_line_with_remedies(served, tmp_path, monkeypatch, 
     at(monkeypatch, url)
     message = refused_download()
     assert url in message and cause in message
-    assert "--weights FILE" in message and "vgg16-hed" in message
+    assert "--weights FILE" in message and "--network vgg19-norm" in message
     assert cache(tmp_path) == []
 
 

@@ -911,8 +911,8 @@ def copied(woven):
         (lambda r: r["inputs"].update({name: "0" * 64 for name in r["inputs"]}),
          "is not the file that the recipe was made with"),
         (lambda r: r["recipe"].update(sources=["gone.png"]), "'gone.png', which is not here"),
-        (lambda r: r.update(weights="f" * 64), "weights ffffffffffff..., and this report"),
-        (lambda r: r["recipe"].update(pooling="max"), "vgg16-hed, max, zeros"),
+        (lambda r: r.update(weights="f" * 64), "(weights ffffffffffff... instead of "),
+        (lambda r: r["recipe"].update(pooling="max"), "instead of average): add --pooling max to"),
     ],
 )  # fmt: skip
 def test_a_target_that_cannot_be_shown_is_a_word_and_no_error(

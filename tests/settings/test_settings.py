@@ -23,6 +23,7 @@ from stylespace.settings import (
     settings_from,
     to_toml,
 )
+from stylespace.settings.recipe import SINCE
 
 PLAIN = {
     ProbeSettings: {"entry": ("1,2",)},
@@ -99,7 +100,7 @@ def test_toml_there_and_back(tmp_path, kind, values):
     assert settings_from(tomllib.loads(text)) == settings
     (tmp_path / "r.toml").write_text(text, encoding="utf-8")
     assert read_toml(tmp_path / "r.toml") == settings
-    assert tomllib.loads(text) == recipe_of(settings)
+    assert tomllib.loads(text) == {"version": SINCE, **recipe_of(settings)}
     assert tomllib.loads(text)["command"] == kind.command
     assert to_toml(settings_from(tomllib.loads(text))) == text
     for name, value in values.items():
@@ -238,14 +239,14 @@ def test_layers_with_weights():
     found = CaptureSettings(sources=("a",), layers=("relu2_1=0.5", "conv1_1", "conv5_3=1e3"))
     assert found.style_layers() == {"conv2_1": 0.5, "conv1_1": 1.0, "conv5_3": 1000.0}
     every = CaptureSettings(sources=("a",), layers=("all=2",)).style_layers()
-    assert every == {layer.name: 2.0 for layer in CATALOGUE["vgg16-hed"].layers}
+    assert every == {layer.name: 2.0 for layer in CATALOGUE["vgg19-norm"].layers}
 
 
 @pytest.mark.parametrize(
     ("layers", "text"),
     [
         (("conv31",), "Did you mean 'conv3_1'"),
-        (("conv1_1", ""), "unknown layer of vgg16-hed ''"),
+        (("conv1_1", ""), "unknown layer of vgg19-norm ''"),
         (("conv1_1", "relu1_1=2"), "conv1_1 is named twice"),
         (("all", "conv1_1"), "conv1_1 is named twice"),
         (("conv1_1=0",), "'conv1_1=0'"),

@@ -25,7 +25,7 @@ def test_a_page_shows_pictures_and_their_figures(folder):
     assert 'href="a-figure.png"' in text and "source.png" not in text
     rows = [line for line in text.splitlines() if line.startswith("| a ")]
     assert len(rows) > 10 and len(set(map(len, text.splitlines()))) > 1
-    assert "Network vgg16-hed, average pooling, zeros padding" in text
+    assert "Network vgg19-norm, average pooling, zeros padding" in text
 
 
 def test_a_folder_without_recipes_is_refused(tmp_path):

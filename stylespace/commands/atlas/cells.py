@@ -14,7 +14,7 @@ from stylespace.commands.probe.probes import interrupted, probe_batch
 from stylespace.commands.sight import SIGHT, judge_for, network_for
 from stylespace.errors import WeightsError
 from stylespace.images import written_image
-from stylespace.losses.entries import entry_term
+from stylespace.losses.entries import energy_unit, entry_term
 from stylespace.losses.objective import Objective, Terms
 from stylespace.networks.network import Network
 from stylespace.settings import ProbeSettings
@@ -80,7 +80,8 @@ def _synthesis(
 ) -> Synthesis:
     """Maximise entries from the seeded start that all cells have."""
     entries = torch.tensor(pairs, device=tools.network.device)
-    term = entry_term(settings.place, entries, settings.selectivity, parts=settings.parts)
+    layer, unit = settings.place, energy_unit(tools.network, settings.place)
+    term = entry_term(layer, entries, settings.selectivity, parts=settings.parts, unit=unit)
     fourier = Fourier(settings.size, settings.size)
     generator = torch.Generator().manual_seed(settings.seed)
     start = fourier.decode(fourier.noise(1, generator=generator)).expand(len(pairs), -1, -1, -1)

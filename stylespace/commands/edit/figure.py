@@ -1,7 +1,7 @@
 """The figure of an edit: the painting, what came of it, and where they differ."""
 
 from stylespace.commands.outcome import Outcome
-from stylespace.figures.canvas import plain_figure, png
+from stylespace.figures.canvas import plain_figure, png, signed
 from stylespace.figures.sheets import show_picture
 
 
@@ -19,4 +19,4 @@ def edit_figure(outcome: Outcome) -> bytes:
     for place, (name, picture) in enumerate(shown.items()):
         box = (0.01 + place * 0.33, 0.01, 0.32, height / (height + 0.4))
         show_picture(figure.add_axes(box), picture, name, size=10)
-    return png(figure)
+    return png(signed(figure, outcome.settings.network))

@@ -5,7 +5,7 @@ import textwrap
 from torch import Tensor
 
 from stylespace.commands.outcome import Outcome
-from stylespace.figures.canvas import plain_figure, png
+from stylespace.figures.canvas import plain_figure, png, signed
 from stylespace.figures.sheets import mosaic, show_picture
 
 
@@ -32,7 +32,7 @@ def probe_figure(outcome: Outcome) -> bytes:
     figure.text(0.02, 0.07, "\n".join(textwrap.wrap(line, 130)), fontsize=7, va="center")
     names = ", ".join(dict.fromkeys(patches.paintings))
     figure.text(boxes[-1][0], 0.02, "\n".join(textwrap.wrap(names, 70)), fontsize=6.5, va="bottom")
-    return png(figure)
+    return png(signed(figure, outcome.settings.network))
 
 
 def faded(image: Tensor, importance: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from stylespace.commands.probe.patches import Paintings, Patches, painting
 from stylespace.commands.scales import noise_picture, run_pyramid
 from stylespace.commands.sight import judge_for, network_for
 from stylespace.errors import UnreachedError
-from stylespace.losses.entries import entry_term
+from stylespace.losses.entries import energy_unit, entry_term
 from stylespace.losses.objective import Objective, Terms
 from stylespace.networks.network import Network
 from stylespace.settings.probe import Entry, ProbeSettings
@@ -153,7 +153,8 @@ def _synthesis(
     Returns the importance maps (rows, S, S) of phase-only pictures as well.
     """
     places = torch.tensor(pairs, device=network.device).repeat_interleave(settings.seeds, 0)
-    term = entry_term(layer, places, settings.selectivity, goal=settings.goal)
+    unit = energy_unit(network, layer)
+    term = entry_term(layer, places, settings.selectivity, goal=settings.goal, unit=unit)
     objective = Objective(network, Terms((term,)))
     importance: Importance | None = None
 

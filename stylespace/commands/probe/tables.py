@@ -86,7 +86,8 @@ def _sheet(folder: Path, rows: Mapping[str, ProbedEntry], compared: Paintings) -
         patches = mosaic(compared.patches(row.layer, row.i, row.j).pictures, side)
         pictures.append(side_by_side([resize(picture, side), patches]))
     labels = [f"{row.name}\n{markdown.shown(row.figures.get('value'))}" for row in rows.values()]
-    return contact_sheet(pictures, labels, columns=max(4, round((len(rows) / 2) ** 0.5)))
+    columns = max(4, round((len(rows) / 2) ** 0.5))
+    return contact_sheet(pictures, labels, network=compared.network.name, columns=columns)
 
 
 def _page(settings: ProbeSettings, rows: Sequence[ProbedEntry]) -> str:

@@ -1,7 +1,7 @@
 """The figure of a texture: source and result above the sorted Gram entries of both."""
 
 from stylespace.commands.outcome import Outcome
-from stylespace.figures.canvas import plain_figure, png
+from stylespace.figures.canvas import plain_figure, png, signed
 from stylespace.figures.sheets import show_picture, side_by_side, sorted_curves
 from stylespace.images import resize_to
 from stylespace.styles.statistics.matrices import diagonal, off_diagonal
@@ -31,4 +31,4 @@ def texture_figure(outcome: Outcome) -> bytes:
             if place == 0:
                 axes.set_ylabel("sorted entries", fontsize=7)
                 axes.legend(("target", "result"), fontsize=7, frameon=False)
-    return png(figure)
+    return png(signed(figure, outcome.settings.network))

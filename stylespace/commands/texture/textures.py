@@ -123,6 +123,7 @@ class TextureProblem:
             self._shape,
             watch=watch,
             count=self.settings.seeds,
+            parameters=self.settings.parameters,
         )
 
     def objective(self, network: Network, height: int, width: int) -> Objective:

@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from stylespace.commands.outcome import Outcome
-from stylespace.figures.canvas import plain_figure, png
+from stylespace.figures.canvas import plain_figure, png, signed
 from stylespace.images import resize
 from stylespace.losses.guides.regions import Regions, deepest
 
@@ -39,15 +39,17 @@ LABELLED = 0.015
 def drawn(outcome: Outcome) -> bytes | None:
     """Return the figure of a guided transfer as PNG, None of another."""
     guided = outcome.beside
-    return guided and regions_figure(guided.content, guided.style, guided.regions)
+    network = outcome.settings.network
+    return guided and regions_figure(guided.content, guided.style, guided.regions, network)
 
 
-def regions_figure(content: Tensor, style: Tensor, regions: Regions) -> bytes:
+def regions_figure(content: Tensor, style: Tensor, regions: Regions, network: str = "") -> bytes:
     """Return a PNG: content and style above, their regions below, matched ones in one colour.
 
     Args:
         content, style: (1, 3, H, W) and (1, 3, H', W') in [0, 1], of any size.
         regions: of these pictures; more than twelve repeat their colours and differ by number.
+        network: that the transfer ran on.
     """
     content, style = (resize(one, min(SHOWN, max(one.shape[2:]))) for one in (content, style))
     pictures = {"content": content, "style": style}
@@ -74,7 +76,7 @@ def regions_figure(content: Tensor, style: Tensor, regions: Regions) -> bytes:
         handles=handles, loc="lower center", ncols=columns, fontsize=7.5, frameon=False,
         bbox_to_anchor=(0.5, 0), handlelength=1.4, labelspacing=0.35,
     )  # fmt: skip
-    return png(figure)
+    return png(signed(figure, network))
 
 
 def _show(axes: Axes, pixels: np.ndarray, title: str) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import torch
 from torch import Tensor
@@ -18,10 +19,10 @@ from stylespace.settings.shared import default_style_layers
 from stylespace.styles import distances
 from stylespace.styles.style import Style
 
-JUDGE = "alexnet-st"
-"""Network that no transfer of the default network has seen; its weights come from an extra."""
-PERCEPTUAL = ("conv2", "conv3", "conv4", "conv5")
-"""Layers of the judge that the content is compared in."""
+SECOND_JUDGE = "alexnet-st"
+"""A judge of another architecture, whose weights come from an extra."""
+OTHER, FURTHER = "other_", "alexnet_"
+"""What the measures of the judges begin with: `other_style`, `alexnet_style`, ..."""
 REGIONS, REGION_SEED, LEAST_POSITIONS = 8, 1, 4
 """Of `placed`: other regions than those of guides with few of them and seed 0."""
 INSIDE = 0.501
@@ -53,21 +54,36 @@ def transfer_figures(
     }
 
 
+def judge_of(network: str) -> str:
+    """Return the embedded network that judges the results of another: of other filters."""
+    return "vgg19-norm" if network.startswith("vgg16") else "vgg16-hed"
+
+
 class Judges:
     """Judge pictures against a content and a style; networks are loaded once.
 
+    What a result is judged by is another network than the one that made it, and is there always;
+    where the extra `judge` is installed, a second one judges as well.
+
     Args:
-        network: whose features' distributions are compared (sliced Wasserstein).
+        network: that made the results; its features' distributions are compared (`sliced`).
     """
 
     def __init__(self, network: Network) -> None:
         self.network = network
         self.layers = default_style_layers(network.name)[:4]
         self._known: tuple[Tensor, Tensor, Regions] | None = None  # of the last pair
-        try:
-            self.other: Network | None = load_network(JUDGE, device=str(network.device))
-        except StylespaceError:
-            self.other = None
+        device = str(network.device)
+        self.others = {OTHER: load_network(judge_of(network.name), device=device)}
+        if network.name != SECOND_JUDGE:
+            with suppress(StylespaceError):
+                self.others[FURTHER] = load_network(SECOND_JUDGE, device=device)
+
+    @property
+    def sentence(self) -> str:
+        """Which network made the results and which judge them, a sentence."""
+        judges = [f"{other.name} (`{prefix}...`)" for prefix, other in self.others.items()]
+        return f"Made with {self.network.name}, judged by {' and '.join(judges)}."
 
     def figures(self, image: Tensor, content: Tensor, style: Tensor) -> dict[str, float]:
         """Return the measures of a result.
@@ -78,11 +94,12 @@ class Judges:
         Returns:
             `sliced`: sliced Wasserstein distance of features to the style's, the geometric mean
             over layers (H21). `other_style`, `other_content`: relative Gram distance to the style
-            and relative feature distance to the content in another network, where its weights are
-            installed. `placed`: sliced Wasserstein distance in that network between matched regions
-            (see `matched_regions`): whether each takes after the part of the style that it is
-            like. `similarity`: structural similarity of the grey pictures to the content.
-            `content_colours`, `style_colours`: CIELAB distances. 0 is the same, but similarity 1.
+            and relative feature distance to the content in the judge; `alexnet_style` and
+            `alexnet_content` in the second one. `placed`: sliced Wasserstein distance in the judge
+            between matched regions (see `matched_regions`): whether each takes after the part of
+            the style that it is like. `similarity`: structural similarity of the grey pictures to
+            the content. `content_colours`, `style_colours`: CIELAB distances. 0 is the same, but
+            similarity 1.
             Layers that a picture is too small for are left out; NaN where none is left.
         """
         content = resize_to(content, *image.shape[2:])
@@ -92,10 +109,10 @@ class Judges:
             "content_colours": colour_distance(image, content),
             "style_colours": colour_distance(image, style),
         }
-        if self.other is not None:
-            figures["other_style"] = _style_distance(self.other, image, style)
-            figures["other_content"] = _content_distance(self.other, image, content)
-            figures["placed"] = self._placed(self.other, image, content, style)
+        for prefix, judge in self.others.items():
+            figures[f"{prefix}style"] = _style_distance(judge, image, style)
+            figures[f"{prefix}content"] = _content_distance(judge, image, content)
+        figures["placed"] = self._placed(self.others[OTHER], image, content, style)
         return figures
 
     def between(self, one: Tensor, other: Tensor) -> dict[str, float]:
@@ -106,16 +123,14 @@ class Judges:
 
         Returns:
             `pixels`: root mean squared difference. `style`: symmetric relative Gram distance, the
-            mean over the default style layers. `perceptual`: as `other_content`, where the other
-            network's weights are installed.
+            mean over the default style layers. `perceptual`: as `other_content`.
         """
         layers = _fitting(self.network, default_style_layers(self.network.name), one, other)
         figures = {"pixels": float((one - other).square().mean().sqrt()), "style": math.nan}
         if layers:
             a, b = (Style.capture(self.network, picture, layers) for picture in (one, other))
             figures["style"] = distances.together(distances.symmetric_distances(a, b))
-        if self.other is not None:
-            figures["perceptual"] = _content_distance(self.other, one, other)
+        figures["perceptual"] = _content_distance(self.others[OTHER], one, other)
         return figures
 
     def _sliced(self, image: Tensor, style: Tensor) -> float:
@@ -128,7 +143,7 @@ class Judges:
             regions = self._regions(content, style)
         except UsageError:  # too small for a region
             return math.nan
-        seen = _seen(judge, judge.names, image, style)
+        seen = _seen(judge, default_style_layers(judge.name), image, style)
         apart = {name: _between_regions(*pair, regions) for name, pair in seen.items()}
         return _mean({name: x for name, x in apart.items() if not math.isnan(x)})
 
@@ -143,7 +158,7 @@ class Judges:
 
 
 def _style_distance(network: Network, image: Tensor, style: Tensor) -> float:
-    layers = _fitting(network, network.names, image, style)
+    layers = _fitting(network, default_style_layers(network.name), image, style)
     if not layers:
         return math.nan
     a, b = (Style.capture(network, picture, layers) for picture in (image, style))
@@ -153,11 +168,11 @@ def _style_distance(network: Network, image: Tensor, style: Tensor) -> float:
 def _content_distance(network: Network, image: Tensor, content: Tensor) -> float:
     """Return the mean squared distance of unit features over layers, in [0, 4].
 
-    LPIPS without its learned weights.
+    LPIPS without its learned weights, over the default style layers but the first.
 
     Source: Zhang et al. 2018, eq. 1. Departs: every channel weighs alike.
     """
-    seen = _seen(network, PERCEPTUAL, image, content)
+    seen = _seen(network, default_style_layers(network.name)[1:], image, content)
     if not seen:
         return math.nan
     apart = [normalize(a, dim=1) - normalize(b, dim=1) for a, b in seen.values()]

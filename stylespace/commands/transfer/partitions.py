@@ -50,11 +50,15 @@ class ComparedTransfer:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a comparison found: the transfers that are done, of `count`; others if interrupted."""
+    """What a comparison found: the transfers that are done, of `count`; others if interrupted.
+
+    networks: which one made the pictures and which judged them, a sentence.
+    """
 
     rows: tuple[ComparedTransfer, ...]
     count: int
     interrupted: bool = False
+    networks: str = ""
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -145,9 +149,11 @@ def compare(
     rows = [
         _judged(judges, labels[path], wanted[path], path, record) for path, record in made.items()
     ]
+    found = Comparison(tuple(rows), len(variants), interrupted, judges.sentence)
     content, style = open_picture(wanted[paths[0]].content), _style_picture(wanted[paths[0]])
-    _write(folder, _page(title, again, rows), rows, [("content", content), ("style", style)])
-    return Comparison(tuple(rows), len(variants), interrupted)
+    beside = {"content": content, "style": style}
+    _write(folder, _page(title, again, found), rows, beside, network.name)
+    return found
 
 
 def _judged(
@@ -167,7 +173,11 @@ def _style_picture(settings: TransferSettings) -> Tensor:
 
 
 def _write(
-    folder: Path, page: str, rows: Sequence[ComparedTransfer], beside: Sequence[tuple[str, Tensor]]
+    folder: Path,
+    page: str,
+    rows: Sequence[ComparedTransfer],
+    beside: Mapping[str, Tensor],
+    network: str,
 ) -> None:
     """Write page, tables and the strip, replacing those of an earlier call."""
     named = [{"picture": row.name, "label": row.label} for row in rows]
@@ -176,13 +186,14 @@ def _write(
         {**name, **plain_figures(row.figures)} | ({"remark": row.remark} if row.remark else {})
         for name, row in zip(named, rows, strict=True)
     ]
-    shown = [*beside, *((row.label, read_image(folder / f"{row.name}.png")) for row in rows)]
-    pictures = [resize(picture, THUMBNAIL) for _, picture in shown]
-    labels = [_lines(label) for label, _ in shown]
+    made = {row.label: read_image(folder / f"{row.name}.png") for row in rows}
+    shown = {**beside, **made}
+    pictures = [resize(picture, THUMBNAIL) for picture in shown.values()]
+    labels = [_lines(label) for label in shown]
     files: dict[str, bytes | str] = {
         "table.csv": csv_text(table, columns_of(table)),
         "results.json": json_text(results),
-        STRIP: contact_sheet(pictures, labels, columns=4),
+        STRIP: contact_sheet(pictures, labels, network=network, columns=4),
         "README.md": page,
     }
     write_files(folder, files)
@@ -194,10 +205,11 @@ def _lines(label: str) -> str:
     return "\n".join(line for part in parts for line in textwrap.wrap(part, LETTERS))
 
 
-def _page(title: str, again: str, rows: Sequence[ComparedTransfer]) -> str:
-    columns = columns_of(row.figures for row in rows)
+def _page(title: str, again: str, found: Comparison) -> str:
+    rows, columns = found.rows, columns_of(row.figures for row in found.rows)
     parts = [
         f"# {title}",
+        found.networks,
         f"![{', '.join(row.label for row in rows)}]({STRIP})",
         markdown.number_table({row.label: row.figures for row in rows}, columns),
         "`style_distance` is the geometric mean of the relative Gram distances of the layers that "
@@ -205,9 +217,8 @@ def _page(title: str, again: str, rows: Sequence[ComparedTransfer]) -> str:
         "own objective. What follows is optimised by none, but `sliced` by the representation of "
         "that name: `sliced`, sliced Wasserstein distance of features to the style; `similarity`, "
         "structural similarity to the content; `content_colours` and `style_colours`, CIELAB "
-        "histogram distances; `other_style` and `other_content`, distances in another network; "
-        "`placed`, sliced Wasserstein distance there between parts of both pictures that are "
-        "alike.",
+        "histogram distances; `other_style` and `other_content`, distances in the judge; `placed`, "
+        "sliced Wasserstein distance there between parts of both pictures that are alike.",
         again,
     ]
     return markdown.page(parts)

@@ -99,7 +99,16 @@ def _transferred(settings: TransferSettings, network: Network, watch: Watch | No
     target = style.target(judge, height, width)
     extra = style.memory(height, width)
     synthesis = run_pyramid(
-        network, settings, objective_at, start, layers, shape, watch=watch, extra=extra
+        network,
+        settings,
+        objective_at,
+        start,
+        layers,
+        shape,
+        watch=watch,
+        extra=extra,
+        enlarge=functools.partial(_enlarged, settings, kept.to(network.device)),
+        parameters=settings.parameters,
     )
     content = resize_to(content, height, width).to(network.device)
     image = _coloured(settings, as_written(synthesis, network), content)
@@ -137,6 +146,25 @@ def _content_terms(
     return settings.content_weight * Terms(
         tuple(content_term(name, targets[name], weight) for name, weight in weights.items())
     )
+
+
+def _enlarged(
+    settings: TransferSettings, content: Tensor, image: Tensor, height: int, width: int
+) -> Tensor:
+    """Return the start of a finer scale: a coarser one's picture with the content's finer detail.
+
+    The detail is what the content loses by being as small as the picture was: one band of its
+    Laplacian pyramid. Without it faces that are a few pixels wide at the coarsest scale are gone.
+    A transfer that starts from anything but its content has none.
+
+    Source: Burt & Adelson 1983, section 3.
+    """
+    large = resize_to(image, height, width)
+    if settings.init != "content" or settings.detail == 0:
+        return large
+    fine = resize_to(content, height, width)
+    coarse = resize_to(resize_to(content, *image.shape[2:]), height, width)
+    return (large + settings.detail * (fine - coarse)).clamp(0, 1)
 
 
 def _start_picture(

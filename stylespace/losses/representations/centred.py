@@ -7,17 +7,23 @@ from stylespace.losses.representations.base import FromMoments
 from stylespace.styles.gram import covariance
 from stylespace.styles.moments import LayerStyle
 
-UNVARIED = 1e-12
-"""Squared norm up to which a covariance is the rounding of channels that do not vary."""
+UNVARIED = 1e-6
+"""Share of ||G||_F up to which a covariance is the rounding of channels that do not vary."""
 
 
-def centred_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
+def centred_term(
+    layer: str, target: Tensor, weight: float = 1.0, *, norm: float | None = None
+) -> Term:
     """Relative distance of a layer's covariance to target (C, C): the centred Gram matrix.
 
     Zero for channels that never vary, whatever their value: of those `mean_term` takes care.
+
+    norm: ||G||_F of the style, which the distance is relative to where the target is up to
+    UNVARIED of it. None: of a target that is exact.
     """
+    rounding = {} if norm is None else {"nothing": (UNVARIED * norm) ** 2, "instead": norm**2 or 1}
     name = f"covariance.{layer}"
-    return matching_term(name, covariance, target[None], (layer,), weight, nothing=UNVARIED)
+    return matching_term(name, covariance, target[None], (layer,), weight, **rounding)
 
 
 class CentredGram(FromMoments):
@@ -29,7 +35,8 @@ class CentredGram(FromMoments):
     def term(layer: str, style: LayerStyle, weight: float) -> Term:
         """See `FromMoments.term`; the target is G - mu mu^T in float64, as it cancels."""
         mu, matrix = (x.cpu().double() for x in (style.mean, style.gram))
-        return centred_term(layer, (matrix - mu[:, None] * mu).to(style.gram), weight)
+        target = (matrix - mu[:, None] * mu).to(style.gram)
+        return centred_term(layer, target, weight, norm=float(matrix.norm()))
 
 
 REPRESENTATION = CentredGram

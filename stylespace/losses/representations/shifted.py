@@ -9,16 +9,12 @@ from stylespace.losses.representations.base import FromMoments
 from stylespace.styles.gram import shifted_gram
 from stylespace.styles.moments import LayerStyle
 
-SHIFT = -1.0
-"""What NN16b adds to every activation."""
 
-
-def shifted_term(layer: str, target: Tensor, weight: float = 1.0, *, shift: float = SHIFT) -> Term:
+def shifted_term(layer: str, target: Tensor, weight: float = 1.0, *, shift: float = -1.0) -> Term:
     """Relative distance of the Gram matrix of F + shift to target (C, C), shifted alike.
 
     A negative shift tells a channel that is silent together with another from one that is not,
-    where plain products are 0 for both. In units of activation: 1 is much in a network whose
-    activations are of size 1, and little in vgg16-hed.
+    where plain products are 0 for both.
 
     Source: NN16b section 3 (activation shift). Departs: relative to the target.
     """
@@ -33,9 +29,14 @@ class ShiftedGram(FromMoments):
 
     @staticmethod
     def term(layer: str, style: LayerStyle, weight: float) -> Term:
-        """See `FromMoments.term`; the target is G + s mu 1^T + s 1 mu^T + s^2."""
-        shift = SHIFT * (style.mean[:, None] + style.mean)
-        return shifted_term(layer, style.gram + shift + SHIFT**2, weight)
+        """See `FromMoments.term`; the target is G + s mu 1^T + s 1 mu^T + s^2.
+
+        The shift s is the style's mean activation, downwards: NN16b's -1 in a network whose
+        channels have a mean of 1, and of the same effect in any other.
+        """
+        shift = -float(style.mean.mean())
+        target = style.gram + shift * (style.mean[:, None] + style.mean) + shift**2
+        return shifted_term(layer, target, weight, shift=shift)
 
 
 REPRESENTATION = ShiftedGram

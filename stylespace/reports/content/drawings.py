@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from stylespace.figures import drawing
+from stylespace.figures import canvas, drawing
 from stylespace.images import encoded_jpeg, resize
 from stylespace.reports.content.parts import PagePart
 
@@ -21,13 +21,14 @@ Tick = Callable[[str], None]
 class Drawings:
     """Makes figures, keeps their files, and says after each that it is done.
 
-    folder: of the figures, relative to the page; None: they are on the page alone, as WebP of
-    screen size, and not kept. files: {path relative to the page: bytes} of those that are kept.
+    network: that measured what they show, named on each. folder: of the figures, relative to the
+    page; None: they are on the page alone, as WebP of screen size, and not kept. files: {path
+    relative to the page: bytes} of those that are kept.
     """
 
-    def __init__(self, *, folder: str | None, tick: Tick = lambda name: None) -> None:
+    def __init__(self, network: str, *, folder: str | None, tick: Tick = lambda name: None) -> None:
         self.files: dict[str, bytes] = {}
-        self._folder, self._tick = folder, tick
+        self._network, self._folder, self._tick = network, folder, tick
 
     def picture(self, image: Tensor) -> str:
         """Return a picture (1, 3, H, W) as an address that holds it."""
@@ -38,6 +39,7 @@ class Drawings:
         self, name: str, figure: drawing.Figure, *, alt: str, caption: str, wide: bool = True
     ) -> PagePart:
         """Return a figure for the page, as PNG and as SVG in the files."""
+        canvas.signed(figure, self._network)
         if self._folder is None:
             source, file = data_uri(drawing.webp(figure), "webp"), None
         else:
