@@ -85,13 +85,15 @@ def seed_distance(styles: Sequence[Style], target: Style) -> float:
     return sum(distances) / len(distances)
 
 
-def smoothness_terms(settings: Sourced, *, wrap: bool = False) -> Terms:
+def smoothness_terms(
+    settings: Sourced, *, wrap: bool = False, places: Tensor | None = None
+) -> Terms:
     """Return the total variation term, or nothing where it weighs nothing.
 
-    wrap: of a seamless picture, across its borders as well.
+    wrap, places: see `total_variation_term`.
     """
     weight = settings.smoothness()
-    return Terms((total_variation_term(weight, wrap=wrap),) if weight else ())
+    return Terms((total_variation_term(weight, wrap=wrap, places=places),) if weight else ())
 
 
 def style_figures(style: Style, target: Style) -> dict[str, float]:

@@ -120,38 +120,72 @@ def content_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
     return matching_term(f"content.{layer}", lambda x: x, target, (layer,), weight)
 
 
-def total_variation_term(weight: float = 1.0, *, wrap: bool = False) -> Term:
+def total_variation_term(
+    weight: float = 1.0, *, wrap: bool = False, places: Tensor | None = None
+) -> Term:
     """Total variation: takes the grain off even surfaces and leaves edges.
 
-    wrap: of a seamless picture, across its borders as well.
+    wrap: of a seamless picture, across its borders as well. places: (1 or B, H, W), what each pixel
+    counts, see `evenness`; None for 1 everywhere.
     """
     measured = wrapped_total_variation if wrap else total_variation
-    return Term("total_variation", lambda image, features: measured(image), (), weight)
+    return Term("total_variation", lambda image, features: measured(image, places), (), weight)
 
 
 FLAT = 0.02
 """Length of a colour gradient up to which total variation is quadratic, not linear."""
+EDGE = 0.03
+"""Mean length of the colour gradients around a pixel at which it is half even, half not."""
+AROUND = 9
+"""Side in pixels of what lies around a pixel."""
 
 
-def total_variation(image: Tensor) -> Tensor:
+def total_variation(image: Tensor, places: Tensor | None = None) -> Tensor:
     """Mean length of the colour gradient over pixels: (B, 3, H, W) -> (B,).
 
     sqrt(dx^2 + dy^2 + FLAT^2) - FLAT over all channels together, so that its gradient is finite on
-    a flat picture. A side of one pixel has no gradient along it.
+    a flat picture. A side of one pixel has no gradient along it. places: (1 or B, H, W), what each
+    pixel counts.
 
     Source: Rudin, Osher & Fatemi 1992. Departs: rounded near 0 (Charbonnier).
     """
-    right = torch.nn.functional.pad(image[..., 1:] - image[..., :-1], (0, 1))
-    down = torch.nn.functional.pad(image[..., 1:, :] - image[..., :-1, :], (0, 0, 0, 1))
-    return _mean_length((right.square() + down.square()).sum(1))
+    return _mean_length(_squares(image), places)
 
 
-def wrapped_total_variation(image: Tensor) -> Tensor:
+def wrapped_total_variation(image: Tensor, places: Tensor | None = None) -> Tensor:
     """Mean length of the colour gradient, the borders joined: (B, 3, H, W) -> (B,)."""
     down, right = ((image.roll(-1, axis) - image).square() for axis in (2, 3))
-    return _mean_length((down + right).sum(1))
+    return _mean_length((down + right).sum(1), places)
 
 
-def _mean_length(squares: Tensor) -> Tensor:
-    """Return the mean of sqrt(x + FLAT^2) - FLAT, (B, ...) -> (B,), without cancellation near 0."""
-    return (squares / ((squares + FLAT**2).sqrt() + FLAT)).flatten(1).mean(1)
+def evenness(image: Tensor) -> Tensor:
+    """Return how even a picture is around each pixel: (B, 3, H, W) -> (B, H, W) in (0, 1].
+
+    1 / (1 + (g / EDGE)^2), g being the mean length of the colour gradient in the AROUND pixels
+    around. A transfer is smoothed where its content is even: skies and walls without grain, and
+    strokes as strong as the style's where the content has a texture of its own.
+
+    Source: Perona & Malik 1990, section IV (the second of their conductivities).
+    """
+    lengths = _squares(image).sqrt()[:, None]
+    margins = (AROUND // 2,) * 4
+    around = torch.nn.functional.avg_pool2d(
+        torch.nn.functional.pad(lengths, margins, mode="replicate"), AROUND, 1
+    )
+    return 1 / (1 + (around[:, 0] / EDGE).square())
+
+
+def _squares(image: Tensor) -> Tensor:
+    """Return the squared length of the colour gradient at each pixel: (B, 3, H, W) -> (B, H, W)."""
+    right = torch.nn.functional.pad(image[..., 1:] - image[..., :-1], (0, 1))
+    down = torch.nn.functional.pad(image[..., 1:, :] - image[..., :-1, :], (0, 0, 0, 1))
+    return (right.square() + down.square()).sum(1)
+
+
+def _mean_length(squares: Tensor, places: Tensor | None) -> Tensor:
+    """Return the mean of sqrt(x + FLAT^2) - FLAT, (B, H, W) -> (B,), without cancellation near 0.
+
+    places: (1 or B, H, W), what each pixel counts.
+    """
+    lengths = squares / ((squares + FLAT**2).sqrt() + FLAT)
+    return (lengths if places is None else places * lengths).flatten(1).mean(1)

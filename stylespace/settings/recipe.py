@@ -20,7 +20,7 @@ EARLIER: dict[str, dict[str, dict[str, Any]]] = {
     "0.1.0": {
         "": {"network": "vgg16-hed"},
         "texture": {"parameters": "pixels"},
-        "transfer": {"parameters": "pixels", "detail": 0.0},
+        "transfer": {"parameters": "pixels", "detail": 0.0, "tv_weight": 0.5, "tv_where": "all"},
     },
 }
 """{version: {command, or "" for all: defaults that were others then}}."""

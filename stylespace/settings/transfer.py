@@ -88,6 +88,11 @@ class TransferSettings(Sourced):
         choices=COLOURS,
     )
     tv_weight: float = weight_setting(0.5, "Weight of total variation: less grain.")
+    tv_where: str = setting(
+        "even",
+        "Where total variation counts: even (where the content is even, as skies are), or all.",
+        choices=("even", "all"),
+    )
     content_weight: float = weight_setting(
         0.3, "Weight of the content terms; a kept layer has half of it."
     )

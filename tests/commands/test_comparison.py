@@ -17,7 +17,7 @@ from skimage.metrics import structural_similarity
 from stylespace.commands.recipes import plain_figures
 from stylespace.commands.transfer import many
 from stylespace.commands.transfer import partitions as comparison
-from stylespace.commands.transfer.metrics import PERCEPTUAL, Judges
+from stylespace.commands.transfer.metrics import SECOND_JUDGE, Judges, judge_of
 from stylespace.commands.transfer.partitions import LETTERS, compare, partitions
 from stylespace.errors import (
     OutputError,
@@ -36,15 +36,16 @@ from stylespace.losses.representations.sliced import (
 )
 from stylespace.networks.network import load_network
 from stylespace.settings import TransferSettings, to_toml
+from stylespace.settings.shared import default_style_layers
 from stylespace.studies import trials, verdicts
 from stylespace.studies.studies import study
 from stylespace.synthesis.progress import Watching
 
 pytestmark = pytest.mark.usefixtures("cheap")
 
-LOWER = ("sliced", "other_style", "style_colours")
+LOWER = ("sliced", "other_style", "alexnet_style", "style_colours")
 """Measures that fall as a picture comes nearer to the style."""
-HIGHER = ("other_content", "content_colours")
+HIGHER = ("other_content", "alexnet_content", "content_colours")
 """Measures that rise as it leaves the content."""
 
 
@@ -117,22 +118,20 @@ def test_measures_against_direct_computations(judges, network):
         distances.append(np.square(own - goal).sum() / np.square(goal).sum())
     assert found["sliced"] == pytest.approx(statistics.geometric_mean(distances), rel=1e-6)
 
-    judge = load_network("alexnet-st")
-    a, b = (features(judge, one, judge.names) for one in (image, style))
-    grams = [[x @ x.T / x.shape[1] for x in one.values()] for one in (a, b)]
-    relative = [np.square(g - h).sum() / np.square(h).sum() for g, h in zip(*grams, strict=True)]
-    assert found["other_style"] == pytest.approx(statistics.geometric_mean(relative), rel=1e-4)
-
-    a, b = (features(judge, one, PERCEPTUAL) for one in (image, content))
-    away = [
-        np.square(
-            a[name] / np.linalg.norm(a[name], axis=0) - b[name] / np.linalg.norm(b[name], axis=0)
-        )
-        .sum(0)
-        .mean()
-        for name in PERCEPTUAL
-    ]
-    assert found["other_content"] == pytest.approx(np.mean(away), rel=1e-4)
+    for prefix, judge in judges.others.items():
+        seen = default_style_layers(judge.name)
+        a, b = (features(judge, one, seen) for one in (image, style))
+        grams = [[x @ x.T / x.shape[1] for x in one.values()] for one in (a, b)]
+        apart = [np.square(g - h).sum() / np.square(h).sum() for g, h in zip(*grams, strict=True)]
+        expected = statistics.geometric_mean(apart)
+        assert found[f"{prefix}style"] == pytest.approx(expected, rel=1e-4)
+        a, b = (features(judge, one, seen[1:]) for one in (image, content))
+        units = [
+            {name: x / np.maximum(np.linalg.norm(x, axis=0), 1e-12) for name, x in one.items()}
+            for one in (a, b)
+        ]
+        away = [np.square(units[0][name] - units[1][name]).sum(0).mean() for name in seen[1:]]
+        assert found[f"{prefix}content"] == pytest.approx(np.mean(away), rel=1e-4)
     grey = [np.tensordot([0.2125, 0.7154, 0.0721], one[0].double(), 1) for one in (image, content)]
     expected = structural_similarity(*grey, win_size=7, data_range=1)
     assert found["similarity"] == pytest.approx(expected, abs=1e-9)
@@ -156,11 +155,12 @@ def halves(monkeypatch):
 
 def test_placed_is_a_sliced_distance_region_by_region(judges, halves):
     image, style = blots(48, 96), blots(48, 64, 2)
-    judge = load_network("alexnet-st")
+    judge = judges.others["other_"]
+    seen = default_style_layers(judge.name)
     with torch.no_grad():
-        a, b = (judge(one, judge.names) for one in (image, style))
+        a, b = (judge(one, seen) for one in (image, style))
     expected = []
-    for name in judge.names:
+    for name in seen:
         own, target, total, area = a[name], b[name], 0, 0
         left = resized((torch.arange(96) < 32).float().expand(1, 1, 48, 96), *own.shape[2:])
         right = resized((torch.arange(64) >= 32).float().expand(1, 1, 48, 64), *target.shape[2:])
@@ -198,14 +198,29 @@ def test_a_content_of_another_size_is_resized_first(judges):
     assert judges.figures(image, content, style) == judges.figures(image, small, style)
 
 
-def test_judging_without_the_other_networks_weights(monkeypatch, network, judges):
-    def missing(name, **_):
-        raise WeightsError(f"{name}: not installed.")
+def test_the_judge_is_another_network():
+    assert judge_of("vgg19-norm") == judge_of("vgg19") == judge_of("alexnet") == "vgg16-hed"
+    assert judge_of("vgg16-hed") == judge_of("vgg16") == "vgg19-norm"
+
+
+def test_judges_are_named(judges):
+    assert judges.sentence == (
+        "Made with vgg16-hed, judged by vgg19-norm (`other_...`) and alexnet-st (`alexnet_...`)."
+    )
+    alone = Judges(load_network(SECOND_JUDGE, device="cpu"))
+    assert alone.sentence == "Made with alexnet-st, judged by vgg16-hed (`other_...`)."
+
+
+def test_judging_without_the_second_networks_weights(monkeypatch, network, judges):
+    def missing(name, **options):
+        if name == SECOND_JUDGE:
+            raise WeightsError(f"{name}: not installed.")
+        return load_network(name, **options)
 
     monkeypatch.setattr("stylespace.commands.transfer.metrics.load_network", missing)
     pictures = blots(40, 32), blots(40, 32, 1), blots(36, 50, 2)
     found, whole = Judges(network).figures(*pictures), judges.figures(*pictures)
-    assert set(whole) - set(found) == {"other_style", "other_content", "placed"}
+    assert set(whole) - set(found) == {"alexnet_style", "alexnet_content"}
     assert found == {name: whole[name] for name in found}
 
 
@@ -477,6 +492,8 @@ def unjudged(monkeypatch):
     """Judges that take no time."""
 
     class Judges:
+        sentence = "Made and judged."
+
         def __init__(self, network):
             pass
 

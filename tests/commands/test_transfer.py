@@ -640,6 +640,8 @@ def unjudged(monkeypatch):
     """Judges that take no time."""
 
     class Judges:
+        sentence = "Made and judged."
+
         def __init__(self, network):
             pass
 

@@ -20,7 +20,7 @@ from stylespace.images.colour import colour_distance, luminance_transfer, match_
 from stylespace.images.resizing import fitted, resize_to
 from stylespace.losses.guides import Regions
 from stylespace.losses.matching import smoothness_terms
-from stylespace.losses.objective import Objective, Terms, content_term
+from stylespace.losses.objective import Objective, Terms, content_term, evenness
 from stylespace.losses.representations import Pictures, represented_style
 from stylespace.networks.network import Network
 from stylespace.settings import TransferSettings
@@ -92,7 +92,10 @@ def _transferred(settings: TransferSettings, network: Network, watch: Watch | No
     def objective_at(height: int, width: int) -> Objective:
         terms = settings.style_weight * style.terms(height, width)
         terms += _content_terms(network, kept, settings, height, width)
-        return Objective(network, terms + smoothness_terms(settings))
+        places = None
+        if settings.tv_where == "even":
+            places = evenness(resize_to(kept.to(network.device), height, width))
+        return Objective(network, terms + smoothness_terms(settings, places=places))
 
     start = functools.partial(_start_picture, settings, style.pictures)
     network.check_size(layers, height, width)
