@@ -20,6 +20,7 @@ def run_pyramid(
     deepest: tuple[str, ...],
     shape: Callable[[int], tuple[int, int]],
     *,
+    parameters: str = "pixels",
     watch: Watch | None,
     count: int = 1,
     extra: int = 0,
@@ -29,14 +30,18 @@ def run_pyramid(
 
     Scales that the user did not name are left out where they are too small for a layer.
     start: (H, W) -> the `count` pictures to start from. shape: scale in pixels (longer side) ->
-    (H, W). extra: bytes that the objective takes beside the network and global Gram matrices.
+    (H, W). parameters: of all scales, or as fourier-pixels, whose second are the last scale's.
+    extra: bytes that the objective takes beside the network and global Gram matrices.
     """
     check_memory(network, deepest, *shape(settings.size), count=count, extra=extra)
     sizes = settings.pyramid()
     while len(sizes) > 1 and not settings.sizes and not network.fits(deepest, *shape(sizes[0])):
         sizes = sizes[1:]
     schedule = settings.schedule(len(sizes))
-    scales = [Scale(*shape(size), steps) for size, steps in zip(sizes, schedule, strict=True)]
+    coarse, _, last = parameters.partition("-")
+    kinds = [*[coarse] * (len(sizes) - 1), last or coarse]
+    planned = zip(sizes, schedule, kinds, strict=True)
+    scales = [Scale(*shape(size), steps, kind) for size, steps, kind in planned]
     coarsest = scales[0].height, scales[0].width
     network.check_size(deepest, *coarsest)
     return coarse_to_fine(

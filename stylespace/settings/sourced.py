@@ -22,10 +22,10 @@ class Sourced(Making, StyleLayers):
     )
     tv_weight: float | None = weight_setting(None, "Weight of total variation: smoother pictures.")
     parameters: str = setting(
-        "fourier",
-        "What is optimised: fourier (large strokes and colours come as fast as grain), sigmoid or "
-        "pixels.",
-        choices=("fourier", "sigmoid", "pixels"),
+        "fourier-pixels",
+        "What is optimised: fourier (large strokes and colours come first), pixels (sharpness "
+        "does), sigmoid, or fourier-pixels: pixels at the last scale alone.",
+        choices=("fourier-pixels", "fourier", "sigmoid", "pixels"),
     )
 
     def __post_init__(self) -> None:

@@ -36,7 +36,7 @@ class TransferSettings(Sourced):
         (), "Styles: picture, sample:NAME or .style.safetensors, PATH=0.3 weighs.", argument=True
     )
     size: int = side_setting(512, "Longer side in pixels.")
-    iterations: tuple[int, ...] = steps_setting(250)
+    iterations: tuple[int, ...] = steps_setting(150)
     content_layers: tuple[str, ...] = setting(
         (), "Content layers, with a weight as conv4_2=1; default: conv4_2 (VGG)."
     )
@@ -87,19 +87,18 @@ class TransferSettings(Sourced):
         "match-style gives the content the style's colours first, for photographs.",
         choices=COLOURS,
     )
-    tv_weight: float = weight_setting(0.5, "Weight of total variation: less grain.")
+    tv_weight: float = weight_setting(1.2, "Weight of total variation: less grain.")
     tv_where: str = setting(
         "even",
         "Where total variation counts: even (where the content is even, as skies are), or all.",
         choices=("even", "all"),
     )
     content_weight: float = weight_setting(
-        0.3, "Weight of the content terms; a kept layer has half of it."
+        0.18, "Weight of the content terms; a kept layer has half of it."
     )
+    layout: float = weight_setting(2.5, "Factor on that weight at coarser scales than the last.")
     style_weight: float = weight_setting(1.0, "Weight of the style terms.")
-    detail: float = weight_setting(
-        1.0, "Share of the content's finer detail that each finer scale starts with."
-    )
+    detail: float = weight_setting(1.0, "Share of the content's detail put into finer scales.")
     init: str = setting("content", f"Start: {', '.join(STARTS)}, or a FILE.")
 
     def __post_init__(self) -> None:
@@ -133,8 +132,8 @@ class TransferSettings(Sourced):
         """See `Settings.inputs`."""
         masks = [name for pair in self.guide_pairs() for name in pair]
         more = [*(() if self.init in STARTS else (self.init,)), *masks, self.mask]
-        names = (self.content, *source_names(self.styles), *filter(None, more))
-        return (*names, *super().inputs())
+        ours = (self.content, *source_names(self.styles), *filter(None, more))
+        return (*ours, *super().inputs())
 
     def words_for(self, name: str) -> tuple[str, ...]:
         """See `Settings.words_for`: the starts that are no files."""

@@ -8,15 +8,20 @@ from torch import Tensor
 
 from stylespace.images import resize_to
 from stylespace.synthesis.loop import ObjectiveFunction, Step, Synthesis, Watch, synthesize
+from stylespace.synthesis.parameters import Parameters
 
 
 @dataclass(frozen=True)
 class Scale:
-    """One step of the pyramid: size (H, W) in pixels and the evaluations spent there."""
+    """One step of the pyramid: size (H, W) in pixels and the evaluations spent there.
+
+    parameters: what is optimised there, see `synthesize`.
+    """
 
     height: int
     width: int
     steps: int
+    parameters: str | Parameters = "pixels"
 
 
 def coarse_to_fine(
@@ -52,6 +57,7 @@ def coarse_to_fine(
                 objective_at(scale.height, scale.width),
                 enlarge(image, scale.height, scale.width) if trace else image,
                 steps=scale.steps,
+                parameters=scale.parameters,
                 watch=_counted(trace, total, watch),
                 **options,
             )

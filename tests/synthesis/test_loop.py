@@ -1,6 +1,7 @@
 """The one loop: its trace against the public objective, its ways to end, its scales."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -420,7 +421,7 @@ def test_the_scales_are_climbed_with_steps_counted_over_all():
 
 def test_one_scale_is_synthesize():
     start = seeded_picture(11, 13)
-    one = coarse_to_fine(flat, start, [SCALES[-1]], optimizer="adam", parameters="sigmoid")
+    one = coarse_to_fine(flat, start, [replace(SCALES[-1], parameters="sigmoid")], optimizer="adam")
     two = synthesize(flat(11, 13), start, steps=8, optimizer="adam", parameters="sigmoid")
     assert torch.equal(one.image, two.image) and one.losses == two.losses
 

@@ -146,8 +146,13 @@ def _content_terms(
         return Terms()
     with torch.no_grad():
         targets = network(resize_to(content, height, width), tuple(weights))
-    return settings.content_weight * Terms(
-        tuple(content_term(name, targets[name], weight) for name, weight in weights.items())
+    at_last = max(height, width) >= settings.size
+    return (
+        settings.content_weight
+        * (1.0 if at_last else settings.layout)
+        * Terms(
+            tuple(content_term(name, targets[name], weight) for name, weight in weights.items())
+        )
     )
 
 
