@@ -14,8 +14,9 @@ from PIL import Image
 
 from stylespace.commands.transfer.transfer import transfer
 from stylespace.errors import UsageError
-from stylespace.images import read_image, read_recipe
+from stylespace.images import read_image, read_recipe, resize_to
 from stylespace.images.colour import colour_distance, in_gamut, lab, match_colours
+from stylespace.losses.objective import evenness, total_variation
 from stylespace.settings import TransferSettings
 
 THREE = ("--layers", "conv1_1,conv2_1,conv3_1")
@@ -134,7 +135,7 @@ def test_content_layers_with_geometric_weights_double_with_depth():
 def test_all_layers_but_some_can_be_styled(terms):
     found = terms("--layers", "all", "--keep", "conv1_1,conv1_2")
     assert names(found, "content") == {"conv1_1", "conv1_2", "conv4_2"}
-    assert len(names(found, "gram")) == 11 and not names(found, "gram") & {"conv1_1", "conv1_2"}
+    assert len(names(found, "gram")) == 14 and not names(found, "gram") & {"conv1_1", "conv1_2"}
 
 
 @pytest.mark.parametrize(
@@ -352,6 +353,79 @@ def test_a_long_style_picture_is_cut_to_the_result_with_local_windows(pictures, 
                   "--window", "1", "--layers", "conv1_1,conv4_1", "--out", "x.png")  # fmt: skip
     assert result.code == 0, result.err
     assert read_recipe("x.png")["figures"]["gram.conv4_1"] > 0
+
+
+# --- scales
+
+
+@pytest.fixture
+def scaled(pictures, monkeypatch):
+    """Run a transfer over 16 and 32 pixels that optimises nothing: (starts, objectives, scales)."""
+    module = importlib.import_module("stylespace.commands.scales")
+
+    def run(**options):
+        seen = []
+
+        def stand_in(objective_at, start, scales, *, enlarge, **_):
+            seen.extend([start, scales, objective_at, enlarge])
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(module, "coarse_to_fine", stand_in)
+        options = {"size": 32, "sizes": (16, 32), "weights": "random:0", **options}
+        options |= {"layers": ("conv1_1", "conv1_2"), "content_layers": ("conv2_1",)}
+        with pytest.raises(KeyboardInterrupt):
+            transfer(settings=settings(**options))
+        return seen
+
+    return run
+
+
+def test_fourier_coordinates_come_before_the_last_scale(scaled):
+    kinds = {
+        "fourier-pixels": ["fourier", "pixels"],
+        "pixels": ["pixels", "pixels"],
+        "fourier": ["fourier", "fourier"],
+    }
+    for name, expected in kinds.items():
+        _, scales, _, _ = scaled(parameters=name)
+        assert [scale.parameters for scale in scales] == expected
+        assert [(scale.height, scale.width) for scale in scales] == [(12, 16), (24, 32)]
+
+
+def test_a_finer_scale_starts_with_the_contents_detail(scaled):
+    """A picture that is the reduced content becomes the content itself; another keeps its own."""
+    start, _, _, enlarge = scaled()
+    content = resize_to(read_image("photo.png"), 24, 32)
+    torch.testing.assert_close(enlarge(start, 24, 32), content, atol=2e-3, rtol=0)
+    grey = enlarge(torch.full((1, 3, 12, 16), 0.5), 24, 32)
+    assert 0.001 < (grey - 0.5).abs().mean() < 0.05
+    half = scaled(detail=0.5)[3](torch.full((1, 3, 12, 16), 0.5), 24, 32)
+    torch.testing.assert_close(half - 0.5, (grey - 0.5) / 2)
+    for options in ({"detail": 0.0}, {"init": "noise"}, {"init": "style"}):
+        plain = scaled(**options)[3](start, 24, 32)
+        torch.testing.assert_close(plain, resize_to(start, 24, 32))
+
+
+def test_the_content_weighs_more_before_the_last_scale(scaled):
+    picture = torch.rand(1, 3, 12, 16, generator=torch.Generator().manual_seed(0))
+    at = {layout: scaled(layout=layout)[2] for layout in (1.0, 2.5)}
+    coarse = {layout: at[layout](12, 16)(picture)["content.conv2_1"] for layout in at}
+    large = resize_to(picture, 24, 32)
+    fine = {layout: at[layout](24, 32)(large)["content.conv2_1"] for layout in at}
+    assert float(coarse[2.5] / coarse[1.0]) == pytest.approx(2.5)
+    assert float(fine[2.5]) == pytest.approx(float(fine[1.0]))
+
+
+def test_total_variation_counts_where_the_content_is_even(scaled):
+    picture = torch.rand(1, 3, 24, 32, generator=torch.Generator().manual_seed(0))
+    values = {
+        where: float(scaled(tv_where=where)[2](24, 32)(picture)["total_variation"])
+        for where in ("even", "all")
+    }
+    assert values["all"] == pytest.approx(1.2 * float(total_variation(picture)))
+    even = evenness(resize_to(read_image("photo.png"), 24, 32))
+    assert values["even"] == pytest.approx(1.2 * float(total_variation(picture, even)), rel=1e-5)
+    assert values["even"] < 0.9 * values["all"]
 
 
 def test_python_calls_take_numbers_and_paths(pictures):

@@ -6,11 +6,13 @@ import torch
 from tiny import TINY_LAYERS, seeded_picture, tiny_network
 
 from stylespace.losses.objective import (
+    EDGE,
     FLAT,
     Objective,
     Term,
     Terms,
     content_term,
+    evenness,
     relative_square,
     total_variation,
     total_variation_term,
@@ -142,6 +144,37 @@ def test_total_variation_is_numpys():
         squares = (right**2 + down**2).sum(0)
         expected.append((np.sqrt(squares + FLAT**2) - FLAT).mean())
     np.testing.assert_allclose(total_variation(image), expected, rtol=1e-6)
+
+
+def test_total_variation_counts_places_as_it_is_told():
+    image = seeded_picture(6, 8, count=2)
+    places = torch.zeros(1, 6, 8, dtype=image.dtype)
+    places[:, :3] = 1
+    above = total_variation(image[:, :, :3])  # but for what leads from its last row to the next
+    across = image[:, :, 2:4].diff(dim=2)[:, :, 0].square().sum(1)
+    assert (total_variation(image, places) <= above / 2 + across.sqrt().mean(1)).all()
+    ones = torch.ones(2, 6, 8, dtype=image.dtype)
+    torch.testing.assert_close(total_variation(image, ones), total_variation(image))
+    torch.testing.assert_close(
+        total_variation(image, 3 * places), 3 * total_variation(image, places)
+    )
+    assert total_variation(image, 0 * places).tolist() == [0, 0]
+
+
+def test_evenness_is_numpys():
+    image = 0.2 * seeded_picture(12, 15, count=2)
+    found = evenness(image)
+    right, down = np.zeros((2, 3, 12, 15)), np.zeros((2, 3, 12, 15))
+    right[..., :-1], down[:, :, :-1] = np.diff(image, axis=3), np.diff(image, axis=2)
+    lengths = np.sqrt((right**2 + down**2).sum(1))
+    padded = np.pad(lengths, ((0, 0), (4, 4), (4, 4)), mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (9, 9), (1, 2))
+    np.testing.assert_allclose(found, 1 / (1 + (windows.mean((3, 4)) / EDGE) ** 2), rtol=1e-9)
+
+
+def test_a_flat_picture_is_even_everywhere_and_one_of_noise_nowhere():
+    assert evenness(torch.full((1, 3, 9, 11), 0.3)).eq(1).all()
+    assert evenness(seeded_picture(30, 20)).max() < 0.02
 
 
 def test_total_variation_of_a_steep_ramp_is_its_slope():

@@ -426,6 +426,20 @@ def test_one_scale_is_synthesize():
     assert torch.equal(one.image, two.image) and one.losses == two.losses
 
 
+def test_each_scale_has_its_own_parameters_and_way_to_enlarge():
+    start = seeded_picture(8, 10)
+    scales = [Scale(8, 10, 3, "sigmoid"), Scale(11, 13, 2)]
+
+    def darker(image, height, width):
+        return resize_to(image, height, width) / 2
+
+    first = synthesize(flat(8, 10), start, steps=3, parameters="sigmoid")
+    second = synthesize(flat(11, 13), darker(first.image, 11, 13), steps=2)
+    result = coarse_to_fine(flat, start, scales, enlarge=darker)
+    assert torch.equal(result.image, second.image)
+    assert [step.loss for step in result.steps] == [s.loss for s in first.steps + second.steps]
+
+
 def test_each_scale_starts_from_the_picture_before():
     firsts = []
 
