@@ -36,7 +36,7 @@ class TransferSettings(Sourced):
         (), "Styles: picture, sample:NAME or .style.safetensors, PATH=0.3 weighs.", argument=True
     )
     size: int = side_setting(512, "Longer side in pixels.")
-    iterations: tuple[int, ...] = steps_setting(150)
+    iterations: tuple[int, ...] = steps_setting(140)
     content_layers: tuple[str, ...] = setting(
         (), "Content layers, with a weight as conv4_2=1; default: conv4_2 (VGG)."
     )
@@ -94,9 +94,9 @@ class TransferSettings(Sourced):
         choices=("even", "all"),
     )
     content_weight: float = weight_setting(
-        0.18, "Weight of the content terms; a kept layer has half of it."
+        0.19, "Weight of the content terms; a kept layer has half of it."
     )
-    layout: float = weight_setting(2.5, "Factor on that weight at coarser scales than the last.")
+    layout: float = weight_setting(2.6, "Factor on that weight at coarser scales than the last.")
     style_weight: float = weight_setting(1.0, "Weight of the style terms.")
     detail: float = weight_setting(1.0, "Share of the content's detail put into finer scales.")
     init: str = setting("content", f"Start: {', '.join(STARTS)}, or a FILE.")
