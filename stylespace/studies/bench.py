@@ -255,7 +255,7 @@ def _python(*arguments: str) -> None:
 
 COMMANDS = (
     ("probe conv3_1, 224 px", ("probe", "--layer", "conv3_1", "--entry", "12,40"), 224, "60 s"),
-    ("probe conv5_1, 224 px", ("probe", "--layer", "conv5_1", "--entry", "12,40"), 224, "150 s"),
+    ("probe conv5_1, 224 px", ("probe", "--layer", "conv5_1", "--entry", "12,40"), 224, "180 s"),
     ("transfer, 512 px", ("transfer", "sample:astronaut", "sample:gogh-auvers"), 512, "300 s"),
 )
 

@@ -21,13 +21,16 @@ pytestmark = pytest.mark.slow
 
 LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 PAIRS = (
-    ("astronaut", "hokusai-great-wave"),
-    ("chelsea", "gogh-auvers"),
-    ("rocket", "kandinsky-composition-viii"),
-    ("coffee", "renoir-moulin"),
-    ("astronaut", "durer-lion"),
-    ("coffee", "cassatt-summertime"),
+    ("astronaut", "hokusai-great-wave", 55, 0.33),
+    ("chelsea", "gogh-auvers", 31, 0.33),
+    ("rocket", "kandinsky-composition-viii", 13, 0.33),
+    ("coffee", "renoir-moulin", 144, 0.33),
+    ("astronaut", "durer-lion", 8, 0.15),
+    ("coffee", "cassatt-summertime", 8, 0.15),
 )
+"""Content, style, how many times nearer to the style the result is at least, and how like the
+content. Of the first four: what the defaults of 0.1.0 give on this network, with faces destroyed.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +38,10 @@ def network():
     return load_network()
 
 
-@pytest.mark.parametrize(("content", "style"), PAIRS)
-def test_a_transfer_moves_to_the_style_and_keeps_the_content(network, content, style, tmp_path):
+@pytest.mark.parametrize(("content", "style", "nearer", "like"), PAIRS)
+def test_a_transfer_moves_to_the_style_and_keeps_the_content(
+    network, content, style, nearer, like, tmp_path
+):
     outcome = transfer(
         content=f"sample:{content}", styles=f"sample:{style}", size=256, network=network
     )
@@ -49,8 +54,8 @@ def test_a_transfer_moves_to_the_style_and_keeps_the_content(network, content, s
         geometric_mean(gram_distances(Style.capture(network, one, LAYERS), target))
         for one in (original, written)
     )
-    assert before / after >= 8
-    assert grey_similarity(written, original) > 0.15
+    assert before / after >= nearer
+    assert grey_similarity(written, original) > like
     assert outcome.figures["loss"] <= 1.1 * outcome.synthesis.loss
 
 

@@ -13,6 +13,7 @@ from stylespace.losses.entries import (
     DEAD_LEVEL,
     MIXTURE,
     SOFTNESS,
+    energy_unit,
     entry_channels,
     entry_term,
     entry_value,
@@ -42,6 +43,25 @@ def entry_loss(pre, entries, selectivity=0.0, goal="log"):
     term = entry_term("conv1_1", torch.tensor(entries), selectivity, goal=goal)
     assert term.name == "entry.conv1_1" and term.layers == ("pre:conv1_1",)
     return term.measure(torch.zeros(len(pre), 3, 3, 5), {"pre:conv1_1": pre})
+
+
+def test_the_unit_of_energy_is_a_power_of_two_near_the_layers_energy(tiny):
+    for layer in tiny.names:
+        unit = energy_unit(tiny, layer)
+        assert math.log2(unit) == round(math.log2(unit))
+        noise = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            energy = float(tiny(noise.double(), [layer])[layer].square().mean())
+        assert unit / 2 < energy < 2 * unit
+
+
+@pytest.mark.parametrize("goal", ["log", "energy", "mixture"])
+def test_entries_in_a_unit_are_those_of_a_layer_scaled_by_its_root(tiny, goal):
+    pre = tiny(seeded_picture(20, 24, count=2), ["pre:conv2_1"])
+    entries = torch.tensor([[0, 3], [1, 1]])
+    one, four = (entry_term("conv2_1", entries, goal=goal, unit=unit) for unit in (1.0, 4.0))
+    doubled = {name: 2 * x for name, x in pre.items()}
+    torch.testing.assert_close(four.measure(None, doubled), one.measure(None, pre))
 
 
 def test_entry_value_is_numpys():

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -448,6 +449,16 @@ def test_space_names_every_difference():
     text = one.difference(other)
     assert "pooling max instead of average" in text and "padding reflect instead of zeros" in text
     assert f"weights {other.weights[:12]}... instead of {one.weights[:12]}..." in text
+
+
+def test_space_names_the_options_that_lead_to_another():
+    one = tiny_network().space
+    there = replace(one, pooling="max", padding="reflect")
+    assert one.options_for(there) == "--pooling max --padding reflect"
+    other = replace(one, network="vgg16-hed", weights="0" * 64)
+    assert one.options_for(other) == "--network vgg16-hed"  # which has its own weights
+    assert one.options_for(replace(one, weights="0" * 64)) == "the --weights of then"
+    assert one.options_for(one) == ""
 
 
 def test_auto_precision_is_float32_on_the_cpu():

@@ -270,12 +270,50 @@ def test_read_state_keeps_tensors_alone(tmp_path):
 # --- the network's own weights
 
 
-def test_embedded_weights_are_the_default():
-    found = load_weights("vgg16-hed")
-    assert found.source == "embedded" and len(found.tensors) == 13
+EMBEDDED = {"vgg19-norm": 16, "vgg16-hed": 13}
+"""Networks whose weights travel in the package, and how many convolutions each has."""
+
+
+def test_the_default_is_the_normalised_vgg19_and_travels():
+    assert catalogue.DEFAULT == "vgg19-norm"
+    embedded = {name for name, one in catalogue.CATALOGUE.items() if one.origin == "embedded"}
+    assert embedded == set(EMBEDDED) == set(weights.assets.EMBEDDED_NETWORKS)
+    assert len(catalogue.CATALOGUE["vgg19-norm"].layers) == 16
+
+
+@pytest.mark.parametrize(("name", "count"), EMBEDDED.items())
+def test_embedded_weights_are_those_of_their_file(name, count):
+    found = load_weights(name)
+    assert found.source == "embedded" and len(found.tensors) == count
     assert (found.mean, found.std) == weights.CAFFE
-    path = weights.assets.weights_path("vgg16-hed")
-    assert load_weights("vgg16-hed", f"caffe:{path}").sha256 == found.sha256
+    path = weights.assets.weights_path(name)
+    assert load_weights(name, f"caffe:{path}").sha256 == found.sha256
+
+
+@pytest.mark.parametrize("name", EMBEDDED)
+def test_embedded_weights_that_are_damaged_are_refused(name, tmp_path, monkeypatch):
+    whole = weights.assets.weights_path(name).read_bytes()
+    other = next(one for one in EMBEDDED if one != name)
+    damaged = {
+        "cut": whole[: len(whole) // 2],
+        "changed": whole[:-1] + bytes([whole[-1] ^ 1]),
+        "other": weights.assets.weights_path(other).read_bytes(),
+    }
+    for kind, content in damaged.items():
+        path = tmp_path / f"{kind}.safetensors"
+        path.write_bytes(content)
+        monkeypatch.setattr(weights.assets, "weights_path", lambda name, path=path: path)
+        with pytest.raises(WeightsError, match=rf"{kind}.*damaged: reinstall stylespace"):
+            load_weights(name)
+
+
+def test_the_embedded_weights_of_the_other_network_are_told_from_ones_own(tmp_path):
+    path = {name: weights.assets.weights_path(name) for name in EMBEDDED}
+    assert "It fits: vgg16-hed, vgg16." in refusal("vgg19-norm", path["vgg16-hed"])
+    assert "It fits: vgg19-norm, vgg19." in refusal("vgg16-hed", path["vgg19-norm"])
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes(path["vgg19-norm"].read_bytes()[:1_000_000])
+    assert "not a readable weights file" in refusal("vgg19-norm", cut)
 
 
 def test_missing_package_says_what_to_install(monkeypatch):
