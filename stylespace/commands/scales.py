@@ -1,6 +1,7 @@
 """The run of a command from coarse to fine: its scales, its memory, the noise it starts from."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,7 +25,7 @@ def run_pyramid(
     watch: Watch | None,
     count: int = 1,
     extra: int = 0,
-    **options: object,
+    **options: Any,
 ) -> Synthesis:
     """Check the memory of the finest scale and climb the pyramid of the settings.
 

@@ -51,10 +51,17 @@ def starts_setting(text: str) -> Any:
     return setting(1, text, minimum=1, maximum=64)
 
 
-def steps_setting(default: int) -> Any:
+FIRST_STEPS, FURTHER_STEPS = 90, 45
+"""Evaluations at the first scale and at each finer one, of commands without a default number; at a
+single scale as many as at two."""
+
+
+def steps_setting(*default: int) -> Any:
     """Declare the evaluations over all scales, or of each."""
-    text = "Evaluations over all scales, or one number for each scale."
-    return setting((default,), text, minimum=1, maximum=MOST)
+    text = "Evaluations over all scales, or one number for each scale"
+    if not default:
+        text += f"; default: {FIRST_STEPS} at the first scale, {FURTHER_STEPS} at each finer one"
+    return setting(default, f"{text}.", minimum=1, maximum=MOST)
 
 
 def comma_list(values: tuple[int, ...]) -> str:

@@ -11,7 +11,15 @@ from stylespace.assets import positive
 from stylespace.errors import UsageError
 from stylespace.networks import catalogue
 from stylespace.networks.architectures import Layer
-from stylespace.settings.fields import check_field, comma_list, setting, side_setting, steps_setting
+from stylespace.settings.fields import (
+    FIRST_STEPS,
+    FURTHER_STEPS,
+    check_field,
+    comma_list,
+    setting,
+    side_setting,
+    steps_setting,
+)
 
 ALL = "all"
 OPTIMIZERS = ("lbfgs", "adam")
@@ -175,7 +183,7 @@ class Making:
             raise UsageError(
                 f"--sizes {comma_list(sizes)} must climb and end at --size, which is {self.size}."
             )
-        if len(self.iterations) not in (1, len(sizes)):
+        if len(self.iterations) not in (0, 1, len(sizes)):
             raise UsageError(
                 f"--iterations {comma_list(self.iterations)}: give one number, or one for each of "
                 f"the {len(sizes)} scales {comma_list(sizes)}."
@@ -199,9 +207,12 @@ class Making:
     def schedule(self, count: int | None = None) -> tuple[int, ...]:
         """Return the evaluations of the `count` finest scales (None: of all).
 
-        As given, or half as many at each finer scale.
+        As given, or half as many at each finer scale; see `steps_setting` where none are.
         """
         count = count or len(self.pyramid())
+        if not self.iterations:
+            first = FIRST_STEPS if count > 1 else FIRST_STEPS + FURTHER_STEPS
+            return (first, *[FURTHER_STEPS] * (count - 1))
         if len(self.iterations) > 1:
             return self.iterations[-count:]
         total = self.iterations[0]

@@ -36,7 +36,7 @@ class TransferSettings(Sourced):
         (), "Styles: picture, sample:NAME or .style.safetensors, PATH=0.3 weighs.", argument=True
     )
     size: int = side_setting(512, "Longer side in pixels.")
-    iterations: tuple[int, ...] = steps_setting(136)
+    iterations: tuple[int, ...] = steps_setting()
     content_layers: tuple[str, ...] = setting(
         (), "Content layers, with a weight as conv4_2=1; default: conv4_2 (VGG)."
     )
@@ -87,7 +87,7 @@ class TransferSettings(Sourced):
         "match-style gives the content the style's colours first, for photographs.",
         choices=COLOURS,
     )
-    tv_weight: float = weight_setting(1.0, "Weight of total variation: less grain.")
+    tv_weight: float = weight_setting(1.2, "Weight of total variation: less grain.")
     tv_where: str = setting(
         "even",
         "Where total variation counts: even (where the content is even, as skies are), or all.",
@@ -96,7 +96,7 @@ class TransferSettings(Sourced):
     content_weight: float = weight_setting(
         0.18, "Weight of the content terms; a kept layer has half of it."
     )
-    layout: float = weight_setting(2.7, "Factor on that weight at coarser scales than the last.")
+    layout: float = weight_setting(2.6, "Factor on that weight at coarser scales than the last.")
     style_weight: float = weight_setting(1.0, "Weight of the style terms.")
     detail: float = weight_setting(1.0, "Share of the content's detail put into finer scales.")
     init: str = setting("content", f"Start: {', '.join(STARTS)}, or a FILE.")
