@@ -111,4 +111,4 @@ def test_the_installed_program_finds_its_samples(installed, tmp_path):
     result = program(installed, "transfer", *pictures, *options, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert program(installed, "samples", cwd=tmp_path).stdout.count("\n") == 18
-    assert program(installed, "--version", cwd=tmp_path).stdout == "stylespace, version 0.1.0\n"
+    assert program(installed, "--version", cwd=tmp_path).stdout == "stylespace, version 0.2.0\n"

@@ -183,7 +183,8 @@ class Making:
             raise UsageError(
                 f"--sizes {comma_list(sizes)} must climb and end at --size, which is {self.size}."
             )
-        if len(self.iterations) not in (0, 1, len(sizes)):
+        default = next(one.default for one in fields(self) if one.name == "iterations")
+        if len(self.iterations) not in (1, len(sizes)) and self.iterations != default:
             raise UsageError(
                 f"--iterations {comma_list(self.iterations)}: give one number, or one for each of "
                 f"the {len(sizes)} scales {comma_list(sizes)}."

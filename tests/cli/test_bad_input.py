@@ -266,6 +266,7 @@ NUMBERS = {
     "transfer": {
         "size": int, "seed": int, "iterations": list, "sizes": list, "source-size": int,
         "style-scale": float, "tv-weight": float, "content-weight": float, "style-weight": float,
+        "layout": float, "detail": float,
         "stride": int, "auto-guides": int,
     },
     "capture": {"size": int, "seed": int},
@@ -283,7 +284,7 @@ ARGUMENTS = {
 }
 ALLOWS_ZERO = (
     *("seed", "selectivity", "factor", "hold", "auto-guides"),
-    *("tv-weight", "mean-weight", "content-weight", "style-weight"),
+    *("tv-weight", "mean-weight", "content-weight", "style-weight", "layout", "detail"),
     *("histogram-weight", "spectrum-weight", "autocorrelation-weight"),
 )
 

@@ -536,4 +536,4 @@ def test_a_source_that_tells_little_is_said_to(call):
     assert "'flat.png' is of one colour" in made.err
     made = call("texture", "flat.png", "--layers", "conv4_1", *SMALL)
     assert made.code == 0
-    assert "has 32x24 pixels as a source, less than the 60 that conv4_1 sees" in made.err
+    assert "has 32x24 pixels as a source, less than the 68 that conv4_1 sees" in made.err
