@@ -50,10 +50,10 @@ def pairs_figure(
     shown = resize(picture, max(round(scale * max(picture.shape[2:])), 1))
     columns, rows = min(COLUMNS, len(pairs)), -(-len(pairs) // COLUMNS)
     pitch = height + 0.32
-    figure = drawing.blank(max(0.12 + columns * (width + 0.12), 5.0), 0.62 + rows * pitch)
+    figure = drawing.blank(max(0.12 + columns * (width + 0.12), 5.0), 0.7 + rows * pitch)
     for index, (pair, product) in enumerate(zip(pairs, drawing.array(products), strict=True)):
         row, column = divmod(index, COLUMNS)
-        box = (0.12 + column * (width + 0.12), (rows - 1 - row) * pitch + 0.08, width, height)
+        box = (0.12 + column * (width + 0.12), (rows - 1 - row) * pitch + 0.16, width, height)
         axes = drawing.place(figure, *box, anchor="W", xticks=[], yticks=[])
         axes.imshow(drawing.coarse(spotlit(shown, product)), interpolation="nearest")
         axes.spines[:].set(visible=True, color=FAINT, linewidth=0.5)
