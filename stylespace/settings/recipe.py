@@ -19,7 +19,6 @@ SINCE = "0.2.0"
 EARLIER: dict[str, dict[str, dict[str, Any]]] = {
     "0.1.0": {
         "": {"network": "vgg16-hed"},
-        "texture": {"parameters": "pixels"},
         "transfer": {
             **{"parameters": "pixels", "iterations": [250], "content_weight": 0.3, "layout": 1.0},
             **{"detail": 0.0, "tv_weight": 0.5, "tv_where": "all"},

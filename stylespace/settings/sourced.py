@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from stylespace.assets import split_weight
 from stylespace.errors import UsageError
 from stylespace.settings.fields import setting, side_setting, weight_setting
 from stylespace.settings.shared import Making, StyleLayers
+
+
+def parameters_setting(default: str) -> Any:
+    """Declare what is optimised."""
+    return setting(
+        default,
+        "What is optimised: fourier (large strokes and colours come first), pixels (sharpness "
+        "does), sigmoid, or fourier-pixels: pixels at the last scale alone.",
+        choices=("fourier-pixels", "fourier", "sigmoid", "pixels"),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,12 +32,7 @@ class Sourced(Making, StyleLayers):
         1.0, "Factor on the style pictures' size: larger strokes above 1.", above=0, maximum=64
     )
     tv_weight: float | None = weight_setting(None, "Weight of total variation: smoother pictures.")
-    parameters: str = setting(
-        "fourier-pixels",
-        "What is optimised: fourier (large strokes and colours come first), pixels (sharpness "
-        "does), sigmoid, or fourier-pixels: pixels at the last scale alone.",
-        choices=("fourier-pixels", "fourier", "sigmoid", "pixels"),
-    )
+    parameters: str = parameters_setting("pixels")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -11,7 +11,7 @@ from stylespace.errors import UsageError
 from stylespace.settings.fields import setting, side_setting, steps_setting, weight_setting
 from stylespace.settings.representations import REPRESENTATIONS, Needs
 from stylespace.settings.shared import ALL, default_content_layer, default_style_layers
-from stylespace.settings.sourced import Sourced, check_sources, source_names
+from stylespace.settings.sourced import Sourced, check_sources, parameters_setting, source_names
 
 STARTS = ("content", "style", "noise")
 """Starts of a transfer that are no files."""
@@ -64,9 +64,7 @@ class TransferSettings(Sourced):
     responses: str = setting(
         "pca:16", "Content responses of --representation covariance: pca:N, nmf:N or kmeans:N."
     )
-    moment: bool = setting(
-        False, "Raw content responses, their mean not taken off, in --representation covariance."
-    )
+    moment: bool = setting(False, "Raw content responses in --representation covariance.")
     weighting: str = setting(
         "equal",
         "Weights of layers; geometric: halved with depth for style, doubled for content.",
@@ -88,6 +86,7 @@ class TransferSettings(Sourced):
         choices=COLOURS,
     )
     tv_weight: float = weight_setting(1.2, "Weight of total variation: less grain.")
+    parameters: str = parameters_setting("fourier-pixels")
     tv_where: str = setting(
         "even",
         "Where total variation counts: even (where the content is even, as skies are), or all.",
