@@ -32,7 +32,7 @@ bench: $(VENV)/.installed  ## speed and memory, as ratios measured in one run
 wheel: $(VENV)/.tested  ## dist/*.whl, with weights and paintings inside
 	$(BIN)/python -m build --wheel
 
-gallery: $(GALLERY)  ## the pictures of the README: about ten minutes on two cores
+gallery: $(GALLERY)  ## the pictures of the README: about twenty minutes on two cores
 
 pages: $(TEXTURES) $(NULLS) $(PATTERNS)  ## the pages of reports/: about three hours on two cores
 	$(PAGE) reports/textures --title "Textures of eight paintings" --text "By every entry of \

@@ -63,7 +63,7 @@ def entry_term(
     the gradient of G_ij is zero or useless. There the smooth minimum of the two pre-activations
     is raised, where it is largest, until both fire at one place; the value is put above that of
     any live picture. (A product of softplus pre-activations lets one channel rise alone: it left
-    conv2_1 12,40 and 0,114 of the embedded network unreached, which this reaches.)
+    conv2_1 12,40 and 0,114 of vgg16-hed unreached, which this reaches.)
 
     With `parts` above 1 the loss is the mean over a grid of parts x parts of the picture, each with
     its own way out of a dead start: once two channels fire at one spot, the logarithm's gradient is
