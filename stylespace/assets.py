@@ -16,7 +16,6 @@ from typing import Any, Literal
 
 from stylespace.errors import PictureError, StylespaceError, UsageError, WeightsError, check_known
 
-EMBEDDED_NETWORKS = ("vgg19-norm", "vgg16-hed")
 SAMPLE = "sample:"
 LARGEST_WEIGHT = 1e6
 

@@ -131,8 +131,8 @@ class TransferSettings(Sourced):
         """See `Settings.inputs`."""
         masks = [name for pair in self.guide_pairs() for name in pair]
         more = [*(() if self.init in STARTS else (self.init,)), *masks, self.mask]
-        ours = (self.content, *source_names(self.styles), *filter(None, more))
-        return (*ours, *super().inputs())
+        names = (self.content, *source_names(self.styles), *filter(None, more))
+        return (*names, *super().inputs())
 
     def words_for(self, name: str) -> tuple[str, ...]:
         """See `Settings.words_for`: the starts that are no files."""

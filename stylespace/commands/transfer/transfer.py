@@ -83,7 +83,7 @@ def _transferred(settings: TransferSettings, network: Network, watch: Watch | No
     """Return the outcome of `transfer`, all its arguments in the settings."""
     content = open_picture(settings.content)
     style = represented_style(settings, network, content, open_styles(settings.styles))
-    kept, judge = style.pictures.content, judge_for(network, settings)
+    kept, judge = style.pictures.content.to(network.device), judge_for(network, settings)
     layers = style.pictures.layers + tuple(settings.content_layer_weights())
     shape = fitted(*kept.shape[2:])
     height, width = shape(settings.size)
@@ -92,9 +92,8 @@ def _transferred(settings: TransferSettings, network: Network, watch: Watch | No
     def objective_at(height: int, width: int) -> Objective:
         terms = settings.style_weight * style.terms(height, width)
         terms += _content_terms(network, kept, settings, height, width)
-        places = None
-        if settings.tv_where == "even":
-            places = evenness(resize_to(kept.to(network.device), height, width))
+        even = settings.tv_where == "even"
+        places = evenness(resize_to(kept, height, width)) if even else None
         return Objective(network, terms + smoothness_terms(settings, places=places))
 
     start = functools.partial(_start_picture, settings, style.pictures)
@@ -110,7 +109,7 @@ def _transferred(settings: TransferSettings, network: Network, watch: Watch | No
         shape,
         watch=watch,
         extra=extra,
-        enlarge=functools.partial(_enlarged, settings, kept.to(network.device)),
+        enlarge=functools.partial(_enlarged, settings, kept),
         parameters=settings.parameters,
     )
     content = resize_to(content, height, width).to(network.device)
