@@ -49,10 +49,12 @@ def settings_options(kind: type[Settings]) -> Callable[[Callable], Callable]:
     """Give a function the options of its settings; it receives `settings`, ready and checked."""
 
     def decorate(function: Callable) -> Callable:
+        """Give a command its options."""
         names = [one.name for one in dataclasses.fields(kind)]
 
         @functools.wraps(function)
         def call(**values: Any) -> Any:
+            """Run the command with the settings that the options make."""
             given = {n: values.pop(n) for n in names}
             chosen = {n: v for n, v in given.items() if v is not None and v != ()}
             return function(kind(**chosen), **values)

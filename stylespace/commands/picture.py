@@ -47,6 +47,7 @@ def make_picture(
     """
 
     def work(watching: Watching) -> Result:
+        """Make the picture while it is watched, and write it."""
         inputs = input_hashes(settings)  # of the files as they are read, not as they end up
         network = loaded_network(settings, output, watching)
         watch = watching.named(f"{command.name} {command.stem(settings).partition('-')[2]}")

@@ -64,6 +64,7 @@ def _term(
     goals = [numbers.detach() for numbers in _described(target[None], description)]
 
     def measure(image: Tensor, features: Features) -> Tensor:
+        """Return the distance of the described entries, (B,)."""
         described = _described(gram(features[layer]), description)
         first, *others = (
             relative_square(numbers, goal, nothing=nothing)

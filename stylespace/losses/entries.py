@@ -83,6 +83,7 @@ def entry_term(
     share, pre = _norm_share(goal, selectivity), f"pre:{layer}"
 
     def measure(image: Tensor, features: Features) -> Tensor:
+        """Return the loss of every picture, (B,)."""
         grid = _grid(features[pre], parts)
         places = entries.expand(len(features[pre]), 2).repeat_interleave(grid.shape[1], 0)
         loss = _entry_loss(grid.flatten(0, 1), places, goal, share, unit)

@@ -11,6 +11,7 @@ def _work(settings: AtlasSettings, output: Output) -> Result:
     from stylespace.synthesis.progress import Watching
 
     def work(watching: Watching) -> Result:
+        """Make the atlas while it is watched."""
         made = atlas(
             settings,
             output.path,

@@ -74,6 +74,7 @@ def edit(
         return Objective(network, _terms(style.grams, place, settings))
 
     def start(height: int, width: int) -> Tensor:
+        """Return the painting, or noise of its colour: (1, 3, H, W)."""
         if settings.init == "painting":
             return resize(picture, max(height, width))
         colour = picture.mean((0, 2, 3))

@@ -22,6 +22,7 @@ def _single(settings: ProbeSettings, output: Output) -> Result:
     from stylespace.errors import UnreachedError
 
     def make(**options: Any) -> Any:
+        """Make the picture, and tell an interruption before it was reached."""
         try:
             return probe(**options)
         except UnreachedError as error:
@@ -41,6 +42,7 @@ def _many(settings: ProbeSettings, output: Output) -> Result:
     from stylespace.synthesis.progress import Watching
 
     def work(watching: Watching) -> Result:
+        """Make the pictures of all entries while they are watched."""
         network = loaded_network(settings, output, watching)
         folder = output.path
         found = probe_many(settings, folder, network, force=output.force, watch=watching.named)

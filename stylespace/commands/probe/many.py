@@ -102,6 +102,7 @@ def probe_many(
         files = _EntryFiles(settings, folder, network, force)
 
         def make(missing: list[Entry]) -> Iterator[tuple[Entry, ProbedEntry]]:
+            """Make the missing entries, batch by batch."""
             files.check_free(missing)
             for name, left, batch in _batches(settings, network, missing, len(entries)):
                 seen = watch and watch(name, left)

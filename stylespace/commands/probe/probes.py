@@ -159,6 +159,7 @@ def _synthesis(
     importance: Importance | None = None
 
     def objective_at(height: int, width: int) -> ObjectiveFunction:
+        """Return what is measured at a scale."""
         nonlocal importance
         measure = Robust(objective, seed=settings.seed) if settings.robust else objective
         if settings.parameters != "phases":

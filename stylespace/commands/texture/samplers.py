@@ -132,6 +132,7 @@ def _sorted(x: Tensor, generator: torch.Generator) -> SampledGram:
     goals = [(part(target) / unit).float()[None] for part in (diagonal, off_diagonal)]
 
     def objective(features: Tensor) -> dict[str, Tensor]:
+        """Return the relative distance of the sorted entries, part by part."""
         parts = zip(("diagonal", "off_diagonal"), entries_of(gram(features)), goals, strict=True)
         return {
             name: relative_square(part.sort(stable=True).values, goal) for name, part, goal in parts

@@ -240,6 +240,7 @@ def _run_of(
         return None
 
     def see(step: Step) -> object:
+        """Tell the watcher of a step, counted on."""
         number, total = step.number + place * step.total, count * step.total
         image = step.image if shown is None else shown
         return watch(replace(step, number=number, total=total, image=image))

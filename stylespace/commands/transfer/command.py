@@ -30,6 +30,7 @@ def _partitions(settings: TransferSettings, output: Output) -> Result:
     pair = _stem(settings).removeprefix("transfer-").removesuffix("-partitions")
 
     def work(watching: Watching) -> Result:
+        """Make the partitions while they are watched."""
         folder = output.path
         found = compare(
             partitions(settings),

@@ -43,6 +43,7 @@ def transfer_many(
     """
 
     def make(missing: list[Path]) -> Iterator[tuple[Path, Record]]:
+        """Make the missing pictures, one after the other."""
         for path in missing:
             check_output(path, force=force)
         for path in missing:

@@ -90,6 +90,7 @@ def _transferred(settings: TransferSettings, network: Network, watch: Watch | No
 
     @functools.lru_cache(maxsize=1)  # the last scale's is asked for again, for its loss
     def objective_at(height: int, width: int) -> Objective:
+        """Return the objective of a scale."""
         terms = settings.style_weight * style.terms(height, width)
         terms += _content_terms(network, kept, settings, height, width)
         even = settings.tv_where == "even"

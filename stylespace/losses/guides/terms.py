@@ -116,6 +116,7 @@ def guided_term(layer: str, content_masks: Tensor, targets: Tensor, weight: floa
     share = areas / areas.sum()
 
     def measure(image: Tensor, features: Mapping[str, Tensor]) -> Tensor:
+        """Return the distance summed over regions, (B,)."""
         grams = guided_gram(features[layer], masks)
         wanted = goals[None].expand(len(grams), -1, -1, -1)
         distances = relative_square(grams.flatten(0, 1), wanted.flatten(0, 1))
