@@ -3,21 +3,27 @@
 import sys
 import warnings
 
+from stylespace.cli.streams import open_closed_streams
+from stylespace.executors.interrupts import exit_code, handled, interrupt
+
 
 def main() -> int:
     """Run the command line and return its exit code.
 
-    Ctrl-C counts from here on, when the command line is still being imported; the warnings that
-    libraries address to programmers are left out.
+    Ctrl-C, TERM and HUP count from here on, when the command line is still being imported; the
+    warnings that libraries address to programmers are left out.
     """
     warnings.simplefilter("ignore")
     try:
-        from stylespace.cli.main import main as run
+        open_closed_streams()
+        with handled(interrupt):
+            from stylespace.cli.main import main as run
 
-        return run()
+            code = run()
     except KeyboardInterrupt:
         print("stylespace: interrupted; nothing was written.", file=sys.stderr)
-        return 130
+        code = 130
+    return exit_code() if code == 130 else code
 
 
 if __name__ == "__main__":

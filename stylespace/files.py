@@ -12,6 +12,11 @@ from typing import BinaryIO
 
 from stylespace.errors import OutputError
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 STYLE_SUFFIX = ".style.safetensors"
 """How a style file's name ends."""
 
@@ -135,6 +140,23 @@ def write_whole(
         raise _failure(path, error) from error
     finally:
         _remove(temporary)
+
+
+def hold(path: Path) -> BinaryIO | None:
+    """Hold a file against other programs, until the answer is closed or this program ends.
+
+    Returns None where another one holds it; on systems without such locks nobody ever does.
+    """
+    file = path.open("rb")
+    if fcntl is not None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return None
+        except OSError:  # a file system that has no locks
+            pass
+    return file
 
 
 def write_files(folder: Path, files: Mapping[str, bytes | str]) -> None:

@@ -14,6 +14,7 @@ import click
 from stylespace.cli.options import json_option, output_options, quiet_option, settings_options
 from stylespace.cli.outputs import planned
 from stylespace.cli.printing import print_listing, print_result, result_json
+from stylespace.cli.streams import UnsaidError, guarded_streams
 from stylespace.cli.table import COMMANDS
 from stylespace.commands.command import Command, Result
 from stylespace.errors import StylespaceError, UnreachedError, UsageError
@@ -173,11 +174,15 @@ def _run(command: Command, settings: Settings, *, as_json: bool, **output: Any) 
 
 def _shown(name: str, result: Result, as_json: bool, began: float) -> int:
     """Print a result, paths and figures or one JSON object, and return its exit code."""
-    if as_json:
-        seconds = round(time.perf_counter() - began, 3)
-        click.echo(json.dumps(result_json(name, result, seconds), indent=1, allow_nan=False))
-    else:
-        print_result(result)
+    try:
+        if as_json:
+            seconds = round(time.perf_counter() - began, 3)
+            click.echo(json.dumps(result_json(name, result, seconds), indent=1, allow_nan=False))
+        else:
+            print_result(result)
+        sys.stdout.flush()
+    except UnsaidError as error:
+        raise UnsaidError(f"{error} The results are in {str(result.outputs[0])!r}.") from error
     for remark in result.remarks[:REMARKS]:
         _said(remark, 0)
     if len(result.remarks) > REMARKS:
@@ -190,11 +195,16 @@ def _shown(name: str, result: Result, as_json: bool, began: float) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code; every error is one line."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show is no error
-            stream.reconfigure(errors="backslashreplace")
+    with guarded_streams():
+        return _guarded(arguments)
+
+
+def _guarded(arguments: list[str] | None) -> int:
+    """Run the command line; see `main`."""
     try:
-        return commands.main(arguments, prog_name="stylespace", standalone_mode=False) or 0
+        code = commands.main(arguments, prog_name="stylespace", standalone_mode=False) or 0
+        sys.stdout.flush()
+        return code
     except click.UsageError as error:
         return _wrong_usage(error.format_message(), error.ctx)
     except click.ClickException as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from stylespace.assets import source_path
 from stylespace.commands.command import PICTURE, Command, FileKind, Output, figure_path
+from stylespace.commands.unfinished import check_checkpoint, left_behind
 from stylespace.errors import OutputError, UsageError, nearest
 from stylespace.files import check_folder, check_output
 from stylespace.settings import RECIPE_FILE, Settings, check_inputs
@@ -39,20 +40,26 @@ def planned(
         PictureError: an input that is not there. UsageError: an unknown sample or format.
     """
     path = out or command.chosen_path(settings)
+    ours: frozenset[Path] = frozenset()
     if command.is_folder(settings):
         _check_folder(path, command, settings, force=force)
     else:
         check_suffix(path, settings, command.file)
-        check_output(path, force=force)
+        if command.makes:
+            ours = left_behind(path, settings)
+            check_checkpoint(path, ours, force=force)
+        check_output(path, force=force or path in ours)
     drawn = figure_path(path) if figure and command.has_figure(settings) else None
     for extra in (drawn, preview, trace):
         if extra is not None:
             if extra is preview:
                 check_suffix(extra, settings)
-            check_output(extra, force=force)
+            check_output(extra, force=force or extra in ours)
     check_inputs(settings)
     _check_distinct([path, preview, trace, drawn], command, settings)
-    return Output(path, out is not None, force, quiet, preview, trace, figure, origin)
+    named, resumed = out is not None, bool(ours)
+    force = force or resumed  # each was looked at
+    return Output(path, named, force, quiet, preview, trace, figure, origin, resumed)
 
 
 def _check_folder(path: Path, command: Command, settings: Settings, *, force: bool) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stylespace.assets import SAMPLE, split_weight
+from stylespace.commands.unfinished import checkpoint_path, left_behind
 from stylespace.files import STYLE_SUFFIX, holds, numbered
 from stylespace.settings import RECIPE_FILE, Making, Settings, to_toml
 
@@ -23,7 +24,8 @@ class Output:
     """Where a command's results go, and who looks on.
 
     path: file or folder. named: the user chose it. figure: one goes beside the picture. origin:
-    what the picture that is made again says of its making.
+    what the picture that is made again says of its making. resumed: an unfinished run of the same
+    settings left files there, which are replaced.
     """
 
     path: Path
@@ -34,6 +36,7 @@ class Output:
     trace: Path | None = None
     figure: bool = True
     origin: Origin | None = None
+    resumed: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,12 +164,18 @@ class Command:
 
     def path(self, settings: Settings, output: Output) -> Path:
         """Return the output's name; one chosen for the user may have been taken since."""
-        if output.named or not self._taken(output.path, settings):
+        if output.named or output.resumed or not self._there(output.path, settings):
             return output.path
         return self.free_path(output.path.parent, settings)
 
     def _taken(self, path: Path, settings: Settings) -> bool:
-        """Say whether a name is in use, or that of the figure that belongs to it."""
+        """Say whether a name is in use, also by a run that is unfinished, unless it is this one."""
+        if self.makes and os.path.lexists(checkpoint_path(path)):
+            return not left_behind(path, settings)
+        return self._there(path, settings)
+
+    def _there(self, path: Path, settings: Settings) -> bool:
+        """Say whether there is a picture of that name, or the figure that belongs to it."""
         figure = self.has_figure(settings) and os.path.lexists(figure_path(path))
         return os.path.lexists(path) or figure
 

@@ -1,16 +1,20 @@
 """How commands that make pictures run: watched, on one network, their result and figure written."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from importlib.metadata import version
 
 from stylespace.commands.command import Command, Output, Result, figure_path
 from stylespace.commands.outcome import Outcome
-from stylespace.commands.recipes import input_hashes, write_outcome
+from stylespace.commands.recipes import PACKAGES, input_hashes, write_outcome
 from stylespace.commands.sight import network_for
+from stylespace.commands.unfinished import checkpoint_path, notes_of
 from stylespace.errors import UnreachedError
 from stylespace.files import write_whole
 from stylespace.networks.network import Network
-from stylespace.settings import Settings
+from stylespace.settings import Settings, to_toml
+from stylespace.synthesis.checkpoint import Checkpoint
 from stylespace.synthesis.progress import Watching
 
 
@@ -51,16 +55,20 @@ def make_picture(
         inputs = input_hashes(settings)  # of the files as they are read, not as they end up
         network = loaded_network(settings, output, watching)
         watch = watching.named(f"{command.name} {command.stem(settings).partition('-')[2]}")
-        try:
-            outcome = make(settings=settings, network=network, watch=watch)
-        except UnreachedError as error:
-            interrupted = error.interrupted or watching.asked
-            raise UnreachedError(str(error), error.figures, interrupted) from error
-        path = command.path(settings, output)
-        record = write_outcome(path, outcome, inputs=inputs, force=output.force)
-        figure = draw(outcome) if output.figure else None
-        if figure is not None:
-            write_whole(figure_path(path), figure, force=output.force)
+        with _checkpoint(settings, output, network, inputs, watching) as checkpoint:
+            try:
+                looking = {"watch": watch, "checkpoint": checkpoint}
+                outcome = make(settings=settings, network=network, **looking)
+            except UnreachedError as error:
+                interrupted = error.interrupted or watching.asked
+                if not interrupted:
+                    checkpoint.drop()
+                raise UnreachedError(str(error), error.figures, interrupted) from error
+            path = command.path(settings, output)
+            record = write_outcome(path, outcome, inputs=inputs, force=output.force)
+            figure = draw(outcome) if output.figure else None
+            if figure is not None:
+                write_whole(figure_path(path), figure, force=output.force)
         return Result(
             (path,) if figure is None else (path, figure_path(path)),
             outcome.figures,
@@ -72,3 +80,25 @@ def make_picture(
         )
 
     return watched(output, work)
+
+
+def _checkpoint(
+    settings: Settings,
+    output: Output,
+    network: Network,
+    inputs: Mapping[str, str],
+    watching: Watching,
+) -> Checkpoint:
+    """Return the checkpoint beside the picture, of a run in which all this is the same."""
+    identity = {
+        "settings": to_toml(settings),
+        "inputs": json.dumps(inputs),
+        "weights": network.sha256,
+        "versions": json.dumps({name: version(name) for name in PACKAGES}),
+        "device": network.device.type,
+        "precision": str(network.dtype),
+    }
+    files = (output.path, figure_path(output.path), output.preview, output.trace)
+    notes = notes_of(settings, filter(None, files))
+    path = checkpoint_path(output.path)
+    return Checkpoint(path, identity, notes=notes, say=watching.say)

@@ -14,9 +14,12 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from stylespace.errors import StylespaceError, UsageError, unknown
+from stylespace.executors.interrupts import ENDING
 
 EXECUTORS = ("serial", "processes", "dask")  # or dask:ADDRESS
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+FOR_PARENT = set(ENDING) - {signal.SIGTERM}
+"""Signals that a terminal sends to workers too, and that their parent alone answers."""
 PATIENCE = 30  # seconds for a scheduler to answer, and for its first worker
 
 
@@ -174,7 +177,8 @@ def _begin_worker(threads: int) -> None:
     os.environ |= dict.fromkeys(THREADS, str(threads))  # torch reads them when it is imported
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in FOR_PARENT:
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -190,7 +194,7 @@ def _deaf_children() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, FOR_PARENT)
     try:
         yield
     finally:

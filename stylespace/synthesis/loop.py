@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from stylespace.errors import StylespaceError, UsageError
-from stylespace.synthesis.optimizers import chosen, optimizer_for
+from stylespace.synthesis.checkpoint import Checkpoint, State, named
+from stylespace.synthesis.optimizers import Optimizer, chosen, optimizer_for
 from stylespace.synthesis.parameters import Parameters, parameters_for
 
 ObjectiveFunction = Callable[[Tensor], Mapping[str, Tensor]]
@@ -29,7 +31,8 @@ class Step:
     losses: the value of each picture of the batch; terms: the parts, averaged over the batch.
     best: lowest loss so far at this size, averaged over the batch. moved: largest change of a
     parameter since the evaluation before; 0 says that the step did not move. note: what happened.
-    image: the best picture so far (B, 3, H, W); only in the record that `watch` receives.
+    image: the best picture so far (B, 3, H, W); only in the record that `watch` receives, and not
+    for the steps of an earlier program that a checkpoint brings back.
     """
 
     number: int
@@ -58,14 +61,15 @@ class Synthesis:
 
     image: (B, 3, H, W), the best picture of each problem: clamped, as it would be written.
     losses: its value, equal to the public objective on `image`. steps: the trace.
-    stopped: why it ended: "steps", "tolerance", "zero gradient", "watch", "not finite" or
-    "interrupted".
+    stopped: what ended the run: "steps", "tolerance", "zero gradient", "watch", "not finite" or
+    "interrupted". ends: the same of each problem, which may have ended earlier than the run.
     """
 
     image: Tensor
     losses: tuple[float, ...]
     steps: tuple[Step, ...]
     stopped: str
+    ends: tuple[str, ...] = ()
 
     @property
     def loss(self) -> float:
@@ -80,14 +84,15 @@ class Synthesis:
     def row(self, k: int) -> Synthesis:
         """Return problem k of a batch by itself; `terms` and `best` stay the batch's average."""
         steps = tuple(replace(step, losses=step.losses[k : k + 1]) for step in self.steps)
-        return Synthesis(self.image[k : k + 1], self.losses[k : k + 1], steps, self.stopped)
+        end = self.ends[k] if self.ends else self.stopped
+        return Synthesis(self.image[k : k + 1], self.losses[k : k + 1], steps, end, (end,))
 
 
 @dataclass(frozen=True)
 class Rules:
-    """When to stop before the last step.
+    """When a problem ends before the last step; the others of its batch go on.
 
-    tolerance: end when the best loss fell by less than this fraction over `patience` evaluations;
+    tolerance: when its best loss fell by less than this fraction over `patience` evaluations;
     0 switches the rule off. failures: evaluations in a row that may be non-finite.
     """
 
@@ -106,11 +111,14 @@ def synthesize(
     learning_rate: float | None = None,
     rules: Rules = Rules(),
     watch: Watch | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Synthesis:
     """Change a picture, inside [0, 1] unless parameters are "free", until its objective is low.
 
     Args:
-        objective: picture (B, 3, H, W) -> {name: 0-d or (B,) tensor}; the sum is minimised.
+        objective: picture (B, 3, H, W) -> {name: 0-d or (B,) tensor}; the sum is minimised. One
+            that changes from call to call has `state_dict` and `load_state_dict`, as modules of
+            torch have, or it is not gone on with from a checkpoint as it was.
         start: (B, 3, H, W), any memory layout; in [0, 1] unless parameters are "free".
         optimizer: "lbfgs" or "adam".
         steps: number of objective evaluations.
@@ -118,6 +126,7 @@ def synthesize(
         learning_rate: of Adam; None for the parametrisation's own.
         rules: when to stop early.
         watch: called with a `Step` after each evaluation; a true answer ends the run.
+        checkpoint: where the state is kept, and perhaps found; see `Checkpoint`.
 
     Returns:
         The best picture; Ctrl-C ends the run and returns the best so far ("interrupted").
@@ -129,55 +138,118 @@ def synthesize(
         raise UsageError(f"steps {steps} must be at least 1.")
     if isinstance(parameters, str):
         parameters = parameters_for(parameters, *start.shape[-2:])
-    run = _Run(objective, parameters, start.detach().contiguous(), rules)
     rate = parameters.learning_rate if learning_rate is None else learning_rate
-    run.optimise(optimizer, rate, steps, watch)
-    losses = tuple(run.best_losses.tolist())
-    return Synthesis(run.best_image, losses, tuple(run.steps), run.stopped)
+    run = _Run(objective, parameters, start.detach().contiguous(), rules, optimizer, rate)
+    known = checkpoint and checkpoint.known()
+    if known:
+        run.load(known)
+        if watch:
+            for step in run.steps:
+                watch(step)
+    run.optimise(steps, watch, checkpoint)
+    if checkpoint:
+        checkpoint.finished(run.state())
+    losses, ends = tuple(run.best_losses.tolist()), tuple(run.ends)
+    return Synthesis(run.best_image, losses, tuple(run.steps), run.stopped, ends)
 
 
 class _Run:
-    """The state of one call of `synthesize`: the best picture, the trace, the reason to stop."""
+    """The state of one call of `synthesize`: the best picture, the trace, the reasons to stop.
+
+    ends: why each problem ended, "" while it goes on; one that has ended stays at its best picture.
+    failures: (B,), evaluations in a row that were not finite.
+    """
 
     def __init__(
-        self, objective: ObjectiveFunction, parameters: Parameters, start: Tensor, rules: Rules
+        self,
+        objective: ObjectiveFunction,
+        parameters: Parameters,
+        start: Tensor,
+        rules: Rules,
+        optimizer: str,
+        rate: float,
     ) -> None:
         self.objective, self.parameters, self.rules = objective, parameters, rules
+        self.optimizer, self.rate = optimizer, rate
         self.z = parameters.encode(start).contiguous()
+        self.driver: Optimizer | None = None
         self.steps: list[Step] = []
-        self.stopped = "steps"
+        self.ends: list[str] = []
+        self.stopped = ""
         self.best_losses = torch.empty(0)  # none yet
-        self.failures = 0
-        self.began = time.perf_counter()
+        self.best_z, self.best_image, self.failures = self.z, start, torch.empty(0)
+        self.bests: list[Tensor] = []  # (B,) each, of the last evaluations
+        self.seconds, self.began = 0.0, time.perf_counter()
 
-    def optimise(self, name: str, rate: float, steps: int, watch: Watch | None) -> None:
+    def optimise(self, steps: int, watch: Watch | None, checkpoint: Checkpoint | None) -> None:
         """Evaluate, keep the best, report, tell the optimiser: once a step."""
         try:
-            gradient = self._evaluate(self.z)
-            if not (torch.isfinite(self.losses).all() and torch.isfinite(gradient).all()):
-                raise StylespaceError("the objective is not finite at the start.")
-            rows = len(self.losses)
-            driver = optimizer_for(
-                name, self.z.reshape(rows, -1), bounds=self.parameters.bounds, learning_rate=rate
-            )
-            for number in range(1, steps + 1):
-                point = driver.point.view_as(self.z)
-                if number > 1:
-                    gradient = self._evaluate(point)
-                moved = float((point - self.z).abs().max())
-                self.z = point.clone()
-                failed = ~(torch.isfinite(self.losses) & torch.isfinite(gradient).all(1))
-                note = self._keep(failed)
-                self._report(number, steps, moved, note, watch)
-                if self._finished(gradient, failed):
+            for number in range(len(self.steps) + 1, steps + 1):
+                if self.stopped:
                     break
-                driver.tell(self.losses, gradient)
-                if failed.any():
-                    driver.restart(failed, self.best_z.reshape(rows, -1))
+                self._step(number, steps, watch)
+                if checkpoint and not self.stopped:
+                    checkpoint.keep(self.state)
         except KeyboardInterrupt:
             if not len(self.best_losses):
                 raise
             self.stopped = "interrupted"
+        self.stopped = self.stopped or "steps"
+        self.ends = [end or self.stopped for end in self.ends]
+
+    def _step(self, number: int, total: int, watch: Watch | None) -> None:
+        """Evaluate the next point, and let the optimiser choose another."""
+        point = self._next_point()
+        gradient = self._evaluate(point)
+        rows = len(self.losses)
+        finite = torch.isfinite(self.losses) & torch.isfinite(gradient).all(1)
+        if number == 1:
+            self._begin(finite)
+        moved = float((point - self.z).abs().max())
+        self.z = point.clone()
+        going = self._going()
+        failed = going & ~finite
+        self.failures = torch.where(failed, self.failures + 1, 0)
+        self._keep(finite)
+        note = "not finite: back to the best picture, history dropped" if failed.any() else ""
+        ended = self._report(number, total, moved, note, watch)
+        self._end(gradient, finite)
+        if ended:
+            self.stopped = "watch"
+        elif not self.stopped:
+            driver = self._driver()
+            driver.tell(self.losses, gradient)
+            if failed.any():
+                driver.restart(failed, self.best_z.reshape(rows, -1))
+
+    def _next_point(self) -> Tensor:
+        """Return the optimiser's point; the best one of problems that have ended."""
+        if self.driver is None:
+            return self.z
+        point = self.driver.point.view_as(self.z)
+        return point if not any(self.ends) else chosen(self._going(), point, self.best_z)
+
+    def _driver(self) -> Optimizer:
+        """Return the optimiser of the problems that `losses` counts."""
+        if self.driver is None:
+            start, bounds = self.z.reshape(len(self.losses), -1), self.parameters.bounds
+            self.driver = optimizer_for(
+                self.optimizer, start, bounds=bounds, learning_rate=self.rate
+            )
+        return self.driver
+
+    def _begin(self, finite: Tensor) -> None:
+        """Take the first evaluation's picture for the best; what is not finite there has ended."""
+        if not finite.any():
+            raise StylespaceError("the objective is not finite at the start.")
+        self.ends = ["" if good else "not finite" for good in finite.tolist()]
+        self.failures = torch.zeros_like(finite, dtype=torch.long)
+        self.best_losses, self.best_z = self.losses.clone(), self.z.clone()
+        self.best_image = self.image.clone()
+
+    def _going(self) -> Tensor:
+        """Return which problems have not ended, (B,)."""
+        return torch.tensor([not end for end in self.ends], device=self.losses.device)
 
     def _evaluate(self, z: Tensor) -> Tensor:
         """Take the losses (B,) of the picture and its terms; return the gradient (B, n) of z."""
@@ -185,33 +257,26 @@ class _Run:
             z = z.detach().requires_grad_()
             self.image = self.parameters.decode(z)
             self.terms = self.objective(self.image)
-            if not self.terms:
-                raise UsageError("the objective has no terms.")
-            losses = sum(self.terms.values(), start=torch.zeros(())).reshape(-1)
-            if not losses.requires_grad:
-                raise UsageError("the objective does not depend on the picture.")
+            losses = _total(self.terms)
             (gradient,) = torch.autograd.grad(losses.sum(), z)
         self.image, self.losses = self.image.detach(), losses.detach()
         return gradient.reshape(len(losses), -1)
 
-    def _keep(self, failed: Tensor) -> str:
-        """Keep the best of each problem; say so when a value was not finite."""
-        if not len(self.best_losses):
-            self.best_losses, self.best_z = self.losses.clone(), self.z.clone()
-            self.best_image = self.image.clone()
-            return ""
-        better = (self.losses < self.best_losses) & ~failed
+    def _keep(self, finite: Tensor) -> None:
+        """Keep the best of each problem."""
+        better = (self.losses < self.best_losses) & finite
         self.best_losses, self.best_z, self.best_image = (  # new ones: watchers may keep the old
             chosen(better, self.losses, self.best_losses),
             chosen(better, self.z, self.best_z),
             chosen(better, self.image, self.best_image),
         )
-        self.failures = self.failures + 1 if failed.any() else 0
-        return "not finite: back to the best picture, history dropped" if failed.any() else ""
+        if self.rules.tolerance > 0:
+            self.bests = [*self.bests[-self.rules.patience :], self.best_losses]
 
     def _report(
         self, number: int, total: int, moved: float, note: str, watch: Watch | None
-    ) -> None:
+    ) -> bool:
+        """Add to the trace; say whether the watcher ends the run."""
         height, width = self.image.shape[-2:]
         step = Step(
             number=number,
@@ -221,34 +286,97 @@ class _Run:
             terms=_means(self.terms),
             best=float(self.best_losses.mean()),
             moved=moved,
-            seconds=time.perf_counter() - self.began,
+            seconds=self.seconds + time.perf_counter() - self.began,
             note=note,
         )
         self.steps.append(step)
-        if watch is not None and watch(replace(step, image=self.best_image)):
-            self.stopped = "watch"
+        return watch is not None and bool(watch(replace(step, image=self.best_image)))
 
-    def _finished(self, gradient: Tensor, failed: Tensor) -> bool:
-        if self.stopped == "watch":
-            return True
-        if self.failures >= self.rules.failures:
-            self.stopped = "not finite"
-        elif not failed.any() and not gradient.any():
-            self.stopped = "zero gradient"
-        elif self._settled():
-            self.stopped = "tolerance"
-        return self.stopped != "steps"
+    def _end(self, gradient: Tensor, finite: Tensor) -> None:
+        """End the problems that have a reason to; the run with the last of them."""
+        reasons = {
+            "not finite": self.failures >= self.rules.failures,
+            "zero gradient": finite & ~gradient.any(1),
+            "tolerance": self._settled(),
+        }
+        for reason, rows in reasons.items():
+            if rows.any():
+                news = rows.tolist()
+                self.ends = [
+                    end or (reason if new else "") for end, new in zip(self.ends, news, strict=True)
+                ]
+                if all(self.ends):
+                    self.stopped = self.stopped or reason
 
-    def _settled(self) -> bool:
-        """Say whether the best loss has stopped falling."""
-        patience, tolerance = self.rules.patience, self.rules.tolerance
-        if tolerance <= 0 or len(self.steps) <= patience:
-            return False
-        before, now = self.steps[-1 - patience].best, self.steps[-1].best
-        return before - now < tolerance * abs(before)
+    def _settled(self) -> Tensor:
+        """Say of which problems the best loss has stopped falling, (B,)."""
+        if len(self.bests) <= self.rules.patience:
+            return torch.zeros_like(self.losses, dtype=torch.bool)
+        before, now = self.bests[0], self.bests[-1]
+        return before - now < self.rules.tolerance * before.abs()
+
+    BEST = ("best_losses", "best_image")
+    GOING = ("z", "best_z", "losses", "failures")
+
+    def state(self) -> State:
+        """Return what `load` needs to go on after the last step, or to answer if it has ended."""
+        tensors = {name: getattr(self, name) for name in self.BEST}
+        tensors |= named("objective", _state_of(self.objective))
+        if not self.stopped:
+            tensors |= {name: getattr(self, name) for name in self.GOING}
+            tensors |= named("optimizer", self._driver().state_dict())
+            tensors |= named("bests", {str(k): best for k, best in enumerate(self.bests)})
+        record = {
+            "ends": self.ends,
+            "stopped": self.stopped,
+            "steps": list(map(asdict, self.steps)),
+        }
+        return State(tensors, record)
+
+    def load(self, state: State) -> None:
+        """Go on from what `state` returned."""
+        self.ends, self.stopped = list(state.record["ends"]), state.record["stopped"]
+        self.steps = [_step_from(values) for values in state.record["steps"]]
+        self.seconds = self.steps[-1].seconds
+        for name in self.BEST if self.stopped else self.BEST + self.GOING:
+            setattr(self, name, state.tensors[name].to(self.z.device))
+        if objective := state.part("objective"):
+            self.objective.load_state_dict(objective)  # type: ignore[attr-defined]
+        if not self.stopped:
+            self._driver().load_state_dict(state.part("optimizer"))
+            bests = state.part("bests")
+            self.bests = [bests[str(k)].to(self.z.device) for k in range(len(bests))]
+
+
+def _total(terms: Mapping[str, Tensor]) -> Tensor:
+    """Return the sum of an objective's terms, (B,).
+
+    Raises:
+        UsageError: the objective has none, returns something else, or depends on no picture.
+    """
+    if not isinstance(terms, Mapping):
+        raise UsageError(
+            f"the objective returned {type(terms).__name__}, where a mapping is needed: "
+            'return {"name": value}.'
+        )
+    if not terms:
+        raise UsageError("the objective has no terms.")
+    losses = sum(terms.values(), start=torch.zeros(())).reshape(-1)
+    if not losses.requires_grad:
+        raise UsageError("the objective does not depend on the picture.")
+    return losses
 
 
 def _means(terms: Mapping[str, Tensor]) -> dict[str, float]:
     """Average each term over the batch, with one transfer from the device for all."""
     values = torch.stack([value.detach().mean() for value in terms.values()])
     return dict(zip(terms, values.tolist(), strict=True))
+
+
+def _state_of(objective: ObjectiveFunction) -> Mapping[str, Tensor]:
+    return objective.state_dict() if hasattr(objective, "state_dict") else {}
+
+
+def _step_from(values: Mapping[str, Any]) -> Step:
+    """Return a step from what JSON kept of it."""
+    return Step(**{**values, "size": tuple(values["size"]), "losses": tuple(values["losses"])})

@@ -4,7 +4,7 @@ Both work on B independent problems at once, z (B, n): every scalar of their sta
 so a picture's course does not depend on its neighbours in the batch.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import torch
@@ -26,6 +26,12 @@ class Optimizer(Protocol):
 
     def restart(self, rows: Tensor, point: Tensor) -> None:
         """Drop the memory of problems `rows` (B,) and go on from `point` with smaller steps."""
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return everything that changes from step to step, by name."""
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from what `state_dict` returned."""
 
 
 class LBFGS:
@@ -78,6 +84,27 @@ class LBFGS:
         self._fresh = self._fresh | rows
         self._rho = self._rho.masked_fill(rows, 0)
         self._first = torch.where(rows, self._first / 4, self._first)
+
+    STATE = ("point", "first", "fresh", "x", "g", "d", "f", "t", "gamma", "backtracks", "rho")
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """See `Optimizer.state_dict`; of the history, the places that are in use."""
+        used = min(self._told, self.HISTORY)
+        state = {name: getattr(self, self._attribute(name)) for name in self.STATE}
+        state |= {"s": self._s[:used], "y": self._y[:used], "told": torch.tensor(self._told)}
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """See `Optimizer.load_state_dict`."""
+        for name in self.STATE:
+            setattr(self, self._attribute(name), state[name].to(self.point.device))
+        self._told = int(state["told"])
+        used = min(self._told, self.HISTORY)
+        self._s[:used], self._y[:used] = state["s"], state["y"]
+
+    @staticmethod
+    def _attribute(name: str) -> str:
+        return name if name == "point" else f"_{name}"
 
     def _inside(self, point: Tensor) -> Tensor:
         return point if self._bounds is None else point.clamp(*self._bounds)
@@ -178,6 +205,20 @@ class Adam:
         for name in ("exp_avg", "exp_avg_sq"):
             state[name][rows] = 0
         self._rate[rows] /= 2
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """See `Optimizer.state_dict`."""
+        return {"point": self.point, "rate": self._rate, **self._inner.state[self.point]}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """See `Optimizer.load_state_dict`."""
+        moments = dict(state)
+        self.point.copy_(moments.pop("point"))
+        self._rate.copy_(moments.pop("rate"))
+        self._inner.state[self.point] = {
+            name: value.to(self.point.device if value.dim() else "cpu")
+            for name, value in moments.items()
+        }
 
 
 def chosen(rows: Tensor, yes: Tensor, no: Tensor) -> Tensor:

@@ -185,6 +185,24 @@ class Importance:
             image.register_hook(self._note)
         return self.objective(image)
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the map so far and the state of the objective, where it has any."""
+        noted = {} if self.map is None else {"map": self.map, "count": torch.tensor(self.count)}
+        inner: Mapping[str, Tensor] = getattr(self.objective, "state_dict", dict)()
+        return noted | {f"objective.{name}": value for name, value in inner.items()}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from there."""
+        if "map" in state:
+            self.map, self.count = state["map"], int(state["count"])
+        inner = {
+            name.removeprefix("objective."): value
+            for name, value in state.items()
+            if name.startswith("objective.")
+        }
+        if inner:
+            self.objective.load_state_dict(inner)  # type: ignore[attr-defined]
+
     def _note(self, gradient: Tensor) -> None:
         strength = gradient.detach().abs().mean(1)
         if self.map is None or self.map.shape != strength.shape:

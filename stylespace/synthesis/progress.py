@@ -6,13 +6,14 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self, TextIO
 
 from tqdm import tqdm
 
 from stylespace.errors import StylespaceError
+from stylespace.executors.interrupts import exit_code, handled, note
 
 EVERY = 25
 """Evaluations between two previews."""
@@ -49,8 +50,9 @@ class _Bar:
 class Watching(_Bar):
     """What looks on while pictures are made; a context manager that closes bar and trace.
 
-    From the first evaluation on Ctrl-C is held back: it ends the loop at its next evaluation, and
-    once the loop is left, in whatever way, it is only remembered, until the end of the context.
+    From the first evaluation on Ctrl-C, TERM and HUP are held back: they end the loop at its next
+    evaluation, and once the loop is left, in whatever way, they are only remembered, until the
+    end of the context. A second Ctrl-C ends the program at once.
 
     A preview or a trace that can no longer be written is given up with a word on stderr: it does
     not cost the run its picture.
@@ -61,7 +63,7 @@ class Watching(_Bar):
     ) -> None:
         super().__init__(quiet=quiet)
         self._preview, self._trace = preview, trace
-        self._handler: Any = None
+        self._held: ExitStack | None = None
         self.asked = self._finished = self._said = False  # asked: Ctrl-C was pressed
         self._file: TextIO | None = None
 
@@ -85,11 +87,12 @@ class Watching(_Bar):
 
     def _see(self, name: str, left: str, step: Any) -> None:
         self._hold()
-        if not self._quiet:
+        earlier = step.image is None  # of an earlier program, from a checkpoint
+        if not (self._quiet or earlier):
             self._show(name + left, step)
         if self._trace is not None:
             self._append(self._trace, name, step)
-        if self._preview is not None and step.number % EVERY == 0:
+        if self._preview is not None and step.number % EVERY == 0 and not earlier:
             self._picture(self._preview, step)
         if step.number == step.total:
             self._finished = True
@@ -98,16 +101,18 @@ class Watching(_Bar):
             raise KeyboardInterrupt  # the loop catches it and returns the best picture
 
     def _hold(self) -> None:
-        """Take Ctrl-C from here on, unless it is ignored, as in the background."""
-        here = threading.current_thread() is threading.main_thread()
-        if self._handler is None and here:
-            before = signal.getsignal(signal.SIGINT)
-            if before not in (signal.SIG_IGN, None):
-                self._handler = before
-                signal.signal(signal.SIGINT, self._ask)
+        """Take the signals from here on."""
+        if self._held is None and threading.current_thread() is threading.main_thread():
+            self._held = ExitStack()
+            self._held.enter_context(handled(self._ask))
 
-    def _ask(self, *_: object) -> None:
-        """Remember Ctrl-C, and say once what comes of it."""
+    def _ask(self, number: int, _: object) -> None:
+        """Remember a signal, and say once what comes of it; end at once at a second Ctrl-C."""
+        if self.asked and number == signal.SIGINT:
+            with suppress(RuntimeError):
+                self.say("ended at once; nothing was written.")
+            raise SystemExit(exit_code())
+        note(number)
         done = self._finished
         text = "ending as soon as this evaluation is done."
         if done:
@@ -118,13 +123,14 @@ class Watching(_Bar):
         self.asked, self._said = True, done
 
     def _release(self) -> None:
-        """Take Ctrl-C as before."""
-        if self._handler is not None:
-            signal.signal(signal.SIGINT, self._handler)
-            self._handler = None
+        """Take the signals as before."""
+        if self._held is not None:
+            self._held.close()
+            self._held = None
 
     def _show(self, name: str, step: Any) -> None:
-        bar, (height, width) = self._opened(name, step.total, unit="eval"), step.size
+        started = {"unit": "eval", "initial": step.number - 1}
+        bar, (height, width) = self._opened(name, step.total, **started), step.size
         bar.set_postfix_str(f"{width}x{height} loss {step.best:.4g}", refresh=False)
         bar.update(step.number - bar.n)
         if step.note:

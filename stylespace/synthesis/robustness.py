@@ -79,6 +79,14 @@ class Robust:
         """Evaluate the objective on the moved picture."""
         return self.objective(self.movement(*image.shape[-2:])(image))
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return where in the sequence of movements it is."""
+        return {"generator": self._generator.get_state()}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from there."""
+        self._generator.set_state(state["generator"])
+
     def movement(self, height: int, width: int) -> Movement:
         """Draw the next movement for pictures of height x width pixels."""
         right, down, size, turn = torch.rand(4, generator=self._generator).tolist()

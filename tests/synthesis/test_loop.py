@@ -347,15 +347,60 @@ def test_a_gradient_of_zero_ends_the_run():
     assert mixed.losses[0] == 0 and mixed.losses[1] < mixed.steps[0].losses[1] / 100
 
 
-def test_the_tolerance_rule():
+def test_the_tolerance_rule_ends_each_problem_for_itself():
     rules = Rules(tolerance=0.01, patience=6)
     options = {"optimizer": "adam", "learning_rate": 0.01, "steps": 400}
-    result = synthesize(quadratic, START, rules=rules, **options)
-    assert result.stopped == "tolerance" and 6 < len(result.steps) < 400
-    bests = [step.best for step in result.steps]
-    settled = [a - b < 0.01 * a for a, b in zip(bests, bests[6:], strict=False)]
-    assert settled[-1] and not any(settled[:-1])
+    start = torch.cat((GOAL[:1] + 0.01, START[1:]))  # the first is soon there
+    result = synthesize(quadratic, start, rules=rules, **options)
+    assert result.stopped == "tolerance" and result.ends == ("tolerance",) * 3
+    assert 6 < len(result.steps) < 400
+    ended = []
+    for k in range(3):
+        losses = [step.losses[k] for step in result.steps]
+        bests = [min(losses[: n + 1]) for n in range(len(losses))]
+        settled = [a - b < 0.01 * a for a, b in zip(bests, bests[6:], strict=False)]
+        ended.append(settled.index(True) + 6)
+        assert len({*losses[ended[k] + 1 :]}) <= 1  # its best picture, seen again
+    assert max(ended) == len(result.steps) - 1 and min(ended) < max(ended)
     assert synthesize(quadratic, START, **options).stopped == "steps"
+
+
+def test_a_problem_that_is_not_finite_ends_alone():
+    """Its neighbours reach what they reach alone: a Rosenbrock valley beside it, to 0."""
+
+    def rosenbrock(image):
+        x, y = 4 * image[:, 0, 0, 0] - 2, 4 * image[:, 1, 0, 0] - 2
+        return (1 - x).square() + 100 * (y - x.square()).square()
+
+    def beside(image):
+        bad = torch.where(image[:, 2, 0, 0] > 0.5, math.nan, 1.0)
+        return {"x": bad * rosenbrock(image)}
+
+    alone = torch.tensor([0.1, 0.8, 0.0]).double().reshape(1, 3, 1, 1)
+    ill = torch.tensor([0.1, 0.8, 0.4]).double().reshape(1, 3, 1, 1)
+    never = torch.tensor([0.1, 0.8, 0.9]).double().reshape(1, 3, 1, 1)
+    calls = []
+
+    def falls_ill(image):
+        """The second picture is not finite from its second evaluation on."""
+        calls.append(1)
+        terms = beside(image)["x"]
+        ill = torch.arange(len(image)) == 1
+        return {"x": torch.where(ill & (len(calls) > 1), math.nan, terms)}
+
+    result = synthesize(falls_ill, torch.cat((alone, ill, never)), steps=120)
+    single = synthesize(beside, alone, steps=120)
+    assert single.losses[0] < 1e-20
+    assert torch.equal(result.image[:1], single.image) and result.losses[:1] == single.losses
+    assert result.ends[1:] == ("not finite", "not finite") and result.ends[0] == single.ends[0]
+    assert torch.equal(result.image[1:], torch.cat((ill, never)))
+    assert [result.row(k).stopped for k in range(3)] == list(result.ends)
+
+
+@pytest.mark.parametrize("value", [torch.zeros(()), [1.0], None])
+def test_an_objective_that_returns_no_mapping_is_told_what_to_return(value):
+    with pytest.raises(UsageError, match="mapping is needed: return {"):
+        synthesize(lambda image: value, START, steps=2)
 
 
 def test_steps_that_do_not_move_say_so():

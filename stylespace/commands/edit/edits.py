@@ -21,6 +21,7 @@ from stylespace.settings import EditSettings
 from stylespace.styles.gram import gram
 from stylespace.styles.sources import blender, open_styles
 from stylespace.styles.style import Style
+from stylespace.synthesis.checkpoint import Checkpoint
 from stylespace.synthesis.loop import Watch
 
 
@@ -32,6 +33,7 @@ def edit(
     settings: EditSettings | None = None,
     network: Network | None = None,
     watch: Watch | None = None,
+    checkpoint: Checkpoint | None = None,
     **changes: Any,
 ) -> Outcome:
     """Lower or raise one entry of a painting's Gram matrices while the rest is held.
@@ -44,7 +46,7 @@ def edit(
         settings: or its fields as keywords: edit("sample:gogh-auvers", "conv3_1", (3, 5),
             factor=4).
         network: loaded already, or None to load the one that the settings name.
-        watch: see `synthesize`.
+        watch, checkpoint: see `synthesize`.
 
     Returns:
         The outcome, the painting (1, 3, H, W) beside it; figures: `value` of the entry,
@@ -81,7 +83,8 @@ def edit(
         return noise_picture(height, width, colour=colour, seed=settings.seed)
 
     shape = fitted(*picture.shape[2:])
-    synthesis = run_pyramid(network, settings, objective_at, start, layers, shape, watch=watch)
+    looking: dict[str, Any] = {"watch": watch, "checkpoint": checkpoint}
+    synthesis = run_pyramid(network, settings, objective_at, start, layers, shape, **looking)
     image = as_written(synthesis, network)
     painting = resize(picture, settings.size).to(image)
     figures = edit_figures(Style.capture(judge, image, layers), target, place)

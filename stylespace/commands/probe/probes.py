@@ -21,6 +21,7 @@ from stylespace.networks.network import Network
 from stylespace.settings.probe import Entry, ProbeSettings
 from stylespace.styles.gram import gram
 from stylespace.styles.style import Style
+from stylespace.synthesis.checkpoint import Checkpoint
 from stylespace.synthesis.loop import ObjectiveFunction, Synthesis, Watch
 from stylespace.synthesis.parameters import parameters_for
 from stylespace.synthesis.phases import Importance
@@ -46,6 +47,7 @@ def probe(
     network: Network | None = None,
     compared: Paintings | None = None,
     watch: Watch | None = None,
+    checkpoint: Checkpoint | None = None,
     **changes: Any,
 ) -> Outcome:
     """Make a picture that maximises a Gram entry.
@@ -56,7 +58,7 @@ def probe(
             entries the first is taken.
         network: loaded already, or None to load the one that the settings name.
         compared: the paintings of that network, kept from one call to the next.
-        watch: see `synthesize`.
+        watch, checkpoint: see `synthesize`.
 
     Returns:
         The outcome; its figures are those of `entry_figures`, and `agreement` of several seeds:
@@ -72,7 +74,8 @@ def probe(
     settings = settings_with(ProbeSettings, settings, {"layer": layer, "entry": entry, **changes})
     network = network or network_for(settings)
     first = chosen_entries(settings, network)[:1]
-    (made,) = probe_batch(settings, first, network, compared=compared, watch=watch)
+    looking: dict[str, Any] = {"watch": watch, "checkpoint": checkpoint}
+    (made,) = probe_batch(settings, first, network, compared=compared, **looking)
     if isinstance(made, UnreachedError):
         raise made
     return made
@@ -106,6 +109,7 @@ def probe_batch(
     *,
     compared: Paintings | None = None,
     watch: Watch | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[Outcome | UnreachedError, ...]:
     """Make the pictures of several entries of one layer at once.
 
@@ -117,7 +121,7 @@ def probe_batch(
     """
     layer = entries[0][0]
     pairs = [entry[1:] for entry in entries]
-    synthesis, importance = _synthesis(settings, layer, pairs, network, watch)
+    synthesis, importance = _synthesis(settings, layer, pairs, network, watch, checkpoint)
     compared = compared or Paintings(judge_for(network, settings))
     made = []
     for number, entry in enumerate(entries):
@@ -147,6 +151,7 @@ def _synthesis(
     pairs: Sequence[tuple[int, int]],
     network: Network,
     watch: Watch | None,
+    checkpoint: Checkpoint | None,
 ) -> tuple[Synthesis, Tensor | None]:
     """Maximise entries, each from every seed: row e * seeds + s is entry e from seed s.
 
@@ -175,6 +180,7 @@ def _synthesis(
         (layer,),
         lambda size: (size, size),
         watch=watch,
+        checkpoint=checkpoint,
         count=len(places),
         parameters=settings.parameters,
     )

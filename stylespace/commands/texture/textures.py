@@ -21,6 +21,7 @@ from stylespace.settings import TextureSettings
 from stylespace.styles.distances import relative_distance
 from stylespace.styles.sources import blender, open_styles
 from stylespace.styles.style import Style
+from stylespace.synthesis.checkpoint import Checkpoint
 from stylespace.synthesis.loop import Step, Synthesis, Watch
 
 
@@ -41,6 +42,7 @@ def texture(
     settings: TextureSettings | None = None,
     network: Network | None = None,
     watch: Watch | None = None,
+    checkpoint: Checkpoint | None = None,
     **changes: Any,
 ) -> Outcome:
     """Make a texture with the Gram matrices of one or several paintings, or their distribution.
@@ -49,7 +51,7 @@ def texture(
         sources: pictures, sample:NAME or style files, one or several, with weights as PATH=0.3.
         settings: or its fields as keywords: texture("sample:gogh-auvers", size=256).
         network: loaded already, or None to load the one that the settings name.
-        watch: see `synthesize`.
+        watch, checkpoint: see `synthesize`.
 
     Returns:
         The outcome; figures: of every layer (`gram.conv1_1`, ...) those of `match_figures`;
@@ -70,7 +72,7 @@ def texture(
     network = network or network_for(settings)
     problem = TextureProblem(settings, network)
     runs = 2 if settings.sampler else 1
-    synthesis = problem.run(_run_of(watch, 0, runs))
+    synthesis = problem.run(_run_of(watch, 0, runs), checkpoint)
     judge = judge_for(network, settings)
     images = [problem.cut(as_written(synthesis.row(k), network)) for k in range(settings.seeds)]
     painting, styles = problem.style_at(judge, problem.largest), problem.measured(judge, images)
@@ -81,7 +83,7 @@ def texture(
         figures |= problem.residuals(judge, styles[0])
     figures["loss"] = total_loss(problem.objective(judge, *images[0].shape[2:]), images[0])
     if settings.sampler and synthesis.stopped != "interrupted":
-        figures |= problem.true_residuals(judge, _run_of(watch, 1, runs, images[0]))
+        figures |= problem.true_residuals(judge, _run_of(watch, 1, runs, images[0]), checkpoint)
     grams = {name: (g, styles[0].grams[name]) for name, g in painting.grams.items()}
     match = Match(tuple(problem.pictures()), grams)
     more = {"beside": match, "remarks": problem.remarks()}
@@ -112,7 +114,7 @@ class TextureProblem:
         borderless = self.settings.seamless and len(self.pictures()) == len(self.sources)
         return self._blended(network.with_padding("replicate") if borderless else network, side)
 
-    def run(self, watch: Watch | None) -> Synthesis:
+    def run(self, watch: Watch | None, checkpoint: Checkpoint | None = None) -> Synthesis:
         """Climb the pyramid from noise, a row of the batch a seed."""
         return run_pyramid(
             self.network,
@@ -122,6 +124,7 @@ class TextureProblem:
             self.layers,
             self._shape,
             watch=watch,
+            checkpoint=checkpoint,
             count=self.settings.seeds,
             parameters=self.settings.parameters,
         )
@@ -160,10 +163,12 @@ class TextureProblem:
         """Return how far the picture stayed from the sampled matrices."""
         return _residuals("residual", result.grams, self._grams(judge, self.largest))
 
-    def true_residuals(self, judge: Network, watch: Watch | None) -> dict[str, float]:
+    def true_residuals(
+        self, judge: Network, watch: Watch | None, checkpoint: Checkpoint | None
+    ) -> dict[str, float]:
         """Return how far a texture of the true matrices stays, or nothing after Ctrl-C."""
         plain = TextureProblem(replace(self.settings, sampler=None, seeds=1), self.network)
-        synthesis = plain.run(watch)
+        synthesis = plain.run(watch, checkpoint)
         if synthesis.stopped == "interrupted":
             return {}
         (result,) = plain.measured(judge, [as_written(synthesis, self.network)])
@@ -242,7 +247,7 @@ def _run_of(
     def see(step: Step) -> object:
         """Tell the watcher of a step, counted on."""
         number, total = step.number + place * step.total, count * step.total
-        image = step.image if shown is None else shown
+        image = step.image if shown is None or step.image is None else shown
         return watch(replace(step, number=number, total=total, image=image))
 
     return see

@@ -25,6 +25,7 @@ from stylespace.losses.representations import Pictures, represented_style
 from stylespace.networks.network import Network
 from stylespace.settings import TransferSettings
 from stylespace.styles.sources import open_picture, open_styles
+from stylespace.synthesis.checkpoint import Checkpoint
 from stylespace.synthesis.loop import Watch
 
 
@@ -35,6 +36,7 @@ def transfer(
     settings: TransferSettings | None = None,
     network: Network | None = None,
     watch: Watch | None = None,
+    checkpoint: Checkpoint | None = None,
     **changes: Any,
 ) -> Outcome:
     """Move a picture into the style of others, keeping its content.
@@ -44,7 +46,7 @@ def transfer(
         styles: pictures, sample:NAME or style files, one or several, with weights as PATH=0.3.
         settings: or its fields as keywords: transfer("a.jpg", "sample:gogh-auvers", size=256).
         network: loaded already, or None to load the one that the settings name.
-        watch: see `synthesize`.
+        watch, checkpoint: see `synthesize`.
 
     Returns:
         The outcome; figures: see `transfer_figures`; `loss`, the written picture's objective;
@@ -64,7 +66,7 @@ def transfer(
         raise UsageError(
             "partitions are several pictures: see stylespace.commands.transfer.partitions.compare."
         )
-    return _transferred(settings, network or network_for(settings), watch)
+    return _transferred(settings, network or network_for(settings), watch, checkpoint)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +81,12 @@ class Guided:
     regions: Regions
 
 
-def _transferred(settings: TransferSettings, network: Network, watch: Watch | None) -> Outcome:
+def _transferred(
+    settings: TransferSettings,
+    network: Network,
+    watch: Watch | None,
+    checkpoint: Checkpoint | None,
+) -> Outcome:
     """Return the outcome of `transfer`, all its arguments in the settings."""
     content = open_picture(settings.content)
     style = represented_style(settings, network, content, open_styles(settings.styles))
@@ -109,6 +116,7 @@ def _transferred(settings: TransferSettings, network: Network, watch: Watch | No
         layers,
         shape,
         watch=watch,
+        checkpoint=checkpoint,
         extra=extra,
         enlarge=functools.partial(_enlarged, settings, kept),
         parameters=settings.parameters,
