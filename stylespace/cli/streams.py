@@ -1,5 +1,6 @@
 """Standard streams that may be closed, broken or full: none of that costs a run its result."""
 
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -13,14 +14,22 @@ class UnsaidError(StylespaceError):
     """Standard output cannot be written to."""
 
 
+class Nowhere(io.TextIOBase):
+    """A text stream that forgets what is written to it."""
+
+    def write(self, text: str) -> int:
+        """Return the number of letters."""
+        return len(text)
+
+
 class Stream:
     """A text stream that may not be written to: progress and remarks go nowhere then.
 
     vital: what is said there is a result, and an `UnsaidError` tells that it was lost.
     """
 
-    def __init__(self, stream: TextIO | None, *, vital: bool) -> None:
-        self._stream, self._vital = stream or _nowhere(), vital
+    def __init__(self, stream: TextIO | io.TextIOBase | None, *, vital: bool) -> None:
+        self._stream, self._vital = stream or Nowhere(), vital
         self.failed = False
 
     def write(self, text: str) -> int:
@@ -41,7 +50,7 @@ class Stream:
     def _leave(self, error: Exception) -> None:
         self.failed = True
         if not self._vital:
-            self._stream = _nowhere()
+            self._stream = Nowhere()
         else:
             cause = (getattr(error, "strerror", None) or str(error)).lower()
             text = (
@@ -67,7 +76,7 @@ def guarded_streams() -> Iterator[None]:
     finally:
         sys.stdout, sys.stderr = before
         if out.failed:
-            sys.stdout = _nowhere()  # or the end of the program would try again
+            sys.stdout = Nowhere()  # or the end of the program would try again
 
 
 def open_closed_streams() -> None:
@@ -77,7 +86,3 @@ def open_closed_streams() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
-
-
-def _nowhere() -> TextIO:
-    return open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115

@@ -29,9 +29,11 @@ def left_behind(picture: Path, settings: Settings) -> frozenset[Path]:
     if not path.is_file():
         return frozenset()
     texts, held = _texts(path), hold(path)
-    if held is None or texts.get(RECIPE) != to_toml(settings):
+    if held is None:
         return frozenset()
     held.close()
+    if texts.get(RECIPE) != to_toml(settings):
+        return frozenset()
     others = {Path(name) for name in json.loads(texts[OUTPUTS])}
     ours = picture not in others or not os.path.lexists(picture) or _made_by(picture, settings)
     return frozenset({path, *others}) if ours else frozenset()
