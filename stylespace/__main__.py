@@ -1,10 +1,12 @@
 """The program, also as `python -m stylespace`: guarded from its first moment."""
 
+import os
 import sys
 import warnings
 
 from stylespace.cli.streams import open_closed_streams
 from stylespace.executors.interrupts import exit_code, handled, interrupt
+from stylespace.executors.threads import cores, thread_environment
 
 
 def main() -> int:
@@ -16,6 +18,7 @@ def main() -> int:
     warnings.simplefilter("ignore")
     try:
         open_closed_streams()
+        os.environ |= thread_environment(cores())  # torch reads them when it is imported
         with handled(interrupt):
             from stylespace.cli.main import main as run
 

@@ -1,7 +1,8 @@
 """What can go wrong, said in one line: what, why, and the remedy."""
 
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 
 
 class StylespaceError(Exception):
@@ -41,6 +42,28 @@ class UnreachedError(StylespaceError):
     def __init__(self, message: str, figures: dict[str, float], interrupted: bool = False) -> None:
         super().__init__(message)
         self.figures, self.interrupted = figures, interrupted
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Say whether an error of Python, torch or a library means that memory ran out."""
+    text = str(error)
+    return isinstance(error, MemoryError) or "allocate" in text or "out of memory" in text
+
+
+@contextmanager
+def memory_for(work: str) -> Iterator[None]:
+    """Name the work during which memory ran out, before others take that for a damaged file.
+
+    Raises:
+        MemoryLimitError: it ran out.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        text = f"out of memory while {work}: close other programs, or free some memory."
+        raise MemoryLimitError(text) from error
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ from stylespace.cli.printing import print_listing, print_result, result_json
 from stylespace.cli.streams import UnsaidError, guarded_streams
 from stylespace.cli.table import COMMANDS
 from stylespace.commands.command import Command, Result
-from stylespace.errors import StylespaceError, UnreachedError, UsageError
+from stylespace.errors import StylespaceError, UnreachedError, UsageError, out_of_memory
 from stylespace.settings import Settings
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def _unexpected(error: Exception) -> int:
     if os.environ.get("STYLESPACE_TRACEBACK"):
         raise error
     text = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, MemoryError) or "allocate" in text or "out of memory" in text:
+    if out_of_memory(error):
         return _said("out of memory: take a smaller --size or shallower layers.", 1)
     return _said(
         f"unexpected {type(error).__name__}: {text} (STYLESPACE_TRACEBACK=1 shows where).", 1

@@ -1,9 +1,10 @@
 """How commands that make pictures run: watched, on one network, their result and figure written."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
 
 from stylespace.commands.command import Command, Output, Result, figure_path
 from stylespace.commands.outcome import Outcome
@@ -55,7 +56,11 @@ def make_picture(
         inputs = input_hashes(settings)  # of the files as they are read, not as they end up
         network = loaded_network(settings, output, watching)
         watch = watching.named(f"{command.name} {command.stem(settings).partition('-')[2]}")
-        with _checkpoint(settings, output, network, inputs, watching) as checkpoint:
+        files = (output.path, figure_path(output.path), output.preview, output.trace)
+        outputs, say = tuple(filter(None, files)), watching.say
+        with checkpoint_of(
+            output.path, settings, network, inputs, outputs=outputs, say=say
+        ) as checkpoint:
             try:
                 looking = {"watch": watch, "checkpoint": checkpoint}
                 outcome = make(settings=settings, network=network, **looking)
@@ -82,14 +87,20 @@ def make_picture(
     return watched(output, work)
 
 
-def _checkpoint(
+def checkpoint_of(
+    path: Path,
     settings: Settings,
-    output: Output,
     network: Network,
     inputs: Mapping[str, str],
-    watching: Watching,
+    *,
+    outputs: Sequence[Path] = (),
+    say: Callable[[str], object] = lambda text: None,
 ) -> Checkpoint:
-    """Return the checkpoint beside the picture, of a run in which all this is the same."""
+    """Return the checkpoint beside a picture, for a run in which all this is the same.
+
+    inputs: `input_hashes` from before the run. outputs: the files of the run, itself included.
+    say: see `Checkpoint`.
+    """
     identity = {
         "settings": to_toml(settings),
         "inputs": json.dumps(inputs),
@@ -98,7 +109,4 @@ def _checkpoint(
         "device": network.device.type,
         "precision": str(network.dtype),
     }
-    files = (output.path, figure_path(output.path), output.preview, output.trace)
-    notes = notes_of(settings, filter(None, files))
-    path = checkpoint_path(output.path)
-    return Checkpoint(path, identity, notes=notes, say=watching.say)
+    return Checkpoint(checkpoint_path(path), identity, notes=notes_of(settings, outputs), say=say)

@@ -3,5 +3,6 @@
 The three have the `submit` of concurrent.futures, and `completed` over it.
 """
 
-from stylespace.executors.pools import EXECUTORS, Serial, cores, executor_for, executor_kind
+from stylespace.executors.pools import EXECUTORS, Serial, executor_for, executor_kind
 from stylespace.executors.scheduling import RESTARTS, completed
+from stylespace.executors.threads import cores

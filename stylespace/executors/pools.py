@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
 from concurrent.futures import ProcessPoolExecutor as Pool
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 from stylespace.errors import StylespaceError, UsageError, unknown
 from stylespace.executors.interrupts import ENDING
+from stylespace.executors.threads import THREADS, cores
 
 EXECUTORS = ("serial", "processes", "dask")  # or dask:ADDRESS
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 FOR_PARENT = set(ENDING) - {signal.SIGTERM}
 """Signals that a terminal sends to workers too, and that their parent alone answers."""
 PATIENCE = 30  # seconds for a scheduler to answer, and for its first worker
@@ -158,13 +158,6 @@ def executor_kind(name: str) -> tuple[str, str]:
     if colon and not address:
         raise UsageError(f"executor {name!r} lacks its address, as in dask:tcp://127.0.0.1:8786.")
     return kind, address
-
-
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    with suppress(AttributeError):  # not on every system
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _share(workers: int) -> int:

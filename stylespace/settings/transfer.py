@@ -31,7 +31,7 @@ class TransferSettings(Sourced):
 
     command: ClassVar[str] = "transfer"
 
-    content: str = setting("", "Content: a picture or sample:NAME.", argument=True)
+    content: str = setting("", "Content: a picture, sample:NAME or a folder.", argument=True)
     styles: tuple[str, ...] = setting(
         (), "Styles: picture, sample:NAME or .style.safetensors, PATH=0.3 weighs.", argument=True
     )

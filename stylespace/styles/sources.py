@@ -32,7 +32,7 @@ SINGLE_COLOUR = 1 / 255
 """Standard deviation below which a picture is said to be of one colour."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StyleSource:
     """One style by name: a picture, measured at any size, or a style file, as it is."""
 
@@ -62,7 +62,7 @@ class StyleSource:
         return pictures[0]["height"], pictures[0]["width"]
 
     def at(self, network: Network, layers: Sequence[str], side: int) -> Style:
-        """Return its style, a picture's measured with `side` pixels on the longer side.
+        """Return its style, a picture's measured once with `side` pixels on the longer side.
 
         Raises:
             StyleError: a style file of another space. UsageError: a layer that it does not hold.
@@ -70,7 +70,15 @@ class StyleSource:
         if self.style is not None:
             self.style.check_space(network.space)
             return self.style.pick(layers).to(network.device)
-        return Style.capture(network, resize(self.picture, side), layers, source=self.name)
+        key = network, tuple(layers), side
+        if key not in self._measured:
+            picture = resize(self.picture, side)
+            self._measured[key] = Style.capture(network, picture, layers, source=self.name)
+        return self._measured[key]
+
+    @functools.cached_property
+    def _measured(self) -> dict[tuple, Style]:
+        return {}
 
     def remarks(self, network: Network, layers: Sequence[str], side: int) -> list[str]:
         """Return what is degenerate about a picture with `side` pixels on its longer side."""

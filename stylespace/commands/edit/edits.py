@@ -16,6 +16,7 @@ from stylespace.losses.entries import entry_value
 from stylespace.losses.matching import style_figures
 from stylespace.losses.objective import Features, Objective, Term, Terms, relative_square
 from stylespace.losses.representations.gram import gram_term
+from stylespace.networks.memory import check_memory
 from stylespace.networks.network import Network
 from stylespace.settings import EditSettings
 from stylespace.styles.gram import gram
@@ -66,6 +67,8 @@ def edit(
     if picture is None:
         raise UsageError("an edit starts from a picture: name one, no style file.")
     layers = network.resolve([*settings.style_layers(), place[0]])
+    shape = fitted(*picture.shape[2:])
+    check_memory(network, layers, *shape(settings.size))  # before anything is captured
     style_at = blender([source_style], layers, largest=settings.size)
     judge = judge_for(network, settings)
     target = style_at(judge, settings.size)
@@ -82,7 +85,6 @@ def edit(
         colour = picture.mean((0, 2, 3))
         return noise_picture(height, width, colour=colour, seed=settings.seed)
 
-    shape = fitted(*picture.shape[2:])
     looking: dict[str, Any] = {"watch": watch, "checkpoint": checkpoint}
     synthesis = run_pyramid(network, settings, objective_at, start, layers, shape, **looking)
     image = as_written(synthesis, network)

@@ -1,7 +1,15 @@
 """The command `transfer`: a picture in the style of others, or a folder of its partitions."""
 
+from pathlib import Path
+
 from stylespace.commands.command import Command, FolderKind, Output, Result, short_name
+from stylespace.errors import UsageError
 from stylespace.settings import TransferSettings, recipe_of
+
+
+def _is_folder(settings: TransferSettings) -> bool:
+    """Say whether many pictures are made: partitions, or one of each picture in a folder."""
+    return settings.partitions or Path(settings.content).is_dir()
 
 
 def _stem(settings: TransferSettings) -> str:
@@ -11,6 +19,10 @@ def _stem(settings: TransferSettings) -> str:
 
 
 def _work(settings: TransferSettings, output: Output) -> Result:
+    if Path(settings.content).is_dir():
+        if settings.partitions:
+            raise UsageError("--partitions takes one content: name a picture, not a folder.")
+        return _contents(settings, output)
     return _partitions(settings, output) if settings.partitions else _single(settings, output)
 
 
@@ -50,20 +62,38 @@ def _partitions(settings: TransferSettings, output: Output) -> Result:
     return watched(output, work)
 
 
+def _contents(settings: TransferSettings, output: Output) -> Result:
+    from stylespace.commands.picture import loaded_network, watched
+    from stylespace.commands.transfer.contents import transfer_folder
+    from stylespace.synthesis.progress import Watching
+
+    def work(watching: Watching) -> Result:
+        """Make a picture of each content while they are watched."""
+        network = loaded_network(settings, output, watching)
+        watch = watching.named
+        found = transfer_folder(settings, output.path, network, force=output.force, watch=watch)
+        figures = {"contents": found.count, "done": len(found.made), "left_out": len(found.skipped)}
+        outputs, recipe = (output.path, *found.made), recipe_of(settings)
+        return Result(outputs, figures, recipe, found.interrupted, remarks=found.remarks)
+
+    return watched(output, work)
+
+
 TRANSFER = Command(
     settings=TransferSettings,
     about="""Move a picture into the style of others.
 
-    CONTENT is a picture or sample:NAME. STYLES are pictures, sample:NAME or style files; several
-    are blended by weight.
+    CONTENT is a picture or sample:NAME, or a folder, each of whose pictures is transferred into the
+    folder --out; interrupted, the same command goes on where it stopped. STYLES are pictures,
+    sample:NAME or style files; several are blended by weight.
     """,
     example="stylespace transfer photo.jpg sample:hokusai-great-wave --size 384",
-    names="transfer-CONTENT-STYLE.png, or a folder with --partitions",
+    names="transfer-CONTENT-STYLE.png, or a folder with --partitions or of a folder",
     stem=_stem,
     work=_work,
     folder=FolderKind(
-        "--out {out} is the name of a picture, and several partitions go into a folder: use {use}."
+        "--out {out} is the name of a picture, and several pictures go into a folder: use {use}."
     ),
-    is_folder=lambda settings: settings.partitions,
-    has_figure=lambda settings: settings.guided() and not settings.partitions,
+    is_folder=_is_folder,
+    has_figure=lambda settings: settings.guided() and not _is_folder(settings),
 )

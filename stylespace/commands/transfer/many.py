@@ -1,18 +1,21 @@
 """Several transfers into files: those that are there, and were made alike, are kept."""
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from stylespace.commands.folder import resume
+from stylespace.commands.picture import checkpoint_of
 from stylespace.commands.recipes import figures_of, input_hashes, read_origin, write_outcome
 from stylespace.commands.sight import SIGHT, network_for
-from stylespace.commands.transfer.transfer import transfer
+from stylespace.commands.transfer.transfer import transferred
 from stylespace.errors import PictureError, UsageError
 from stylespace.files import check_output
 from stylespace.images import read_image, read_recipe
 from stylespace.networks.network import Network
 from stylespace.settings import TransferSettings
+from stylespace.styles.sources import open_styles
 from stylespace.synthesis.loop import Watch
 
 Record = dict[str, Any]
@@ -41,31 +44,42 @@ def transfer_many(
         OutputError: another picture lies where one belongs.
         KeyboardInterrupt: Ctrl-C before the first picture was there.
     """
+    maker = Maker(network, force=force)
 
     def make(missing: list[Path]) -> Iterator[tuple[Path, Record]]:
         """Make the missing pictures, one after the other."""
         for path in missing:
             check_output(path, force=force)
         for path in missing:
-            yield path, _made(path, wanted[path], network, watch(path), force=force)
+            yield path, maker.made(path, wanted[path], watch(path))
 
     return resume(wanted, lambda path: known_record(path, wanted[path], network), make)
 
 
-def _made(
-    path: Path, settings: TransferSettings, network: Network, watch: Watch | None, *, force: bool
-) -> Record:
-    """Make a picture and write it; return what it carries.
+class Maker:
+    """Makes transfers into files, one after the other: what two in a row share is opened once.
 
-    Raises:
-        KeyboardInterrupt: Ctrl-C ended its run.
+    network: loaded, of all of them. force: replace pictures that are in the way.
     """
-    inputs = input_hashes(settings)
-    outcome = transfer(settings=settings, network=network, watch=watch)
-    if outcome.synthesis.stopped == "interrupted":
-        raise KeyboardInterrupt
-    record = write_outcome(path, outcome, inputs=inputs, force=force)
-    return {**record, "figures": dict(outcome.figures)}
+
+    def __init__(self, network: Network, *, force: bool) -> None:
+        self._network, self._force = network, force
+        self._opened = functools.lru_cache(maxsize=1)(open_styles)
+
+    def made(self, path: Path, settings: TransferSettings, watch: Watch | None) -> Record:
+        """Make a picture and write it; return what it carries.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C ended its run; its checkpoint is beside it.
+        """
+        inputs, sources = input_hashes(settings), self._opened(settings.styles)
+        with checkpoint_of(path, settings, self._network, inputs) as checkpoint:
+            looking: dict[str, Any] = {"watch": watch, "checkpoint": checkpoint}
+            outcome = transferred(settings, self._network, sources, **looking)
+            if outcome.synthesis.stopped == "interrupted":
+                raise KeyboardInterrupt
+            record = write_outcome(path, outcome, inputs=inputs, force=self._force)
+        return {**record, "figures": dict(outcome.figures)}
 
 
 def known_record(path: Path, settings: TransferSettings, network: Network) -> Record | None:

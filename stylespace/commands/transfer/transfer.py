@@ -22,9 +22,10 @@ from stylespace.losses.guides import Regions
 from stylespace.losses.matching import smoothness_terms
 from stylespace.losses.objective import Objective, Terms, content_term, evenness
 from stylespace.losses.representations import Pictures, represented_style
+from stylespace.networks.memory import check_memory
 from stylespace.networks.network import Network
 from stylespace.settings import TransferSettings
-from stylespace.styles.sources import open_picture, open_styles
+from stylespace.styles.sources import StyleSource, open_picture, open_styles
 from stylespace.synthesis.checkpoint import Checkpoint
 from stylespace.synthesis.loop import Watch
 
@@ -66,7 +67,9 @@ def transfer(
         raise UsageError(
             "partitions are several pictures: see stylespace.commands.transfer.partitions.compare."
         )
-    return _transferred(settings, network or network_for(settings), watch, checkpoint)
+    sources = open_styles(settings.styles)
+    network = network or network_for(settings)
+    return transferred(settings, network, sources, watch=watch, checkpoint=checkpoint)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,19 +84,25 @@ class Guided:
     regions: Regions
 
 
-def _transferred(
+def transferred(
     settings: TransferSettings,
     network: Network,
-    watch: Watch | None,
-    checkpoint: Checkpoint | None,
+    sources: Sequence[StyleSource],
+    *,
+    watch: Watch | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Outcome:
-    """Return the outcome of `transfer`, all its arguments in the settings."""
+    """Return the outcome of `transfer`, all its arguments in the settings.
+
+    sources: the styles that they name, opened; what is measured of them is kept for the next call.
+    """
     content = open_picture(settings.content)
-    style = represented_style(settings, network, content, open_styles(settings.styles))
-    kept, judge = style.pictures.content.to(network.device), judge_for(network, settings)
-    layers = style.pictures.layers + tuple(settings.content_layer_weights())
-    shape = fitted(*kept.shape[2:])
+    shape = fitted(*content.shape[2:])
     height, width = shape(settings.size)
+    layers = network.resolve([*settings.style_layers(), *settings.content_layer_weights()])
+    check_memory(network, layers, height, width)  # before anything is enlarged or captured
+    style = represented_style(settings, network, content, sources)
+    kept, judge = style.pictures.content.to(network.device), judge_for(network, settings)
 
     @functools.lru_cache(maxsize=1)  # the last scale's is asked for again, for its loss
     def objective_at(height: int, width: int) -> Objective:

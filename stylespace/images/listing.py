@@ -1,4 +1,4 @@
-"""The pictures in a folder."""
+"""The picture files in a folder."""
 
 import os
 from collections.abc import Iterator

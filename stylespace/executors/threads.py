@@ -1,0 +1,32 @@
+"""Threads of a program that may not be alone: as many as there are cores for it, and patient."""
+
+import math
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+CONTAINER = Path("/sys/fs/cgroup/cpu.max")
+"""What a container may use: microseconds of processor time in each period, or max."""
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use, at least one."""
+    count = os.cpu_count() or 1
+    with suppress(AttributeError):  # not on every system
+        count = len(os.sched_getaffinity(0))
+    with suppress(OSError, ValueError):  # no container, or one without a limit
+        quota, period = map(int, CONTAINER.read_text().split())
+        count = min(count, math.ceil(quota / period))
+    return max(1, count)
+
+
+def thread_environment(threads: int) -> Mapping[str, str]:
+    """Return the variables for a process with so many threads, less those that the user has set.
+
+    Threads that wait sleep: GNU's spin for milliseconds instead, and with two programs on two
+    cores each keeps the other from its work.
+    """
+    wanted = {**dict.fromkeys(THREADS, str(threads)), "OMP_WAIT_POLICY": "passive"}
+    return {name: value for name, value in wanted.items() if name not in os.environ}
