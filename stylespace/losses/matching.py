@@ -50,9 +50,9 @@ def style_terms(
 def match_figures(style: Style, target: Style) -> dict[str, float]:
     """Return the figures of a result beside its target's, for every layer of the target.
 
-    `gram`: relative Gram distance, the novelty of a texture that matches less than that. Of the
-    off-diagonal entries, and with `_diagonal` of the others: `w1`, Wasserstein-1 by the target's
-    mean; `hoyer`, `gini` and `near_zero`, and `_target` the painting's own.
+    `gram`: relative Gram distance; whether it is large, other paintings tell (`novelty_figures`).
+    Of the off-diagonal entries, and with `_diagonal` of the others: `w1`, Wasserstein-1 by the
+    target's mean; `hoyer`, `gini` and `near_zero`, and `_target` the painting's own.
     """
     figures: dict[str, float] = {}
     for name, gram in target.grams.items():

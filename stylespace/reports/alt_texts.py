@@ -266,11 +266,11 @@ def _whose(picture: str, layer: str, pictures: Mapping[str, object]) -> str:
 
 
 def _fitted(fits: tuple[Fits, Fits] | None) -> str:
-    """Return which distributions are at most FITS off the diagonal's and the other entries'."""
+    """Return which distribution fits the diagonal best, to within FITS, and the other entries."""
     if fits is None:
         return ""
     diagonal, pairs = (one.answer for one in fits)
-    return f"fits to within {share(FITS)}: {diagonal} on the diagonal, {pairs} off it"
+    return f"best fit to within {share(FITS)}: {diagonal} on the diagonal, {pairs} off it"
 
 
 def _lit(product: np.ndarray | None) -> str:

@@ -104,12 +104,12 @@ def _sparsity(numbers: pd.DataFrame, several: bool) -> str:
 
 
 def _fitted(fits: pd.DataFrame | None, several: bool) -> str:
-    """Say how often each distribution fits the off-diagonal entries, and how often none does."""
+    """Say how often each distribution fits the off-diagonal entries best, and how often none."""
     if fits is None or not (fits["part"] == "off-diagonal").any():
         return ""  # not one entry above zero
     rows = fits[fits["part"] == "off-diagonal"]
     groups = [group for _, group in rows.groupby(["subject", "layer"], sort=False)]
-    best = [group[group["fits"]]["distribution"].tolist() for group in groups]
+    best = [group[group["best"]]["distribution"].tolist() for group in groups]
     counts = Counter(names[0] for names in best if names)
     told = [f"{name} in {count}" for name, count in counts.most_common()]
     none = sum(not names for names in best)
@@ -117,7 +117,8 @@ def _fitted(fits: pd.DataFrame | None, several: bool) -> str:
     told += [f"none of the four distributions in {none}"] if none else []
     over = "Gram matrices" if several else "layers"
     return (
-        f"Of {len(best)} {over}, the off-diagonal entries above zero fit {joined(told)}; "
+        f"Of {len(best)} {over}, the off-diagonal entries above zero are fitted best by "
+        f"{joined(told)}; "
         f"the closest distribution function is off by {number(100 * min(closest))} to "
         f"{number(100 * max(closest))} % (Kolmogorov-Smirnov distance)."
     )

@@ -92,7 +92,8 @@ def _fits(one: Measured) -> Iterator[TableRow]:
                 "parameters": " ".join(f"{k}={v:.6g}" for k, v in candidate.parameters.items()),
                 "ks": candidate.ks,
                 "aic": candidate.aic,
-                "fits": candidate is found.best,
+                "fits": candidate.fits,
+                "best": candidate is found.best,
             }
 
 

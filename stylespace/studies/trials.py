@@ -33,7 +33,14 @@ from stylespace.studies.results import (
     way_settings,
     write_study,
 )
-from stylespace.studies.verdicts import SUMMARY, Claim, counted_wins, summary, verdicts
+from stylespace.studies.verdicts import (
+    SUMMARY,
+    Claim,
+    counted_wins,
+    how_claims_are_tested,
+    summary,
+    verdicts,
+)
 from stylespace.synthesis.progress import Watching
 
 CURVES = "losses.png"
@@ -207,7 +214,8 @@ def _page(trials: Trials, networks: str, table: pd.DataFrame, between: pd.DataFr
     if trials.claims:
         parts += [
             "## What is claimed, and what was found",
-            markdown.bullets(verdicts(trials.claims, table)),
+            how_claims_are_tested(trials.claims, table, trials.pairs),
+            markdown.bullets(verdicts(trials.claims, table, trials.pairs)),
         ]
     for pair in dict.fromkeys(table["pair"]):
         parts += [

@@ -578,37 +578,6 @@ def test_distances_between_results_are_symmetric_and_0_for_the_same(judges):
 
 
 @pytest.mark.parametrize(
-    ("wins", "verdict"),
-    [(6, "holds"), (5, "holds"), (4, "neither"), (2, "neither"), (1, "fails"), (0, "fails")],
-)
-@pytest.mark.parametrize("measure", ["sliced", "similarity"])
-def test_claims_hold_fail_or_neither(trial, wins, verdict, measure):
-    import pandas as pd
-
-    claim = verdicts.Claim("Noise is better.", "noise", "whole", measure)
-    trial = replace(trial, claims=(claim, replace(claim, way="not tried")))
-    sign = 1 if measure == "similarity" else -1
-    rows = [
-        {"pair": pair, "way": way, measure: sign * (way == "noise") * (1 if pair < wins else -1)}
-        for pair in range(6)
-        for way in ("whole", "noise")
-    ]
-    (said,) = verdicts.verdicts(trial.claims, pd.DataFrame(rows))
-    side = "above" if measure == "similarity" else "below"
-    assert said.startswith(f"*Noise is better.* This {verdict}")
-    assert said.endswith(f": `{measure}` of noise is {side} that of whole in {wins} of 6.")
-
-
-def test_a_claim_without_measures_could_not_be_tested():
-    import pandas as pd
-
-    claim = verdicts.Claim("Noise is better.", "noise", "whole", "placed")
-    rows = [{"pair": "a", "way": way, "placed": math.nan} for way in ("whole", "noise")]
-    (said,) = verdicts.verdicts([claim], pd.DataFrame(rows))
-    assert said == "*Noise is better.* This could not be tested: no `placed`."
-
-
-@pytest.mark.parametrize(
     ("text", "words"),
     [
         ("", "'t.toml' holds no trials"),
@@ -616,6 +585,12 @@ def test_a_claim_without_measures_could_not_be_tested():
         ("titel = 'a'", "'titel'"),
         ("title = 'a'\n[pairs]\na = ['x']\n[ways.b]\n", "holds no trials"),
         ("title = 'a'\nclaims = [{says = 'x'}]\n[pairs]\n[ways.b]\n", "holds no trials"),
+        (
+            TRIALS
+            + '[[claims]]\nsays = "a"\nway = "whole"\nthan = "noise"\nmeasure = "sliced"\n'
+            + "margin = -1\n",
+            "margin is -1; choose 0 or more",
+        ),
         (
             TRIALS + '[[claims]]\nsays = "a"\nway = "whol"\nthan = "noise"\nmeasure = "sliced"\n',
             "'whol'; did you mean 'whole'",
@@ -683,15 +658,6 @@ def test_one_result_alone_has_no_distances(trial, unjudged, monkeypatch):
     assert run(alone).interrupted
     page = Path("out/README.md").read_text()
     assert "Final losses of the written pictures: whole" in page and "root mean squared" not in page
-
-
-def test_sentences_leave_out_pairs_that_one_of_both_ways_lacks():
-    import pandas as pd
-
-    rows = [("a", "x", 1.0), ("a", "y", 0.5), ("b", "x", 1.0), ("b", "y", 2.0), ("c", "x", 3.0)]
-    table = pd.DataFrame([{"pair": p, "way": w, "sliced": value} for p, w, value in rows])
-    assert verdicts.counted_wins(table) == ["y is better than x in so many of 2: sliced 1."]
-    assert verdicts.counted_wins(table[table["way"] == "x"]) == []
 
 
 def test_trials_as_a_study(trial, unjudged, monkeypatch):

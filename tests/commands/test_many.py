@@ -10,6 +10,7 @@ import torch
 from command_line import SMALL, listing, picture_file
 from PIL import Image
 
+from stylespace.commands.probe.patches import Paintings
 from stylespace.commands.probe.tables import COLUMNS
 from stylespace.images import read_image, read_recipe, resize
 from stylespace.networks.network import load_network
@@ -161,13 +162,17 @@ def test_a_survey_of_the_largest_entries_of_a_painting_in_several_layers(call, e
     assert {name.split("-")[1] for name in pictures()} == set(layers)
 
 
-def test_several_starts_are_in_the_tables(call, easy):
+def test_several_starts_are_in_the_tables(call, easy, monkeypatch):
+    two = ("durer-lion", "gogh-auvers")
+    monkeypatch.setattr("stylespace.commands.probe.patches.paintings", lambda: two)
     result = call(*COMMAND, "--entry", "4,4", "--entries", "5-5,6-6", "--seeds", "2", "--json")
     assert result.code == 0, result.err
+    null = Paintings(load_network(weights="random:0")).agreement("conv1_1")
     for row, told in zip(table(), result.json["entries"], strict=True):
         assert 0 <= float(row["agreement"]) <= 1
+        assert float(row["agreement_null"]) == pytest.approx(null)
         assert told["best_seed"] in (0, 1)
-    assert "agreement" in Path(FOLDER, "README.md").read_text()
+    assert "come to `agreement_null`" in Path(FOLDER, "README.md").read_text()
 
 
 def test_a_picture_of_a_survey_is_made_again_alone(call, easy):

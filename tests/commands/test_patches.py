@@ -128,8 +128,8 @@ def test_silent_channels_have_no_patches(tiny):
     found = Paintings(net, dark).patches("conv1_1", silent, 0)
     assert found.pictures.shape == (0, 3, SHOWN_SIDE, SHOWN_SIDE)
     assert (found.products, found.paintings, found.positions) == ((), (), ())
-    assert Paintings(net, dark).percentile("conv1_1", silent, 0, 1e-9) == 100
-    assert Paintings(net, dark).percentile("conv1_1", silent, 0, 0.0) == 0
+    assert Paintings(net, dark).percentile("conv1_1", silent, 0, 1e-9, (9, 9)) == 100
+    assert Paintings(net, dark).percentile("conv1_1", silent, 0, 0.0, (9, 9)) == 0
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -138,9 +138,41 @@ def test_values_and_percentiles_are_numpys(tiny, layer):
     assert seen.names == tuple(PICTURES)
     expected = [products(tiny, one, layer, 0, 2).mean() for one in PICTURES.values()]
     assert seen.values(layer, 0, 2) == pytest.approx(expected)
-    every = np.concatenate([products(tiny, p, layer, 0, 2).ravel() for p in PICTURES.values()])
-    for value in (0.0, 1e-9, float(np.median(every)), float(every.max()), 2 * float(every.max())):
-        assert seen.percentile(layer, 0, 2, value) == pytest.approx(100 * np.mean(every < value))
+    maps = [products(tiny, p, layer, 0, 2) for p in PICTURES.values()]
+    for window in ((1, 1), (3, 7), (8, 8), (6, 200), (500, 500)):
+        every = np.concatenate([windows(one, *window) for one in maps])
+        peak = float(every.max())
+        for value in (0.0, 1e-9, float(np.quantile(every, 0.503)), 1.01 * peak):
+            found = seen.percentile(layer, 0, 2, value, window)
+            assert found == pytest.approx(100 * np.mean(every < value))
+
+
+def windows(product, height, width):
+    """The mean of every window, cut to the map, by taking it out."""
+    h, w = (min(pair) for pair in zip(product.shape, (height, width), strict=True))
+    rows, columns = product.shape[0] - h + 1, product.shape[1] - w + 1
+    return np.array(
+        [product[y : y + h, x : x + w].mean() for y in range(rows) for x in range(columns)]
+    )
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_value_above_every_painting_is_above_all_windows_of_their_size(tiny, layer):
+    """A mean over a picture is compared with means, not with single positions that stand out."""
+    seen = Paintings(tiny, PICTURES)
+    above = 1.001 * max(seen.values(layer, 0, 2))
+    assert seen.percentile(layer, 0, 2, above, (500, 500)) == 100
+    assert seen.percentile(layer, 0, 2, above, (1, 1)) < 95
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_the_agreement_of_paintings_is_the_median_cosine_of_two(tiny, layer):
+    features = [tiny(one, [layer])[layer][0].flatten(1).numpy() for one in PICTURES.values()]
+    a, b, c = (x @ x.T / x.shape[1] for x in features)
+    norm = np.linalg.norm
+    cosines = [(x * y).sum() / norm(x) / norm(y) for x, y in ((a, b), (a, c), (b, c))]
+    assert Paintings(tiny, PICTURES).agreement(layer) == pytest.approx(np.median(cosines))
+    assert np.isnan(Paintings(tiny, {"one": PICTURES["wide"]}).agreement(layer))
 
 
 def test_the_bundled_paintings_are_measured_in_the_order_of_their_names():
@@ -171,7 +203,8 @@ def test_each_painting_is_evaluated_once_a_layer(tiny, monkeypatch):
     for i in range(4):
         seen.values("conv1_1", i, 0)
         seen.patches("conv1_1", i, 0)
-        seen.percentile("conv1_1", i, 0, 1.0)
+        seen.percentile("conv1_1", i, 0, 1.0, (4, 4))
+        seen.agreement("conv1_1")
     assert calls == [("conv1_1",)] * 3
     seen.values("conv2_1", 0, 1)
     seen.values("conv1_1", 0, 1)  # Gram matrices are kept of every layer

@@ -617,8 +617,8 @@ def test_entries_are_told_with_their_fits():
         for values in (generator.gamma(0.6, 7, 12), generator.gamma(0.6, 7, 4000), two)
     )
     told = alt_texts.intensity_alt(GRAMS, {"conv1_1": (few, many), "conv2_1": (none, few)})
-    assert "fits to within 5 %: undecided on the diagonal, gamma off it" in told
-    assert "fits to within 5 %: none on the diagonal, undecided off it" in told
+    assert "best fit to within 5 %: undecided on the diagonal, gamma off it" in told
+    assert "best fit to within 5 %: none on the diagonal, undecided off it" in told
     top = max(GRAMS, key=lambda layer: float(GRAMS[layer].max()))
     assert f"largest {number(float(GRAMS[top].max()))} ({top})" in told
     told = alt_texts.target_alt({"conv1_1": (GRAMS["conv1_1"], OTHERS["conv1_1"])})

@@ -184,8 +184,8 @@ def check_kinds(found, words, paintings, photographs, apart, layer, *said):
 SENTENCES = {
     r"Share of off-diagonal Gram entries near zero, up to 1 % of the mean energy: "
     r"(.*?)(?: over the (\d+) subjects)?\.": check_sparsity,
-    r"Of (\d+) (layers|Gram matrices), the off-diagonal entries above zero fit (.*); the closest "
-    rf"distribution function is off by ({NUMBER}) to ({NUMBER}) % "
+    r"Of (\d+) (layers|Gram matrices), the off-diagonal entries above zero are fitted best by "
+    rf"(.*); the closest distribution function is off by ({NUMBER}) to ({NUMBER}) % "
     r"\(Kolmogorov-Smirnov distance\)\.": check_fits,
     r"Effective rank of the Gram matrices, in channels: (.*)\.": check_ranks,
     r"No channel of these layers is dead\.": check_alive,

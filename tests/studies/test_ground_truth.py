@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from skimage.color import rgb2lab
@@ -15,6 +16,7 @@ from stylespace.errors import OutputError, StylespaceError
 from stylespace.images import read_image, resize
 from stylespace.studies import ground_truth
 from stylespace.studies.alterations import ALTERATIONS
+from stylespace.studies.ground_truth import COLOURS
 from stylespace.studies.studies import study
 from stylespace.synthesis.progress import Watching
 
@@ -109,8 +111,44 @@ def test_the_sentences_name_the_smallest_mean(made):
     for sentence, name in zip(said, ALTERATIONS, strict=True):
         rows = [row for row in table.itertuples() if row.alteration == name]
         best = min(rows, key=lambda row: row.colour_error)
-        assert sentence.startswith(f"{name}, which") and f"{best.way} comes nearest" in sentence
+        assert (
+            sentence.startswith(f"{name}, which") and f"{best.way} has the lowest mean" in sentence
+        )
         assert math.isfinite(best.colour_error)
+
+
+def errors(scenes, **errors_of):
+    """A table of one alteration: colour errors of the ways, a list each, in the order of scenes."""
+    ways = {"unchanged": [50.0] * scenes, **errors_of}
+    return pd.DataFrame(
+        {"scene": str(k), "alteration": "fog", "way": way, "colour_error": value}
+        for way, values in ways.items()
+        for k, value in enumerate(values)
+    )
+
+
+@pytest.mark.parametrize(
+    ("scenes", "word", "p"),
+    [(3, "is undecided", 0.25), (6, "is undecided", 2**-5), (7, "holds", 2**-6)],
+)
+def test_the_lowest_mean_is_shown_only_by_enough_scenes(scenes, word, p):
+    """Two comparisons with colours alone, of one sign in every scene: p = 2 * 2^-n, times 2."""
+    (said,) = ground_truth.nearest_ways(
+        errors(scenes, **{COLOURS: [3.0] * scenes, "global": [2.0] * scenes})
+    )
+    start = "That global is nearer than colours alone"
+    counts = f"it is in {scenes} of {scenes} scenes"
+    assert f"{start} {word}: {counts} (p = {p:.3g}, {2 * p:.3g} for 2 comparisons)" in said
+    assert "median gain 1 (" in said
+
+
+def test_colours_alone_are_compared_with_the_best_of_the_others():
+    """Its gain is theirs turned round: nearer in two of three scenes, by 1, 2 and -1."""
+    (said,) = ground_truth.nearest_ways(
+        errors(3, **{COLOURS: [2.0, 2.0, 2.0], "a": [3.0, 4.0, 1.0], "b": [9.0, 9.0, 9.0]})
+    )
+    assert "That colours alone is nearer than a is undecided: it is in 2 of 3" in said
+    assert "median gain 1 (75 % interval -1 to 2)" in said
 
 
 def test_the_committed_scenes_hold_settings_that_can_be():

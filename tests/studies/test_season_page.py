@@ -9,6 +9,7 @@ import pytest
 from stylespace.studies.alterations import ALTERATIONS, LOCAL
 from stylespace.studies.ground_truth import (
     COLOURS,
+    HOW_TESTED,
     UNCHANGED,
     ground_truth_of,
     nearest_ways,
@@ -40,6 +41,7 @@ def test_every_way_was_tried_on_every_altered_scene():
 def test_the_sentences_and_the_means_of_the_page_are_those_of_the_results():
     said = nearest_ways(pd.DataFrame(ROWS))
     assert len(said) == len(ALTERATIONS) and all(f"- {sentence}" in PAGE for sentence in said)
+    assert HOW_TESTED in PAGE
     for way in (COLOURS, *TRIED.ways):
         lines = [line for line in PAGE.splitlines() if line.startswith(f"| {way} ")]
         for line, score in zip(lines, ("colour_error", "similarity"), strict=True):

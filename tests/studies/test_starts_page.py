@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from stylespace.studies.trials import BETWEEN, trials_of
-from stylespace.studies.verdicts import counted_wins, verdicts
+from stylespace.studies.verdicts import counted_wins, how_claims_are_tested, verdicts
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "reports" / "starts"
@@ -29,9 +29,11 @@ def test_every_start_and_every_two_of_them_are_there():
 
 def test_the_page_says_what_the_results_hold():
     table = pd.DataFrame(RESULTS["rows"])
-    said = counted_wins(table) + verdicts(TRIALS.claims, table)
-    assert len(verdicts(TRIALS.claims, table)) == len(TRIALS.claims)
+    found = verdicts(TRIALS.claims, table, TRIALS.pairs)
+    said = counted_wins(table) + found
+    assert len(found) == len(TRIALS.claims)
     assert all(f"- {sentence}" in PAGE for sentence in said)
+    assert how_claims_are_tested(TRIALS.claims, table, TRIALS.pairs) in PAGE
     for pair in TRIALS.pairs:
         losses = table[table["pair"] == pair].set_index("way")["loss"]
         each = ", ".join(f"{way} {value:.4g}" for way, value in losses.items())

@@ -7,7 +7,7 @@ from statistics import median
 import pandas as pd
 
 from stylespace.studies.trials import trials_of
-from stylespace.studies.verdicts import counted_wins, verdicts
+from stylespace.studies.verdicts import counted_wins, how_claims_are_tested, verdicts
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "reports" / "transfer"
@@ -25,9 +25,11 @@ def test_every_way_was_tried_on_every_pair():
 
 def test_the_sentences_of_the_page_are_those_of_the_results():
     table = pd.DataFrame(ROWS)
-    said = counted_wins(table) + verdicts(TRIALS.claims, table)
-    assert len(verdicts(TRIALS.claims, table)) == len(TRIALS.claims)
+    found = verdicts(TRIALS.claims, table, TRIALS.pairs)
+    said = counted_wins(table) + found
+    assert len(found) == len(TRIALS.claims)
     assert all(f"- {sentence}" in PAGE for sentence in said)
+    assert how_claims_are_tested(TRIALS.claims, table, TRIALS.pairs) in PAGE
 
 
 def test_the_medians_of_the_page_are_those_of_the_results():

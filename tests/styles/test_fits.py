@@ -13,7 +13,7 @@ from scipy import stats
 from scipy.special import digamma
 
 from stylespace.styles.statistics.families import _gamma_shape, positive_sample
-from stylespace.styles.statistics.fitting import FITS, Fits, FittedDistribution, fits
+from stylespace.styles.statistics.fitting import FITS, Fits, FittedDistribution, _verdict, fits
 from stylespace.styles.statistics.matrices import off_diagonal
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -203,6 +203,25 @@ def test_a_verdict_on_what_fits():
     assert found.verdict == (
         f"log-normal fits: its distribution function is never more than {off} % off"
     )
+
+
+def test_several_fit_and_the_best_is_one_of_them():
+    """Exponential values are gamma and Weibull ones as well, to within 5 %."""
+    found = fitted(drawn("exponential", 4000))
+    fitting = [fit.name for fit in found.candidates if fit.ks <= FITS]
+    assert set(fitting) == {"exponential", "gamma", "Weibull"}
+    assert [fit.name for fit in found.candidates if fit.fits] == fitting
+    assert found.best.aic == min(fit.aic for fit in found.candidates if fit.fits)
+    assert found.answer == fitting[0] and found.verdict.startswith(f"{fitting[0]} fits: ")
+    end = f" % off; {fitting[1]} and {fitting[2]} fit too, with a higher AIC"
+    assert found.verdict.endswith(end)
+    two = dataclasses.replace(found, candidates=found.candidates[:2])
+    assert _verdict(two).endswith(f"; {fitting[1]} fits too, with a higher AIC")
+
+
+@pytest.mark.parametrize(("ks", "fitting"), [(0.0321, True), (FITS, True), (0.0501, False)])
+def test_what_fits_is_said_by_its_distance_alone(ks, fitting):
+    assert FittedDistribution("Weibull", {}, ks, math.inf).fits is fitting
 
 
 def test_a_verdict_on_what_does_not_fit():

@@ -6,9 +6,12 @@ People foretell what a unit answers to from natural pictures better than from pi
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from statistics import median
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from stylespace.assets import SAMPLE, paintings
 from stylespace.images import resize, resize_to
@@ -98,14 +101,30 @@ class Paintings:
 
     def values(self, layer: str, i: int, j: int) -> list[float]:
         """Return G_ij of a layer in every painting, in the order of their names."""
-        if layer not in self._grams:
-            self._grams[layer] = torch.cat([gram(features) for features in self._seen(layer)])
-        return self._grams[layer][:, i, j].tolist()
+        return self._all_grams(layer)[:, i, j].tolist()
 
-    def percentile(self, layer: str, i: int, j: int, value: float) -> float:
-        """Return the percentage of all positions in the paintings with F_i F_j below a value."""
-        products = torch.cat([product.flatten() for product in self._products(layer, i, j)])
-        return 100 * float((products < value).double().mean())
+    def percentile(
+        self, layer: str, i: int, j: int, value: float, window: tuple[int, int]
+    ) -> float:
+        """Return the percentage of windows of the paintings whose mean F_i F_j is below a value.
+
+        A value that is itself a mean over a picture is compared with its like: means vary the less
+        the more positions they are over.
+
+        window: (h, w) positions of the layer, of the picture that has the value; the windows are
+            as large, or as a painting is where it is smaller, and lie at every position.
+        """
+        products = self._products(layer, i, j)
+        means = torch.cat([_window_means(product, *window).flatten() for product in products])
+        return 100 * float((means < value).double().mean())
+
+    def agreement(self, layer: str) -> float:
+        """Return the median cosine between a layer's Gram matrices of two different paintings.
+
+        NaN of a single painting.
+        """
+        cosines = gram_cosines(tuple(self._all_grams(layer).double()))
+        return median(cosines) if cosines else float("nan")
 
     def patches(self, layer: str, i: int, j: int) -> Patches:
         """Return the nine patches in which channels i and j fire together most.
@@ -131,6 +150,12 @@ class Paintings:
         if self._opened is None:
             self._opened = {name: painting(SAMPLE + name) for name in paintings()}
         return self._opened
+
+    def _all_grams(self, layer: str) -> Tensor:
+        """Return the Gram matrix of every painting, (n, C, C)."""
+        if layer not in self._grams:
+            self._grams[layer] = torch.cat([gram(features) for features in self._seen(layer)])
+        return self._grams[layer]
 
     def _seen(self, layer: str) -> list[Tensor]:
         """Return the features (1, C, h, w) of every painting."""
@@ -159,6 +184,20 @@ class Paintings:
             for centre, length in zip(centres, picture.shape[-2:], strict=True)
         )
         return _Place(side, *centres, *corners)
+
+
+def gram_cosines(grams: Sequence[Tensor]) -> list[float]:
+    """Return the cosine between Gram matrices (C, C), two by two: 1 where they are alike."""
+    return [
+        float((a * b).sum() / (a.norm() * b.norm()).clamp(min=1e-30))
+        for a, b in combinations(grams, 2)
+    ]
+
+
+def _window_means(product: Tensor, height: int, width: int) -> Tensor:
+    """Return the mean of every window of a map (h, w); one larger than the map is cut to it."""
+    rows, columns = min(height, product.shape[0]), min(width, product.shape[1])
+    return avg_pool2d(avg_pool2d(product[None], (rows, 1), 1), (1, columns), 1)[0]
 
 
 def _strongest(

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from stylespace.commands.keywords import settings_with
 from stylespace.commands.outcome import Outcome, as_written, outcome_of
-from stylespace.commands.probe.patches import Paintings, Patches, painting
+from stylespace.commands.probe.patches import Paintings, Patches, gram_cosines, painting
 from stylespace.commands.scales import noise_picture, run_pyramid
 from stylespace.commands.sight import judge_for, network_for
 from stylespace.errors import UnreachedError
@@ -61,8 +61,10 @@ def probe(
         watch, checkpoint: see `synthesize`.
 
     Returns:
-        The outcome; its figures are those of `entry_figures`, and `agreement` of several seeds:
-        the mean cosine between the layer's Gram matrices of their pictures.
+        The outcome; its figures are those of `entry_figures`, and of several seeds `agreement`:
+        the mean cosine between the layer's Gram matrices of their pictures, and beside it
+        `agreement_null`, the median cosine between those of different bundled paintings, up to
+        which it says nothing.
 
     Raises:
         UnreachedError: the entry stayed zero, or at or below its value in a painting.
@@ -211,7 +213,8 @@ def _best(
     best = max(range(len(runs)), key=lambda k: float(grams[k][i, j]))
     figures = entry_figures(grams[best], images[best], entry, compared)
     if len(runs) > 1:
-        figures |= {"agreement": agreement(grams), "best_seed": settings.seed + best}
+        figures |= {"agreement": agreement(grams), "agreement_null": compared.agreement(layer)}
+        figures |= {"best_seed": settings.seed + best}
     if error := _unreached(figures, entry, runs[best].stopped == "interrupted"):
         return error
     beside = Probed(compared.patches(layer, i, j), maps[best])
@@ -225,9 +228,7 @@ def _gram(network: Network, image: Tensor, layer: str) -> Tensor:
 
 def agreement(grams: Sequence[Tensor]) -> float:
     """Return the mean cosine between Gram matrices (C, C), two by two: 1 where all are alike."""
-    pairs = list(combinations(grams, 2))
-    cosines = [(a * b).sum() / (a.norm() * b.norm()).clamp(min=1e-30) for a, b in pairs]
-    return float(sum(cosines) / len(pairs))
+    return fmean(gram_cosines(grams))
 
 
 def entry_figures(g: Tensor, image: Tensor, entry: Entry, compared: Paintings) -> dict[str, float]:
@@ -235,13 +236,15 @@ def entry_figures(g: Tensor, image: Tensor, entry: Entry, compared: Paintings) -
 
     `value` G_ij; `painting_max` and `painting_mean` over the bundled paintings at 256 px;
     `enhancement` and `enhancement_mean`, the value by those (inf where no painting has any);
-    `percentile`: percentage of all painting positions whose F_i F_j lies below the value;
+    `percentile`: percentage of the paintings' windows, each as large as the picture (or as the
+    painting, where it is smaller), whose mean F_i F_j lies below the value;
     `selectivity` G_ij / ||G|| (twice that off the diagonal); `cosine` G_ij / sqrt(G_ii G_jj);
     `saturated`: fraction of the picture's values at 0 or 1.
     """
     layer, i, j = entry
     value, energy, norm = float(g[i, j]), float((g[i, i] * g[j, j]).sqrt()), float(g.norm())
     in_paintings = compared.values(layer, i, j)
+    grid = compared.network.grid(layer, *image.shape[2:])
     highest, average = max(in_paintings), sum(in_paintings) / len(in_paintings)
     return {
         "value": value,
@@ -249,7 +252,7 @@ def entry_figures(g: Tensor, image: Tensor, entry: Entry, compared: Paintings) -
         "painting_mean": average,
         "enhancement": _quotient(value, highest),
         "enhancement_mean": _quotient(value, average),
-        "percentile": compared.percentile(layer, i, j, value),
+        "percentile": compared.percentile(layer, i, j, value, grid),
         "selectivity": (1 if i == j else 2) * value / norm if norm else 0.0,
         "cosine": value / energy if energy else 0.0,
         "saturated": float(((image <= 0) | (image >= 1)).float().mean()),

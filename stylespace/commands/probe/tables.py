@@ -16,8 +16,12 @@ from stylespace.settings import ProbeSettings
 
 COLUMNS = (
     "value", "painting_max", "painting_mean", "enhancement", "enhancement_mean", "percentile",
-    "selectivity", "cosine", "saturated", "agreement",
+    "selectivity", "cosine", "saturated", "agreement", "agreement_null",
 )  # fmt: skip
+AGREEMENT = (
+    "`agreement` is the mean cosine between the layer's Gram matrices of the seeds' pictures; "
+    "different bundled paintings come to `agreement_null`, their median, which says nothing yet."
+)
 SHEET = "contact-sheet.jpg"
 THUMBNAIL = 224  # largest side in pixels of a picture on the sheet
 
@@ -110,7 +114,8 @@ def _page(settings: ProbeSettings, rows: Sequence[ProbedEntry]) -> str:
         f"{settings.seed}. An entry is reached when its value on the written 8-bit picture is "
         f"above its value in every bundled painting at {PAINTING_SIDE} px (`painting_max`). "
         f"`enhancement` is the quotient of the two, infinite where no painting has any; "
-        f"`percentile` says how many of all painting positions have less of F_i F_j.",
+        f"`percentile` says in how many of the paintings' windows of a probe's size the mean of "
+        f"F_i F_j is smaller." + f" {AGREEMENT}" * ("agreement" in columns),
         "Made again by `stylespace run recipe.toml`.",
         f"![Each picture under its entry and value, beside the painting patches where the two "
         f"channels fire together most]({SHEET})",

@@ -1,6 +1,7 @@
 """The figure of a texture: source and result above the sorted Gram entries of both."""
 
 from stylespace.commands.outcome import Outcome
+from stylespace.commands.texture.novelty import new_layers
 from stylespace.figures.canvas import plain_figure, png, signed
 from stylespace.figures.sheets import show_picture, side_by_side, sorted_curves
 from stylespace.images import resize_to
@@ -10,8 +11,11 @@ from stylespace.styles.statistics.matrices import diagonal, off_diagonal
 def texture_figure(outcome: Outcome) -> bytes:
     """Return a PNG: source and result above the sorted Gram entries of both, layer by layer."""
     sources, grams = outcome.beside.sources, outcome.beside.grams
-    count, novelty = len(grams), outcome.figures["style_distance"]
-    title = f"{outcome.settings.match}, relative Gram distance {novelty:.2g}"
+    count, figures = len(grams), outcome.figures
+    title = f"{outcome.settings.match}, relative Gram distance {figures['style_distance']:.2g}"
+    if (nearest := figures.get("style_distance_nearest")) is not None:
+        where = ", ".join(new_layers(figures)) or "no layer"
+        title += f" (nearest other painting {nearest:.2g})\nnew at {where}"
     figure = plain_figure(max(8.0, 2.3 * count), 7.2)
     grid = figure.add_gridspec(
         3, 2 * count, height_ratios=(2, 1, 1), hspace=0.42, wspace=0.9, left=0.06, right=0.98,

@@ -11,6 +11,7 @@ from stylespace.commands.keywords import settings_with
 from stylespace.commands.outcome import Outcome, as_written, outcome_of, total_loss
 from stylespace.commands.scales import noise_picture, run_pyramid
 from stylespace.commands.sight import judge_for, network_for
+from stylespace.commands.texture.novelty import novelty_figures
 from stylespace.commands.texture.samplers import sampled_gram
 from stylespace.images.resizing import fitted, resize
 from stylespace.losses import patterns
@@ -57,7 +58,8 @@ def texture(
         The outcome; figures: of every layer (`gram.conv1_1`, ...) those of `match_figures`;
         `style_distance`, the geometric mean of the relative Gram distances; `loss`, the written
         picture's objective; `seed_distance` of several seeds: the mean relative Gram distance
-        between their pictures, over pairs and layers; `residual.*` and `residual_true.*` with a
+        between their pictures, over pairs and layers; of what matches less than the Gram matrices
+        those of `novelty_figures`; `residual.*` and `residual_true.*` with a
         sampler: how far the picture stayed from the sampled Gram matrices, and another one, made
         alike, from the painting's own.
 
@@ -77,6 +79,9 @@ def texture(
     images = [problem.cut(as_written(synthesis.row(k), network)) for k in range(settings.seeds)]
     painting, styles = problem.style_at(judge, problem.largest), problem.measured(judge, images)
     figures = match_figures(styles[0], painting)
+    if settings.other_aims():
+        seen_by = problem.seeing_sources(judge)
+        figures = novelty_figures(figures, painting, seen_by, problem.largest) | figures
     if len(styles) > 1:
         figures["seed_distance"] = seed_distance(styles, painting)
     if settings.sampler:
@@ -111,8 +116,12 @@ class TextureProblem:
 
         A seamless picture has no border, so pictures are continued beyond theirs (replicated).
         """
+        return self._blended(self.seeing_sources(network), side)
+
+    def seeing_sources(self, network: Network) -> Network:
+        """Return the network that sees the sources."""
         borderless = self.settings.seamless and len(self.pictures()) == len(self.sources)
-        return self._blended(network.with_padding("replicate") if borderless else network, side)
+        return network.with_padding("replicate") if borderless else network
 
     def run(self, watch: Watch | None, checkpoint: Checkpoint | None = None) -> Synthesis:
         """Climb the pyramid from noise, a row of the batch a seed."""

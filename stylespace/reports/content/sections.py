@@ -10,7 +10,7 @@ from stylespace.reports.content.parts import PagePart, section_of, table_of
 from stylespace.reports.heat_maps import heat_map_data
 from stylespace.reports.measuring import PARTS, SHOWN_PAIRS, Measured
 from stylespace.reports.stability import Stability
-from stylespace.styles.statistics.fitting import Fits
+from stylespace.styles.statistics.fitting import FITS, Fits
 from stylespace.styles.statistics.spectra import spectrum
 
 DISTRIBUTIONS = ("log-normal", "gamma", "Weibull", "exponential")
@@ -66,7 +66,7 @@ def intensity_section(one: Measured, drawings: Drawings) -> PagePart:
         f"{one.picture.key}-intensity",
         entries.intensity_figure(grams, one.fits),
         alt=alt_texts.intensity_alt(grams, one.fits),
-        caption="Entries in the order of their size, with the distribution that fits",
+        caption="Entries in the order of their size, with the distribution that fits best",
     )
     rows = [
         (layer, part, f"{fits.count:,}", share(fits.zero_share), *_distances(fits), fits.answer)
@@ -74,11 +74,13 @@ def intensity_section(one: Measured, drawings: Drawings) -> PagePart:
     ]
     table = table_of(
         "Distributions fitted to the entries above zero",
-        ("layer", "entries", "number", "exactly zero", *DISTRIBUTIONS, "fits"),
+        ("layer", "entries", "number", "exactly zero", *DISTRIBUTIONS, "best fit"),
         rows,
         [
             "Below each distribution: its Kolmogorov-Smirnov distance in %, an effect size. "
-            "Entries are not independent, so there is no test and no p-value."
+            f"Entries are not independent, so there is no test and no p-value. Up to {share(FITS)} "
+            "it fits; of those that fit the best is that of the smallest AIC, which takes entries "
+            "for independent and so only orders."
         ],
     )
     verdicts = [

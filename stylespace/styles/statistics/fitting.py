@@ -31,13 +31,20 @@ class FittedDistribution:
     name: "log-normal", "gamma", "Weibull" or "exponential". parameters: "mean_log" and
     "deviation_log" of the natural logarithm; "shape" and "scale"; "scale" alone. A scale is in the
     units of the values. ks: largest difference of the two distribution functions, in [0, 1].
-    aic: Akaike's criterion 2 k - 2 log L; lower is better, and differences alone have a meaning.
+    aic: Akaike's criterion 2 k - 2 log L; lower is better. It takes the values for independent,
+    which entries of a Gram matrix are not: it orders distributions, and its differences say more
+    than is known.
     """
 
     name: str
     parameters: Mapping[str, float]
     ks: float
     aic: float
+
+    @property
+    def fits(self) -> bool:
+        """Whether it is at most FITS off; several distributions may be."""
+        return self.ks <= FITS
 
     def quantile(self, p: np.ndarray) -> np.ndarray:
         """Return the values below which shares p, of any shape, lie; infinite at 1.
@@ -60,9 +67,9 @@ class Fits:
 
     count: number of entries above 0. zero_share: share of all entries that are 0. candidates: best
     AIC first; none where no entry is above 0 or all of these are the same. verdict: a part of a
-    sentence that says what fits and how well, or that none does. It is "undecided" where the
-    closest is no farther than as many independent values would be from their own distribution:
-    below 300 entries, as most diagonals have, that is more than FITS.
+    sentence that says what fits and how well, the best first, or that none does. It is "undecided"
+    where the closest is no farther than as many independent values would be from their own
+    distribution: below 300 entries, as most diagonals have, that is more than FITS.
     """
 
     count: int
@@ -72,8 +79,8 @@ class Fits:
 
     @property
     def best(self) -> FittedDistribution | None:
-        """The candidate of the best AIC among those that fit (ks <= FITS), if any does."""
-        return next((fit for fit in self.candidates if fit.ks <= FITS), None)
+        """The candidate of the best AIC among those that fit, if any does."""
+        return next((fit for fit in self.candidates if fit.fits), None)
 
     @property
     def closest(self) -> FittedDistribution | None:
@@ -87,7 +94,7 @@ class Fits:
 
     @property
     def answer(self) -> str:
-        """The name of the distribution that fits; "undecided" or "none" otherwise."""
+        """The name of the distribution that fits best; "undecided" or "none" otherwise."""
         if self.best is not None:
             return self.best.name
         return "undecided" if self.undecided else "none"
@@ -147,7 +154,10 @@ def _verdict(found: Fits) -> str:
         return f"nothing to fit: {'all entries above 0 are equal' if count else 'all are 0'}"
     if best := found.best:
         off = _percent(best.ks)
-        return f"{best.name} fits: its distribution function is never more than {off} off"
+        others = [fit.name for fit in found.candidates if fit.fits and fit is not best]
+        fit_too = f"fit{'s' * (len(others) == 1)} too, with a higher AIC"
+        also = f"; {' and '.join(others)} {fit_too}" if others else ""
+        return f"{best.name} fits: its distribution function is never more than {off} off{also}"
     said = f"the closest, {closest.name}, is up to {_percent(closest.ks)} off"
     if not found.undecided:
         return f"none fits: {said}"
