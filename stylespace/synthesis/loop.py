@@ -125,7 +125,8 @@ def synthesize(
         parameters: what is optimised: "pixels", "sigmoid", "fourier", "free", or an object.
         learning_rate: of Adam; None for the parametrisation's own.
         rules: when to stop early.
-        watch: called with a `Step` after each evaluation; a true answer ends the run.
+        watch: called with a `Step` after each evaluation, on a GPU after some (READ_EVERY), with
+            the picture of the last of them; a true answer ends the run.
         checkpoint: where the state is kept, and perhaps found; see `Checkpoint`.
 
     Returns:
@@ -149,15 +150,23 @@ def synthesize(
     run.optimise(steps, watch, checkpoint)
     if checkpoint:
         checkpoint.finished(run.state())
-    losses, ends = tuple(run.best_losses.tolist()), tuple(run.ends)
-    return Synthesis(run.best_image, losses, tuple(run.steps), run.stopped, ends)
+    losses, trace = tuple(run.best_losses.tolist()), tuple(run.steps)
+    return Synthesis(run.best_image, losses, trace, run.stopped, run.ends)
+
+
+ENDS = ("", "not finite", "zero gradient", "tolerance")
+"""Why a problem ends by itself; "" while it goes on. In tensors their places stand for them."""
+READ_EVERY = {"cuda": 10}
+"""Evaluations after which the trace is read, by device; others are read after each. A reading
+waits until the device has done all that it was told; between two readings nothing does."""
 
 
 class _Run:
     """The state of one call of `synthesize`: the best picture, the trace, the reasons to stop.
 
-    ends: why each problem ended, "" while it goes on; one that has ended stays at its best picture.
-    failures: (B,), evaluations in a row that were not finite.
+    ended: (B,) why each problem ended, a place in ENDS; then it stays at its best picture.
+    failures: (B,), evaluations in a row that were not finite. unread: what the device has to tell
+    of the steps since the last reading.
     """
 
     def __init__(
@@ -174,60 +183,63 @@ class _Run:
         self.z = parameters.encode(start).contiguous()
         self.driver: Optimizer | None = None
         self.steps: list[Step] = []
-        self.ends: list[str] = []
+        self.unread: list[tuple[float, Tensor]] = []
         self.stopped = ""
         self.best_losses = torch.empty(0)  # none yet
-        self.best_z, self.best_image, self.failures = self.z, start, torch.empty(0)
+        self.best_z, self.best_image = self.z, start
+        self.ended = self.failures = torch.empty(0)
         self.bests: list[Tensor] = []  # (B,) each, of the last evaluations
+        self.every = READ_EVERY.get(start.device.type, 1)
         self.seconds, self.began = 0.0, time.perf_counter()
 
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """Why each problem ended, or the run before it did."""
+        return tuple(ENDS[int(end)] or self.stopped for end in self.ended.tolist())
+
     def optimise(self, steps: int, watch: Watch | None, checkpoint: Checkpoint | None) -> None:
-        """Evaluate, keep the best, report, tell the optimiser: once a step."""
+        """Evaluate, keep the best, tell the optimiser: once a step; read the trace now and then."""
         try:
             for number in range(len(self.steps) + 1, steps + 1):
                 if self.stopped:
                     break
-                self._step(number, steps, watch)
-                if checkpoint and not self.stopped:
-                    checkpoint.keep(self.state)
+                self._step()
+                if number % self.every == 0 or number == steps:
+                    self._read(steps, watch)
+                    if checkpoint and not self.stopped:
+                        checkpoint.keep(self.state)
         except KeyboardInterrupt:
             if not len(self.best_losses):
                 raise
+            self.unread.clear()
             self.stopped = "interrupted"
         self.stopped = self.stopped or "steps"
-        self.ends = [end or self.stopped for end in self.ends]
 
-    def _step(self, number: int, total: int, watch: Watch | None) -> None:
+    def _step(self) -> None:
         """Evaluate the next point, and let the optimiser choose another."""
-        point = self._next_point()
+        point = self.z
+        if self.driver is not None:
+            point = chosen(self.ended == 0, self.driver.point.view_as(point), self.best_z)
         gradient = self._evaluate(point)
-        rows = len(self.losses)
         finite = torch.isfinite(self.losses) & torch.isfinite(gradient).all(1)
-        if number == 1:
-            self._begin(finite)
-        moved = float((point - self.z).abs().max())
-        self.z = point.clone()
-        going = self._going()
-        failed = going & ~finite
-        self.failures = torch.where(failed, self.failures + 1, 0)
-        self._keep(finite)
-        note = "not finite: back to the best picture, history dropped" if failed.any() else ""
-        ended = self._report(number, total, moved, note, watch)
-        self._end(gradient, finite)
-        if ended:
-            self.stopped = "watch"
-        elif not self.stopped:
-            driver = self._driver()
-            driver.tell(self.losses, gradient)
-            if failed.any():
-                driver.restart(failed, self.best_z.reshape(rows, -1))
-
-    def _next_point(self) -> Tensor:
-        """Return the optimiser's point; the best one of problems that have ended."""
         if self.driver is None:
-            return self.z
-        point = self.driver.point.view_as(self.z)
-        return point if not any(self.ends) else chosen(self._going(), point, self.best_z)
+            self._begin(finite)
+        moved = (point - self.z).abs().max()
+        self.z = point.clone()
+        failed = (self.ended == 0) & ~finite
+        self._keep(finite)
+        self.failures = torch.where(failed, self.failures + 1, 0)
+        self._note(moved, failed)
+        for reason, rows in (
+            ("not finite", self.failures >= self.rules.failures),
+            ("zero gradient", finite & ~gradient.any(1)),
+            ("tolerance", self._settled()),
+        ):
+            new = rows & (self.ended == 0)
+            self.ended = torch.where(new, ENDS.index(reason), self.ended)
+        driver = self._driver()
+        driver.tell(self.losses, gradient)
+        driver.restart(failed, self.best_z.reshape(len(failed), -1))
 
     def _driver(self) -> Optimizer:
         """Return the optimiser of the problems that `losses` counts."""
@@ -242,14 +254,10 @@ class _Run:
         """Take the first evaluation's picture for the best; what is not finite there has ended."""
         if not finite.any():
             raise StylespaceError("the objective is not finite at the start.")
-        self.ends = ["" if good else "not finite" for good in finite.tolist()]
         self.failures = torch.zeros_like(finite, dtype=torch.long)
+        self.ended = torch.where(finite, 0, ENDS.index("not finite"))
         self.best_losses, self.best_z = self.losses.clone(), self.z.clone()
         self.best_image = self.image.clone()
-
-    def _going(self) -> Tensor:
-        """Return which problems have not ended, (B,)."""
-        return torch.tensor([not end for end in self.ends], device=self.losses.device)
 
     def _evaluate(self, z: Tensor) -> Tensor:
         """Take the losses (B,) of the picture and its terms; return the gradient (B, n) of z."""
@@ -273,40 +281,37 @@ class _Run:
         if self.rules.tolerance > 0:
             self.bests = [*self.bests[-self.rules.patience :], self.best_losses]
 
-    def _report(
-        self, number: int, total: int, moved: float, note: str, watch: Watch | None
-    ) -> bool:
-        """Add to the trace; say whether the watcher ends the run."""
-        height, width = self.image.shape[-2:]
-        step = Step(
-            number=number,
-            total=total,
-            size=(height, width),
-            losses=tuple(self.losses.tolist()),
-            terms=_means(self.terms),
-            best=float(self.best_losses.mean()),
-            moved=moved,
-            seconds=self.seconds + time.perf_counter() - self.began,
-            note=note,
-        )
-        self.steps.append(step)
-        return watch is not None and bool(watch(replace(step, image=self.best_image)))
+    def _note(self, moved: Tensor, failed: Tensor) -> None:
+        """Keep what the trace says of this step, to be read later, in one tensor."""
+        means = [value.detach().mean() for value in self.terms.values()]
+        single = [moved, failed.any(), self.best_losses.mean(), *means]
+        values = torch.stack([value.to(self.losses) for value in single])
+        seconds = self.seconds + time.perf_counter() - self.began
+        self.unread.append((seconds, torch.cat([values, self.losses])))
 
-    def _end(self, gradient: Tensor, finite: Tensor) -> None:
-        """End the problems that have a reason to; the run with the last of them."""
-        reasons = {
-            "not finite": self.failures >= self.rules.failures,
-            "zero gradient": finite & ~gradient.any(1),
-            "tolerance": self._settled(),
-        }
-        for reason, rows in reasons.items():
-            if rows.any():
-                news = rows.tolist()
-                self.ends = [
-                    end or (reason if new else "") for end, new in zip(self.ends, news, strict=True)
-                ]
-                if all(self.ends):
-                    self.stopped = self.stopped or reason
+    def _read(self, total: int, watch: Watch | None) -> None:
+        """Add the steps since the last reading to the trace, and tell the watcher of them."""
+        height, width = self.image.shape[-2:]
+        rows = torch.stack([values for _, values in self.unread]).tolist()
+        unread, self.unread = self.unread, []
+        for (seconds, _), (moved, failed, best, *rest) in zip(unread, rows, strict=True):
+            step = Step(
+                number=len(self.steps) + 1,
+                total=total,
+                size=(height, width),
+                losses=tuple(rest[len(self.terms) :]),
+                terms=dict(zip(self.terms, rest, strict=False)),
+                best=best,
+                moved=moved,
+                seconds=seconds,
+                note="not finite: back to the best picture, history dropped" if failed else "",
+            )
+            self.steps.append(step)
+            if watch is not None and watch(replace(step, image=self.best_image)):
+                self.stopped = "watch"
+        ended = self.ended.tolist()
+        if all(ended) and not self.stopped:
+            self.stopped = ENDS[max(ended)]
 
     def _settled(self) -> Tensor:
         """Say of which problems the best loss has stopped falling, (B,)."""
@@ -315,7 +320,7 @@ class _Run:
         before, now = self.bests[0], self.bests[-1]
         return before - now < self.rules.tolerance * before.abs()
 
-    BEST = ("best_losses", "best_image")
+    BEST = ("best_losses", "best_image", "ended")
     GOING = ("z", "best_z", "losses", "failures")
 
     def state(self) -> State:
@@ -326,16 +331,13 @@ class _Run:
             tensors |= {name: getattr(self, name) for name in self.GOING}
             tensors |= named("optimizer", self._driver().state_dict())
             tensors |= named("bests", {str(k): best for k, best in enumerate(self.bests)})
-        record = {
-            "ends": self.ends,
-            "stopped": self.stopped,
-            "steps": list(map(asdict, self.steps)),
-        }
-        return State(tensors, record)
+        return State(
+            tensors, {"stopped": self.stopped, "steps": [asdict(step) for step in self.steps]}
+        )
 
     def load(self, state: State) -> None:
         """Go on from what `state` returned."""
-        self.ends, self.stopped = list(state.record["ends"]), state.record["stopped"]
+        self.stopped = state.record["stopped"]
         self.steps = [_step_from(values) for values in state.record["steps"]]
         self.seconds = self.steps[-1].seconds
         for name in self.BEST if self.stopped else self.BEST + self.GOING:
@@ -365,12 +367,6 @@ def _total(terms: Mapping[str, Tensor]) -> Tensor:
     if not losses.requires_grad:
         raise UsageError("the objective does not depend on the picture.")
     return losses
-
-
-def _means(terms: Mapping[str, Tensor]) -> dict[str, float]:
-    """Average each term over the batch, with one transfer from the device for all."""
-    values = torch.stack([value.detach().mean() for value in terms.values()])
-    return dict(zip(terms, values.tolist(), strict=True))
 
 
 def _state_of(objective: ObjectiveFunction) -> Mapping[str, Tensor]:

@@ -70,11 +70,11 @@ class LBFGS:
         slope = (self._g * (self.point - self._x)).sum(1)
         accepted = self._fresh | (loss <= self._f + self.SUFFICIENT * slope)  # False for NaN
         self._remember(accepted & ~self._fresh, gradient)
-        self._shorten(~accepted, loss, slope)
+        lost = self._shorten(~accepted, loss, slope)
         self._x = chosen(accepted, self.point, self._x)
         self._g = chosen(accepted, gradient, self._g)
         self._f = torch.where(accepted, loss, self._f)
-        self._turn(accepted)
+        self._turn(accepted | lost)
         self._fresh = torch.zeros_like(self._fresh)
         self.point = self._inside(self._x + self._t[:, None] * self._d)
 
@@ -131,19 +131,21 @@ class LBFGS:
         self._gamma = torch.where(valid, sy / yy, self._gamma)
         self._told += 1
 
-    def _shorten(self, rejected: Tensor, loss: Tensor, slope: Tensor) -> None:
-        """Shorten the step of rejected points; too many in a row end the trust in the history."""
+    def _shorten(self, rejected: Tensor, loss: Tensor, slope: Tensor) -> Tensor:
+        """Shorten the step of rejected points; too many in a row end the trust in the history.
+
+        Returns those that lost it, (B,).
+        """
         self._backtracks = torch.where(rejected, self._backtracks + 1, 0)
         best = -slope * self._t / (2 * (loss - self._f - slope))
         best = torch.where(torch.isfinite(best), best, 0)
         shorter = torch.minimum(torch.maximum(best, 0.1 * self._t), 0.5 * self._t)
         self._t = torch.where(rejected, shorter, self._t)
         lost = rejected & (self._backtracks > self.MOST_BACKTRACKS)
-        if lost.any():
-            self._rho = self._rho.masked_fill(lost, 0)
-            self._first = torch.where(lost, self._first / 4, self._first)
-            self._backtracks = torch.where(lost, 0, self._backtracks)
-            self._turn(lost)
+        self._rho = self._rho.masked_fill(lost, 0)
+        self._first = torch.where(lost, self._first / 4, self._first)
+        self._backtracks = torch.where(lost, 0, self._backtracks)
+        return lost
 
     def _turn(self, rows: Tensor) -> None:
         """Choose a new direction and step length for problems `rows`."""
@@ -203,8 +205,8 @@ class Adam:
         self.point.copy_(chosen(rows, point, self.point))
         state = self._inner.state[self.point]
         for name in ("exp_avg", "exp_avg_sq"):
-            state[name][rows] = 0
-        self._rate[rows] /= 2
+            state[name].masked_fill_(rows[:, None], 0)
+        self._rate = torch.where(rows[:, None], self._rate / 2, self._rate)
 
     def state_dict(self) -> dict[str, Tensor]:
         """See `Optimizer.state_dict`."""

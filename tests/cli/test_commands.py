@@ -657,13 +657,13 @@ def test_ctrl_c_while_the_picture_is_finished_keeps_it(call, monkeypatch, place)
 def test_ctrl_c_after_a_run_that_ended_early_keeps_the_picture(call, monkeypatch, place):
     from stylespace.synthesis.loop import _Run
 
-    def end(self, *arguments):
-        if len(self.steps) == 3:
+    def note(self, *arguments):
+        if len(self.steps) == 2:
             self.failures = self.failures + 99
         true(self, *arguments)
 
-    true = _Run._end
-    monkeypatch.setattr(_Run, "_end", end)
+    true = _Run._note
+    monkeypatch.setattr(_Run, "_note", note)
     pressing(monkeypatch, place)
     result = call("probe", *REACHED, "--iterations", "50", "--json")
     assert result.code == 130, result.err

@@ -48,11 +48,11 @@ def killed(monkeypatch, call, arguments, after):
 
     steps, true = [], _Run._step
 
-    def step(self, *rest):
+    def step(self):
         if len(steps) == after:
             raise Killed
         steps.append(1)
-        true(self, *rest)
+        true(self)
 
     with monkeypatch.context() as patch:
         patch.setattr(_Run, "_step", step)
@@ -264,15 +264,15 @@ def interrupting(monkeypatch, number, step, times=1):
     """Send a signal to this process in an evaluation."""
     from stylespace.synthesis.loop import _Run
 
-    true = _Run._end
+    true = _Run._step
 
-    def end(self, *arguments):
+    def evaluated(self):
+        true(self)
         if len(self.steps) == step:
             for _ in range(times):
                 os.kill(os.getpid(), number)
-        true(self, *arguments)
 
-    monkeypatch.setattr(_Run, "_end", end)
+    monkeypatch.setattr(_Run, "_step", evaluated)
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])

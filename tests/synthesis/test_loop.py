@@ -6,16 +6,17 @@ from dataclasses import replace
 import pytest
 import torch
 from tiny import TINY, seeded_picture, tiny_network
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from stylespace.errors import StylespaceError, UsageError
 from stylespace.images import resize_to
 from stylespace.losses.entries import entry_term
-from stylespace.losses.objective import Objective, Terms, content_term
+from stylespace.losses.objective import Objective, Terms, content_term, total_variation_term
 from stylespace.losses.representations.gram import gram_term
 from stylespace.networks.network import Network
 from stylespace.networks.weights import random_weights
 from stylespace.styles.gram import gram
-from stylespace.synthesis.loop import Rules, Step, synthesize
+from stylespace.synthesis.loop import READ_EVERY, Rules, Step, synthesize
 from stylespace.synthesis.parameters import PARAMETERS, Free, parameters_for
 from stylespace.synthesis.pyramid import Scale, coarse_to_fine
 
@@ -410,6 +411,44 @@ def test_steps_that_do_not_move_say_so():
     result = synthesize(downhill, torch.zeros(2, 3, 4, 6), steps=6)
     assert [step.moved for step in result.steps] == [0] * 6
     assert all(step.moved > 0 for step in synthesize(quadratic, START, steps=6).steps[1:])
+
+
+class Synchronisations(TorchDispatchMode):
+    """Counts the operations that make a GPU's host wait for a value."""
+
+    count = 0
+    WAITING = ("_local_scalar_dense", "nonzero", "is_nonzero", "equal", "unique2")
+
+    def __torch_dispatch__(self, function, types, arguments=(), options=None):
+        name = function.overloadpacket.__name__
+        hit = name in self.WAITING or name.startswith("masked_select")
+        self.count += hit
+        if hit:
+            self.names.append((name, traceback.extract_stack()[-4:-1]))
+        return function(*arguments, **(options or {}))
+
+
+@pytest.mark.parametrize("parameters", ["pixels", "fourier"])
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_no_step_waits_for_the_device(monkeypatch, optimizer, parameters):
+    """As on a GPU, seen here by what is asked for: all is read at once, after some evaluations."""
+    monkeypatch.setitem(READ_EVERY, "cpu", 10)
+    network = tiny_network(dtype=torch.float32)
+    layers = [layer.name for layer in TINY]
+    features = network(seeded_picture(16, 21).float(), layers)
+    terms = [gram_term(name, gram(features[name]), 1.0) for name in layers]
+    terms += [content_term(layers[-1], features[layers[-1]], 1.0), total_variation_term(0.1)]
+    objective, start = Objective(network, Terms(tuple(terms))), seeded_picture(16, 21, seed=3)
+    options = {"optimizer": optimizer, "parameters": parameters, "steps": 30}
+    with Synchronisations() as seen:
+        result = synthesize(objective, start.float(), **options)
+    counted = 30 if optimizer == "adam" else 0  # torch's counter of steps, which stays on the host
+    assert seen.count <= counted + 3  # the beginning is looked at: is all of it finite?
+    assert [step.number for step in result.steps] == list(range(1, 31))
+    monkeypatch.setitem(READ_EVERY, "cpu", 1)
+    plain = synthesize(objective, start.float(), **options)
+    assert torch.equal(plain.image, result.image) and plain.losses == result.losses
+    assert [step.losses for step in plain.steps] == [step.losses for step in result.steps]
 
 
 # --- refusals
