@@ -317,7 +317,7 @@ def test_ignored_signals_stay_ignored(call, monkeypatch):
         signal.signal(signal.SIGHUP, before)
 
 
-@pytest.mark.parametrize("step", [1, 3])
+@pytest.mark.parametrize("step", [2, 3])
 def test_a_second_ctrl_c_ends_at_once(call, monkeypatch, kept_each_step, step):
     """What was computed is kept, and the same command ends as it would have."""
     with monkeypatch.context() as patch:
@@ -325,7 +325,7 @@ def test_a_second_ctrl_c_ends_at_once(call, monkeypatch, kept_each_step, step):
         with pytest.raises(SystemExit) as ended:
             call(*RUNS["texture"], "--out", "x.png", "--quiet")
     assert ended.value.code == 130
-    assert {*listing()} == ({"x.png.checkpoint"} if step > 1 else set())
+    assert {*listing()} == {"x.png.checkpoint"}
     for name in ("x.png", "y.png"):
         assert call(*RUNS["texture"], "--out", name, "--quiet").code == 0
     assert Path("x.png").read_bytes() == Path("y.png").read_bytes()
