@@ -577,6 +577,33 @@ def test_an_interrupt_before_the_first_picture_of_all_goes_on():
 
 
 @pytest.mark.cuda
+@pytest.mark.parametrize("parameters", ["pixels", "fourier"])
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_cuda_does_not_wait_between_two_readings(optimizer, parameters):
+    network = tiny_network(dtype=torch.float32, device=torch.device("cuda"))
+    layers = [layer.name for layer in TINY]
+    features = network(seeded_picture(16, 21).float(), layers)
+    terms = [gram_term(name, gram(features[name]), 1.0) for name in layers]
+    terms += [content_term(layers[-1], features[layers[-1]], 1.0), total_variation_term(0.1)]
+    objective, start = Objective(network, Terms(tuple(terms))), seeded_picture(16, 21, seed=3)
+
+    def strict(image):
+        """From the second evaluation on nothing may wait; the tenth is read after the answer."""
+        calls.append(1)
+        torch.cuda.set_sync_debug_mode("error" if 1 < len(calls) < 10 else "default")
+        return objective(image)
+
+    calls = []
+    try:
+        synthesize(
+            strict, start.float().cuda(), steps=10, optimizer=optimizer, parameters=parameters
+        )
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert len(calls) == 10
+
+
+@pytest.mark.cuda
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 @pytest.mark.parametrize("parameters", PARAMETERS)
 def test_cuda_goes_the_same_way(optimizer, parameters):
