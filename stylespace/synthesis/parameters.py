@@ -5,6 +5,7 @@ sees z alone; every value and gradient belongs to the picture that would be writ
 ever clamped behind the optimiser's back.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -118,9 +119,17 @@ class Fourier:
 
     def _scale(self, like: Tensor) -> Tensor:
         """Return the (H, W // 2 + 1) amplitudes, of mean square 1 over the grid."""
-        lowest = 1 / max(self.height, self.width)
-        scale = phases.frequencies(self.height, self.width, like).clamp(min=lowest) ** -self.decay
-        return self.spread * scale / scale.square().mean().sqrt()
+        return _scaled(self, like.device, like.dtype)
+
+
+@functools.lru_cache(maxsize=4)
+def _scaled(fourier: Fourier, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """See `Fourier._scale`; made once a run."""
+    lowest = 1 / max(fourier.height, fourier.width)
+    like = torch.zeros((), device=device, dtype=dtype)
+    length = phases.frequencies(fourier.height, fourier.width, like).clamp(min=lowest)
+    scale = length**-fourier.decay
+    return fourier.spread * scale / scale.square().mean().sqrt()
 
 
 PARAMETERS: dict[str, Callable[..., Parameters]] = {

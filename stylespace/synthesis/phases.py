@@ -25,7 +25,13 @@ MARGIN = 0.01
 
 def colour_matrix(like: Tensor) -> Tensor:
     """Return COLOUR over the norm of its largest column, (3 RGB, 3 planes), as in lucid's code."""
-    matrix = torch.tensor(COLOUR, device=like.device, dtype=like.dtype)
+    return _colour_matrix(like.device, like.dtype)
+
+
+@functools.cache
+def _colour_matrix(device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Make it once: what a step sends to a GPU makes it wait."""
+    matrix = torch.tensor(COLOUR, device=device, dtype=dtype)
     return matrix / matrix.norm(dim=0).max()
 
 
