@@ -38,7 +38,7 @@ class Movement:
             (cosine, -sine * height / width, 2 * self.right / width),
             (sine * width / height, cosine, 2 * self.down / height),
         )
-        matrix = torch.tensor(rows, device=image.device, dtype=image.dtype)
+        matrix = torch.tensor(rows, dtype=image.dtype).to(image.device, non_blocking=True)
         matrix = matrix.expand(len(image), 2, 3)
         grid = F.affine_grid(matrix, list(image.shape), align_corners=False)
         return F.grid_sample(image, grid, padding_mode="reflection", align_corners=False)
