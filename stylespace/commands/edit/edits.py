@@ -9,7 +9,7 @@ from torch import Tensor
 from stylespace.commands.keywords import settings_with
 from stylespace.commands.outcome import Outcome, as_written, outcome_of
 from stylespace.commands.scales import noise_picture, run_pyramid
-from stylespace.commands.sight import judge_for, network_for
+from stylespace.commands.sight import network_for
 from stylespace.errors import UsageError
 from stylespace.images.resizing import fitted, resize
 from stylespace.losses.entries import entry_value
@@ -65,7 +65,7 @@ def edit(
         raise UsageError("an edit starts from a picture: name one, no style file.")
     layers = network.resolve([*settings.style_layers(), place[0]])
     style_at = blender([source_style], layers, largest=settings.size)
-    judge = judge_for(network, settings)
+    judge = network.precise
     target = style_at(judge, settings.size)
     _check_alive(target, place)
 

@@ -86,7 +86,7 @@ class Paintings:
     """
 
     def __init__(self, network: Network, pictures: Mapping[str, Tensor] | None = None) -> None:
-        self.network, self._opened = network, pictures
+        self.network, self._opened = network.precise, pictures
         self._layer = ""
         self._features: list[Tensor] = []
         self._grams: dict[str, Tensor] = {}

@@ -10,7 +10,7 @@ from torch import Tensor
 from stylespace.commands.keywords import settings_with
 from stylespace.commands.outcome import Outcome, as_written, outcome_of, total_loss
 from stylespace.commands.scales import noise_picture, run_pyramid
-from stylespace.commands.sight import judge_for, network_for
+from stylespace.commands.sight import network_for
 from stylespace.commands.texture.samplers import sampled_gram
 from stylespace.images.resizing import fitted, resize
 from stylespace.losses import patterns
@@ -71,7 +71,7 @@ def texture(
     problem = TextureProblem(settings, network)
     runs = 2 if settings.sampler else 1
     synthesis = problem.run(_run_of(watch, 0, runs))
-    judge = judge_for(network, settings)
+    judge = network.precise
     images = [problem.cut(as_written(synthesis.row(k), network)) for k in range(settings.seeds)]
     painting, styles = problem.style_at(judge, problem.largest), problem.measured(judge, images)
     figures = match_figures(styles[0], painting)
@@ -186,7 +186,7 @@ class TextureProblem:
             return self.style_at(network, side).grams
         if not self._sampled:
             with torch.no_grad():
-                features = network(resize(self.pictures()[0], self.largest), self.layers)
+                features = network.precise(resize(self.pictures()[0], self.largest), self.layers)
             self._sampled = {
                 layer: sampled_gram(sampler, seen.cpu(), seed=seed).gram.float()
                 for layer, seen in features.items()

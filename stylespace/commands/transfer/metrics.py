@@ -70,7 +70,7 @@ class Judges:
     """
 
     def __init__(self, network: Network) -> None:
-        self.network = network
+        self.network = network.precise
         self.layers = default_style_layers(network.name)[:4]
         self._known: tuple[Tensor, Tensor, Regions] | None = None  # of the last pair
         device = str(network.device)

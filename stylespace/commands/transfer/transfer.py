@@ -12,7 +12,7 @@ from torch import Tensor
 from stylespace.commands.keywords import settings_with
 from stylespace.commands.outcome import Outcome, as_written, outcome_of, total_loss
 from stylespace.commands.scales import noise_picture, run_pyramid
-from stylespace.commands.sight import judge_for, network_for
+from stylespace.commands.sight import network_for
 from stylespace.commands.transfer.metrics import transfer_figures
 from stylespace.errors import UsageError
 from stylespace.images import written_image
@@ -83,19 +83,19 @@ def _transferred(settings: TransferSettings, network: Network, watch: Watch | No
     """Return the outcome of `transfer`, all its arguments in the settings."""
     content = open_picture(settings.content)
     style = represented_style(settings, network, content, open_styles(settings.styles))
-    kept, judge = style.pictures.content.to(network.device), judge_for(network, settings)
+    kept, judge = style.pictures.content.to(network.device), network.precise
     layers = style.pictures.layers + tuple(settings.content_layer_weights())
     shape = fitted(*kept.shape[2:])
     height, width = shape(settings.size)
 
     @functools.lru_cache(maxsize=1)  # the last scale's is asked for again, for its loss
-    def objective_at(height: int, width: int) -> Objective:
-        """Return the objective of a scale."""
-        terms = settings.style_weight * style.terms(height, width)
-        terms += _content_terms(network, kept, settings, height, width)
+    def objective_at(seeing: Network, height: int, width: int) -> Objective:
+        """Return the objective of a scale in a network."""
+        terms = settings.style_weight * style.seen_by(seeing).terms(height, width)
+        terms += _content_terms(seeing, kept, settings, height, width)
         even = settings.tv_where == "even"
         places = evenness(resize_to(kept, height, width)) if even else None
-        return Objective(network, terms + smoothness_terms(settings, places=places))
+        return Objective(seeing, terms + smoothness_terms(settings, places=places))
 
     start = functools.partial(_start_picture, settings, style.pictures)
     network.check_size(layers, height, width)
@@ -104,7 +104,7 @@ def _transferred(settings: TransferSettings, network: Network, watch: Watch | No
     synthesis = run_pyramid(
         network,
         settings,
-        objective_at,
+        functools.partial(objective_at, network),
         start,
         layers,
         shape,
@@ -121,7 +121,7 @@ def _transferred(settings: TransferSettings, network: Network, watch: Watch | No
         **transfer_figures(judge, image, content, target),
         "colour_distance": colour_distance(image.cpu(), content.cpu()),
         **own_figures,
-        "loss": total_loss(objective_at(height, width), image),
+        "loss": total_loss(objective_at(judge, height, width), image),
     }
     guided = style.regions and Guided(content, style.pictures.style_picture, style.regions)
     more = {"beside": guided, "remarks": tuple(dict.fromkeys(remarks))}
