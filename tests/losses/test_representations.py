@@ -48,7 +48,7 @@ def representation_terms(kind, features, weights):
         if kind == "shifted":
             options = {"shift": -float(mean(x).mean())}
         if kind == "centred":
-            options = {"norm": float(gram(x).norm())}
+            options = {"norm": float(gram(x).double().norm())}
         target = shifted_gram(x, **options) if kind == "shifted" else statistic(x)
         terms.append(term(name, target[0], weight, **options))
     return Terms(tuple(terms))
@@ -70,6 +70,30 @@ def made(kind, net, source):
 def flat(x):
     """(B, C, h, w) -> numpy (B, C, N)."""
     return x.detach().double().numpy().reshape(*x.shape[:2], -1)
+
+
+class Louder:
+    """A network whose activations are a power of two louder."""
+
+    def __init__(self, factor):
+        self.network, self.factor = tiny_network(dtype=torch.float32), factor
+        self.names = self.network.names
+
+    def __call__(self, image, layers):
+        return {name: self.factor * x for name, x in self.network(image, layers).items()}
+
+
+@pytest.mark.parametrize("exponent", [-40, 40])  # entries of 1e-24 and 1e24
+@pytest.mark.parametrize("kind", KINDS)
+def test_features_of_extreme_size_are_compared_as_others_are(kind, exponent):
+    source, image = (seeded_picture(17, 22, seed=n, dtype=torch.float32) for n in (0, 1))
+    image.requires_grad_()
+    expected, found = (
+        sum(made(kind, Louder(2.0**power), source)(image).values()) for power in (0, exponent)
+    )
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)
+    there, here = (torch.autograd.grad(one.sum(), image)[0] for one in (expected, found))
+    assert float((there - here).norm()) <= 1e-5 * float(there.norm()) and there.any()
 
 
 def line(length, out):

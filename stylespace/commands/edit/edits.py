@@ -138,7 +138,8 @@ def _entry_target(layer: str, pair: tuple[int, int], target: Tensor) -> Term:
         value = entry_value(features[layer], place)
         if float(target) > 0:
             return ((value - target) / (value + target)).square()
-        return value / features[layer].detach().square().mean((1, 2, 3)).clamp(min=1e-30)
+        energy = features[layer].detach().square().mean((1, 2, 3))
+        return value / energy.clamp(min=torch.finfo(energy.dtype).tiny)
 
     return Term(f"entry.{layer}", measure, (layer,))
 

@@ -220,7 +220,7 @@ def _gram(network: Network, image: Tensor, layer: str) -> Tensor:
 def agreement(grams: Sequence[Tensor]) -> float:
     """Return the mean cosine between Gram matrices (C, C), two by two: 1 where all are alike."""
     pairs = list(combinations(grams, 2))
-    cosines = [(a * b).sum() / (a.norm() * b.norm()).clamp(min=1e-30) for a, b in pairs]
+    cosines = [(a * b).sum() / ((a.norm() * b.norm()) or 1) for a, b in pairs]
     return float(sum(cosines) / len(pairs))
 
 
