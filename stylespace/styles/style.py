@@ -16,6 +16,7 @@ from torch import Tensor
 
 from stylespace.errors import StyleError, StylespaceError, check_known, nearest
 from stylespace.files import names_beside, write_whole
+from stylespace.images.colour import is_grey
 from stylespace.networks.network import Network
 from stylespace.networks.space import Space
 from stylespace.styles.moments import LayerStyle, moments_in_tiles
@@ -32,8 +33,8 @@ class Style:
 
     space: network, pooling, padding and weights; styles of different spaces do not compare.
     provenance: {"pictures": [...]}: of each its name, width and height in pixels as measured,
-    weight in the blend, the SHA-256 of its pixels, and the precision of its features, which old
-    files do not tell.
+    weight in the blend, the SHA-256 of its pixels, and what old files do not tell: the precision
+    of its features and whether it is grey.
     """
 
     layers: Mapping[str, LayerStyle]
@@ -74,6 +75,7 @@ class Style:
             moments = moments_in_tiles(network, image, names, tile)
         picture = {"name": source, "width": width, "height": height, "weight": 1.0}
         picture |= {"sha256": pixels_hash(image), "precision": network.precision}
+        picture["grey"] = is_grey(image)
         return Style(moments, network.space, {"pictures": [picture]})
 
     @staticmethod

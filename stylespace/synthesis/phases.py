@@ -24,9 +24,13 @@ MARGIN = 0.01
 
 
 def colour_matrix(like: Tensor) -> Tensor:
-    """Return COLOUR over the norm of its largest column, (3 RGB, 3 planes), as in lucid's code."""
+    """Return COLOUR over the norm of its largest column, (3 RGB, 3 planes), as in lucid's code.
+
+    Of one plane, (B, 1, ...), what a grey picture has of the first column: (1, 1).
+    """
     matrix = torch.tensor(COLOUR, device=like.device, dtype=like.dtype)
-    return matrix / matrix.norm(dim=0).max()
+    matrix = matrix / matrix.norm(dim=0).max()
+    return matrix[:, :1].mean(0, keepdim=True) if like.shape[1] == 1 else matrix
 
 
 def spectrum_picture(spectrum: Tensor, height: int, width: int) -> Tensor:

@@ -54,7 +54,7 @@ def test_capture_is_numpys(tiny, picture):
         assert layer.positions == flat.shape[1]
     digest = hashlib.sha256(picture.numpy().astype("float32").tobytes()).hexdigest()
     said = {"name": "name", "width": 22, "height": 13, "weight": 1.0, "sha256": digest}
-    assert style.provenance["pictures"] == [{**said, "precision": "float64"}]
+    assert style.provenance["pictures"] == [{**said, "precision": "float64", "grey": False}]
 
 
 def test_features_in_half_precision_are_not_captured(picture, path):

@@ -19,7 +19,7 @@ from stylespace.losses.objective import Objective, Terms
 from stylespace.networks.network import Network
 from stylespace.settings import TextureSettings
 from stylespace.styles.distances import relative_distance
-from stylespace.styles.sources import blender, open_styles
+from stylespace.styles.sources import blender, grey_remark, open_styles
 from stylespace.styles.style import Style
 from stylespace.synthesis.loop import Step, Synthesis, Watch
 
@@ -103,6 +103,7 @@ class TextureProblem:
         self.largest = settings.source_side(max(self._shape(settings.size)))
         self._blended = blender(self.sources, self.layers, largest=self.largest)
         self._sampled: dict[str, Tensor] = {}
+        self._grey = settings.grey == "auto" and all(source.grey for source in self.sources)
 
     def style_at(self, network: Network, side: int) -> Style:
         """Return the blended style of the sources, with `side` pixels on the longer side.
@@ -124,6 +125,7 @@ class TextureProblem:
             watch=watch,
             count=self.settings.seeds,
             parameters=self.settings.parameters,
+            grey=self._grey,
         )
 
     def objective(self, network: Network, height: int, width: int) -> Objective:
@@ -173,7 +175,8 @@ class TextureProblem:
     def remarks(self) -> tuple[str, ...]:
         """Return what is degenerate about the sources, a sentence each."""
         each = (source.remarks(self.network, self.layers, self.largest) for source in self.sources)
-        return tuple(text for texts in each for text in texts)
+        remarks = tuple(text for texts in each for text in texts)
+        return (*remarks, grey_remark(self.sources)) if self._grey else remarks
 
     def _drawing(self, network: Network) -> Network:
         """Return the network that sees the result: a seamless one wraps."""
@@ -226,7 +229,11 @@ class TextureProblem:
         if colour is not None and self.settings.match != "gram":
             colour = colour.mean().expand(3)  # the painting's colours would be half of its style
         seeds = range(self.settings.seed, self.settings.seed + self.settings.seeds)
-        return torch.cat([noise_picture(height, width, colour=colour, seed=seed) for seed in seeds])
+        pictures = [
+            noise_picture(height, width, colour=colour, seed=seed, grey=self._grey)
+            for seed in seeds
+        ]
+        return torch.cat(pictures)
 
 
 def _run_of(
