@@ -480,7 +480,7 @@ def test_a_grey_style_makes_a_grey_picture(colourless, call, init):
 
 def test_a_grey_content_takes_the_colours_of_a_style(colourless, call):
     result = call("transfer", "photo-grey.png", "style.png", *BRIEF, *SHALLOW, "--out", "x.png")
-    assert result.code == 0 and colours_in("x.png") > 0.02
+    assert result.code == 0 and colours_in("x.png") > 0.01
     assert "is grey" not in read_recipe("x.png")["remark"]
 
 
