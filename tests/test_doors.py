@@ -5,11 +5,10 @@ import torch
 
 import stylespace as ss
 from stylespace.commands.keywords import settings_with
-from stylespace.commands.sight import judge_for
 from stylespace.errors import StylespaceError, UnreachedError, UsageError
-from stylespace.images import write_image
+from stylespace.images import resize, write_image
 from stylespace.networks.network import load_network
-from stylespace.settings import ProbeSettings, TransferSettings
+from stylespace.settings import ProbeSettings
 from stylespace.synthesis.parameters import Free
 
 SMALL = {"size": 32, "iterations": 3, "weights": "random:0", "layers": "conv1_1"}
@@ -82,11 +81,39 @@ def test_the_weights_of_terms_do_not_multiply_each_other(photo):
 
 
 def test_figures_are_never_measured_in_half_precision(photo):
-    half = TransferSettings(content=str(photo), styles=(str(photo),), precision="bfloat16")
-    network = load_network(precision="bfloat16")
-    assert judge_for(network, half).dtype == torch.float32
-    full = load_network()
-    assert judge_for(full, half) is full
+    """A network that was loaded already judges itself, whatever the settings would have loaded."""
+    half, full = (
+        load_network(weights="random:3", precision=precision)
+        for precision in ("bfloat16", "float32")
+    )
+    outcome = ss.texture(photo, network=half, tv_weight=0, **SMALL)
+    assert outcome.dtype == "bfloat16"
+    g, a = (
+        ss.gram(full(picture, "conv1_1")["conv1_1"])[0].double()
+        for picture in (outcome.image, resize(ss.read_image(photo), 32))
+    )
+    distance = float((g - a).square().sum() / a.square().sum())
+    assert outcome.figures["style_distance"] == pytest.approx(distance, rel=1e-5)
+    assert outcome.figures["loss"] == pytest.approx(distance, rel=1e-4)
+
+
+def test_the_loss_of_a_transfer_is_never_measured_in_half_precision(photo, tmp_path):
+    half, full = (
+        load_network(weights="random:3", precision=name) for name in ("bfloat16", "float32")
+    )
+    style = tmp_path / "style.png"
+    write_image(style, torch.rand(1, 3, 32, 24, generator=torch.Generator().manual_seed(2)) ** 2)
+    options = {"content_layers": "conv1_2", "content_weight": 0.5, "tv_weight": 0, **SMALL}
+    outcome = ss.transfer(photo, style, network=half, **options)
+    image, content, painting = (
+        full(picture, ["conv1_1", "conv1_2"])
+        for picture in (outcome.image, ss.read_image(photo), ss.read_image(style))
+    )
+    g, a = (ss.gram(seen["conv1_1"]) for seen in (image, painting))
+    away, there = image["conv1_2"] - content["conv1_2"], content["conv1_2"]
+    loss = (g - a).square().sum() / a.square().sum() + 0.5 * away.norm() ** 2 / there.norm() ** 2
+    assert outcome.figures["loss"] == pytest.approx(float(loss), rel=5e-6)
+    assert abs(outcome.synthesis.loss / float(loss) - 1) > 2e-5, "half precision is not seen here"
 
 
 def test_a_network_takes_one_layer_by_name_and_weights_by_path(tmp_path):

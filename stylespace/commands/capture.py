@@ -15,7 +15,9 @@ def _work(settings: CaptureSettings, output: Output) -> Result:
     style = blender(sources, layers, largest=settings.size)(network, settings.size)
     path = CAPTURE.path(settings, output)
     style.save(path, force=output.force)
-    norms = {f"norm.{name}": float(layer.gram.norm()) for name, layer in style.layers.items()}
+    norms = {
+        f"norm.{name}": float(layer.gram.double().norm()) for name, layer in style.layers.items()
+    }
     return Result((path,), norms, recipe_of(settings))
 
 

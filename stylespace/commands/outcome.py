@@ -47,7 +47,7 @@ def outcome_of(
 
     more: `beside` and `remarks`, where there are any.
     """
-    ran = network.sha256, network.device.type, str(network.dtype).removeprefix("torch.")
+    ran = network.sha256, network.device.type, network.precision
     return Outcome(settings, image, figures, synthesis, *ran, **more)
 
 

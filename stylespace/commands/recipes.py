@@ -54,8 +54,7 @@ class Origin:
     def warnings(self, network: Network) -> list[str]:
         """Return a line for everything that may make the new picture differ."""
         here = {name: version(name) for name in PACKAGES}
-        dtype = str(network.dtype).removeprefix("torch.")
-        here |= {"device": network.device.type, "precision": dtype}
+        here |= {"device": network.device.type, "precision": network.precision}
         then = {**self.versions, "device": self.device, "precision": self.precision}
         differing = [
             f"{name} {then[name]} (here {now})"

@@ -1,6 +1,7 @@
 """The run of a command from coarse to fine: its scales, its memory, the noise it starts from."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from stylespace.networks.memory import check_memory
 from stylespace.networks.network import Network
 from stylespace.settings import Making
 from stylespace.synthesis.loop import ObjectiveFunction, Synthesis, Watch
+from stylespace.synthesis.parameters import Grey, parameters_for
 from stylespace.synthesis.pyramid import Scale, coarse_to_fine
 
 
@@ -25,6 +27,7 @@ def run_pyramid(
     watch: Watch | None,
     count: int = 1,
     extra: int = 0,
+    grey: bool = False,
     **options: Any,
 ) -> Synthesis:
     """Check the memory of the finest scale and climb the pyramid of the settings.
@@ -32,7 +35,8 @@ def run_pyramid(
     Scales that the user did not name are left out where they are too small for a layer.
     start: (H, W) -> the `count` pictures to start from. shape: scale in pixels (longer side) ->
     (H, W). parameters: of all scales, or as fourier-pixels, whose second are the last scale's.
-    extra: bytes that the objective takes beside the network and global Gram matrices.
+    extra: bytes that the objective takes beside the network and global Gram matrices. grey: the
+    pictures are.
     """
     check_memory(network, deepest, *shape(settings.size), count=count, extra=extra)
     sizes = settings.pyramid()
@@ -43,6 +47,8 @@ def run_pyramid(
     kinds = [*[coarse] * (len(sizes) - 1), last or coarse]
     planned = zip(sizes, schedule, kinds, strict=True)
     scales = [Scale(*shape(size), steps, kind) for size, steps, kind in planned]
+    if grey:
+        scales = [_grey_scale(scale, kind) for scale, kind in zip(scales, kinds, strict=True)]
     coarsest = scales[0].height, scales[0].width
     network.check_size(deepest, *coarsest)
     return coarse_to_fine(
@@ -55,11 +61,24 @@ def run_pyramid(
     )
 
 
+def _grey_scale(scale: Scale, kind: str) -> Scale:
+    return replace(scale, parameters=Grey(parameters_for(kind, scale.height, scale.width)))
+
+
 def noise_picture(
-    height: int, width: int, *, colour: Tensor | None = None, seed: int, spread: float = 0.1
+    height: int,
+    width: int,
+    *,
+    colour: Tensor | None = None,
+    seed: int,
+    spread: float = 0.1,
+    grey: bool = False,
 ) -> Tensor:
-    """Return seeded noise around a colour (3,) or grey: (1, 3, H, W) in [0, 1]."""
+    """Return seeded noise around a colour (3,) or grey: (1, 3, H, W) in [0, 1].
+
+    grey: the noise itself is, the same in all three colours.
+    """
     generator = torch.Generator().manual_seed(seed)
     middle = torch.full((3,), 0.5) if colour is None else colour.float().cpu()
-    noise = spread * torch.randn(1, 3, height, width, generator=generator)
+    noise = spread * torch.randn(1, 1 if grey else 3, height, width, generator=generator)
     return (middle[:, None, None] + noise).clamp(0, 1)

@@ -1,6 +1,4 @@
-"""The network that settings name: the one that sees the pictures, and the one that judges them."""
-
-from dataclasses import replace
+"""The network that settings name."""
 
 from stylespace.networks.network import Network, load_network
 from stylespace.settings import Settings
@@ -17,10 +15,3 @@ def network_for(settings: Settings, *, progress: bool = False) -> Network:
     """
     options = {name: getattr(settings, name) for name in SIGHT if name != "network"}
     return load_network(settings.network, **options, progress=progress)
-
-
-def judge_for(network: Network, settings: Settings) -> Network:
-    """Return the network that figures are measured with: never one in half precision."""
-    if network.dtype.itemsize >= 4:
-        return network
-    return network_for(replace(settings, precision="float32"))

@@ -28,8 +28,24 @@ HALVINGS = 14
 EDGE = 1e-5
 """Light outside [0, 1] that is rounding."""
 
+SINGLE_COLOUR = 1 / 255
+"""Standard deviation below which a picture is said to be of one colour."""
+GREY = 1.5 / 255
+"""Difference of red, green and blue up to which a pixel is grey: a level of 8 bits."""
+
 _RELATIVE = XYZ / XYZ.sum(1, keepdim=True)  # X/Xn, Y/Yn, Z/Zn of linear sRGB
 _CUBE = 6 / 29  # below it CIELAB's cube root is a straight line
+
+
+def is_single_colour(image: Tensor) -> bool:
+    """Say whether a picture (1, 3, H, W) is of one colour, to rounding."""
+    return float(image.detach().flatten(2).std(2, correction=0).max()) < SINGLE_COLOUR
+
+
+def is_grey(image: Tensor) -> bool:
+    """Say whether every pixel of a picture (1, 3, H, W) is grey, to rounding."""
+    values = image.detach()
+    return float((values.amax(1) - values.amin(1)).max()) <= GREY
 
 
 def light(image: Tensor) -> Tensor:

@@ -34,12 +34,12 @@ def distribution_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
     distribution). Departs: the picture is optimised, not the matrix, so that every entry of every
     layer is reached by one picture; the square roots.
     """
-    return _term(f"distribution.{layer}", layer, target, _sorted_roots, weight, 1e-30)
+    return _term(f"distribution.{layer}", layer, target, _sorted_roots, weight, 1e-15)
 
 
 def intensity_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
     """Match quantiles of the entries alone: a coarse `distribution_term`."""
-    return _term(f"intensity.{layer}", layer, target, _quantile_roots, weight, 1e-30)
+    return _term(f"intensity.{layer}", layer, target, _quantile_roots, weight, 1e-15)
 
 
 def sparsity_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
@@ -47,7 +47,7 @@ def sparsity_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
 
     An entry is near zero up to NEAR_ZERO times the mean diagonal, counted softly.
     """
-    return _term(f"sparsity.{layer}", layer, target, _sparsity, weight, 1e-2)
+    return _term(f"sparsity.{layer}", layer, target, _sparsity, weight, 0.1)
 
 
 Description = Callable[[Tensor, Tensor], Tensor]
@@ -59,7 +59,7 @@ def _term(
 ) -> Term:
     """Return the relative squared distance of descriptions, summed over the two parts.
 
-    nothing: squared norm up to which a target is nothing to be relative to.
+    nothing: norm up to which a target is nothing to be relative to.
     """
     goals = [numbers.detach() for numbers in _described(target[None], description)]
 

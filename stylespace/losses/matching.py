@@ -77,9 +77,9 @@ def layer_numbers(gram: Tensor, target: Tensor) -> dict[str, float]:
 def seed_distance(styles: Sequence[Style], target: Style) -> float:
     """Return the mean of ||G - G'||^2 / ||target||^2 over pairs of styles and layers."""
     distances = [
-        float((a.grams[name] - b.grams[name]).square().sum() / norm)
+        float((a.grams[name] - b.grams[name]).double().square().sum()) / norm
         for name, gram in target.grams.items()
-        for norm in [gram.square().sum().clamp(min=1e-30)]
+        for norm in [float(gram.double().square().sum()) or 1.0]
         for a, b in combinations(styles, 2)
     ]
     return sum(distances) / len(distances)

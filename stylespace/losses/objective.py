@@ -8,6 +8,7 @@ whatever the layer, and an optimiser's first step has a useful size.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -15,8 +16,15 @@ import torch
 from torch import Tensor
 
 from stylespace.networks.network import Network
+from stylespace.styles.statistics.values import power_of_two
 
 Features = Mapping[str, Tensor]
+EXPONENT = 126
+"""Largest power of two, up or down, that float32 holds with all its digits."""
+ORDINARY = 20
+"""Powers of two, up and down, between which the fourth powers of values are as they should be."""
+SQUARE = 70
+"""The same of squared norms: squares of their parts and of differences from them are."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +89,40 @@ def relative_square(
 ) -> Tensor:
     """||X - T||^2 / ||T||^2 per picture: (B, ...), (B or 1, ...) -> (B,).
 
-    A target of squared norm up to `nothing` is nothing to be relative to: the square is divided by
+    A target of norm up to `nothing` is nothing to be relative to: the square is divided by that of
     `instead`.
+
+    Targets of extreme size, such as 1e-24 or 1e24, whose squares float32 does not hold, are scaled
+    by a power of two first, and differences with them: not a digit changes.
     """
-    difference = (value - target).square().flatten(1).sum(1)
-    norm = target.square().flatten(1).sum(1)
-    return difference / torch.where(norm > nothing, norm, torch.full_like(norm, instead))
+    return relative_to(target, nothing=nothing, instead=instead)(value)
+
+
+def relative_to(
+    target: Tensor, *, nothing: float = 0.0, instead: float = 1.0
+) -> Callable[[Tensor], Tensor]:
+    """Return X -> `relative_square(X, target)`, with all that the target decides prepared."""
+    goal = target.flatten(1)
+    norm = goal.square().sum(1)
+    if bool(((norm > max(2.0**-SQUARE, nothing**2)) & (norm < 2.0**SQUARE)).all()):
+        return lambda value: (value - target).square().flatten(1).sum(1) / norm
+    size = torch.linalg.vector_norm(goal, torch.inf, 1)
+    size = torch.where(size > nothing, size, torch.full_like(size, instead))
+    unit = torch.exp2(-size.log2().round().clamp(-EXPONENT, EXPONENT))
+    norm = (goal * unit[:, None]).square().sum(1)
+    norm = torch.where(norm > (nothing * unit).square(), norm, (instead * unit).square())
+    return lambda value: ((value - target).flatten(1) * unit[:, None]).square().sum(1) / norm
+
+
+def extreme_unit(values: Tensor) -> float:
+    """Return the power of two that values of extreme size are to be divided by; 1 for all others.
+
+    Of values divided by it, sums of fourth powers stay in the range of float32.
+    """
+    unit = power_of_two(values)
+    return (
+        1.0 if abs(math.log2(unit)) <= ORDINARY else min(max(unit, 2.0**-EXPONENT), 2.0**EXPONENT)
+    )
 
 
 def matching_term(
@@ -104,10 +140,10 @@ def matching_term(
     statistic: features (B, C, h, w) of each layer -> (B, ...). target: (B or 1, ...). nothing,
     instead: see `relative_square`.
     """
+    relative = relative_to(target.detach(), nothing=nothing, instead=instead)
 
     def measure(image: Tensor, features: Features) -> Tensor:
-        value = statistic(*(features[layer] for layer in layers))
-        return relative_square(value, target, nothing=nothing, instead=instead)
+        return relative(statistic(*(features[layer] for layer in layers)))
 
     return Term(name, measure, layers, weight)
 

@@ -53,6 +53,11 @@ class Network:
         }
         self._mean = torch.tensor(weights.mean, device=device, dtype=_wide(dtype))[:, None, None]
         self._std = torch.tensor(weights.std, device=device, dtype=_wide(dtype))[:, None, None]
+        self._wide: Network | None = None
+        if dtype.itemsize < 4:
+            self._wide = Network(
+                name, layers, weights, pooling=pooling, padding=padding, device=device
+            )
 
     def with_padding(self, padding: str) -> Network:
         """Return a network with other padding that shares these filters; this one stays.
@@ -63,7 +68,21 @@ class Network:
         check_known("padding", padding, catalogue.PADDINGS)
         other = copy.copy(self)
         other.padding = padding
+        other._wide = self._wide and self._wide.with_padding(padding)
         return other
+
+    @property
+    def precise(self) -> Network:
+        """The network that measures what is kept, reported or compared.
+
+        Itself; of one in half precision, the same filters in float32.
+        """
+        return self._wide or self
+
+    @property
+    def precision(self) -> str:
+        """Of the convolutions, in words: "float32", "bfloat16" or "float64"."""
+        return str(self.dtype).removeprefix("torch.")
 
     @property
     def space(self) -> Space:
@@ -242,7 +261,8 @@ def load_network(
         weights: None for the network's own, "random:SEED", or a file (see `load_weights`).
         device: a torch device, or "auto": CUDA, then MPS, then the CPU.
         precision: of the convolutions: "float32", "bfloat16", "float64", or "auto" (bfloat16
-            where the device is fast at it). Statistics are always float32 or better.
+            where the device is fast at it). Statistics are always float32 or better, and styles
+            are never captured from features in half precision; see `Network.precise`.
         progress: show a download on stderr.
 
     Raises:

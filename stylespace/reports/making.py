@@ -12,7 +12,7 @@ from typing import Any
 
 from stylespace.assets import source_path
 from stylespace.commands.keywords import settings_with
-from stylespace.commands.sight import judge_for, network_for
+from stylespace.commands.sight import network_for
 from stylespace.errors import UsageError, unknown
 from stylespace.files import check_folder, check_output
 from stylespace.networks.network import Network
@@ -82,12 +82,13 @@ def report(
     if folder.is_dir():
         check_output(folder / PAGE, force=force)
     sources = expanded(settings.pictures)
-    network = judge_for(network or network_for(settings), settings)
+    network = (network or network_for(settings)).precise
     make = _detailed if len(sources) <= MOST_DETAILED else _collected
     hashes = _hashes(sources)  # of the files as they are read, not as they end up
     made = make(settings, network, sources, watch)
     space = asdict(network.space)
-    about = {"recipe": recipe_of(settings), "space": space, "inputs": hashes}
+    seen = {"space": space, "precision": network.precision}
+    about = {"recipe": recipe_of(settings), **seen, "inputs": hashes}
     write(folder, made, recipe=to_toml(settings), about=about)
     return Report(folder, made.figures, made.lead, made.tables, made.skipped)
 
@@ -189,6 +190,7 @@ def _about(network: Network, layers: Sequence[str], settings: ReportSettings) ->
     facts = [
         ["Network", f"{network.name}, {network.pooling} pooling, {network.padding} padding"],
         ["Weights", f"SHA-256 {network.sha256[:16]}…"],
+        ["Precision", f"features in {network.precision}"],
         ["Layers", ", ".join(layers)],
         ["Pictures", f"measured with {settings.size} pixels on the longer side"],
         ["Versions", ", ".join(f"{n} {version(n)}" for n in ("stylespace", "torch", "scipy"))],

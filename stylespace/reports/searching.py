@@ -8,7 +8,7 @@ from torch import Tensor
 
 from stylespace.assets import source_path
 from stylespace.commands.keywords import settings_with
-from stylespace.commands.sight import judge_for, network_for
+from stylespace.commands.sight import network_for
 from stylespace.errors import PictureError
 from stylespace.figures.formatting import legible, number
 from stylespace.figures.sheets import contact_sheet
@@ -88,7 +88,7 @@ def similar(
         SimilarSettings, settings, {"picture": picture, "folder": folder, **changes}
     )
     pictures = pictures_in(settings.folder)
-    network = judge_for(network or network_for(settings), settings)
+    network = (network or network_for(settings)).precise
     layers = layers_of(settings, [settings.picture], network)
     settings = replace(settings, layers=layers)
     (wanted,) = opened([settings.picture], network, layers, settings.size)

@@ -21,8 +21,9 @@ EARLIER: dict[str, dict[str, dict[str, Any]]] = {
         "": {"network": "vgg16-hed"},
         "transfer": {
             **{"parameters": "pixels", "iterations": [250], "content_weight": 0.3, "layout": 1.0},
-            **{"detail": 0.0, "tv_weight": 0.5, "tv_where": "all"},
+            **{"detail": 0.0, "tv_weight": 0.5, "tv_where": "all", "grey": "never"},
         },
+        "texture": {"grey": "never"},
     },
 }
 """{version: {command, or "" for all: defaults that were others then}}."""

@@ -33,6 +33,11 @@ class Sourced(Making, StyleLayers):
     )
     tv_weight: float | None = weight_setting(None, "Weight of total variation: smoother pictures.")
     parameters: str = parameters_setting("pixels")
+    grey: str = setting(
+        "auto",
+        "Grey pictures: auto (where every style picture is grey), or never.",
+        choices=("auto", "never"),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

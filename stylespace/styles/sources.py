@@ -9,6 +9,7 @@ from torch import Tensor
 from stylespace.assets import source_path, split_weight
 from stylespace.errors import StyleError
 from stylespace.images import read_image, resize
+from stylespace.images.colour import is_grey, is_single_colour
 from stylespace.networks.memory import check_picture
 from stylespace.networks.network import Network
 from stylespace.styles.style import Style
@@ -28,18 +29,32 @@ def is_style_file(name: str) -> bool:
     return name.endswith(".safetensors")
 
 
-SINGLE_COLOUR = 1 / 255
-"""Standard deviation below which a picture is said to be of one colour."""
-
-
 @dataclass(frozen=True, eq=False)
 class StyleSource:
-    """One style by name: a picture, measured at any size, or a style file, as it is."""
+    """One style by name: a picture, measured at any size, or a style file, as it is.
+
+    colours_of: the name of another picture whose colours it was given, or empty.
+    """
 
     name: str
     weight: float
     image: Tensor | None
     style: Style | None
+    colours_of: str = ""
+
+    @property
+    def title(self) -> str:
+        """What to call it in a sentence."""
+        after = f" with the colours of {self.colours_of!r}" if self.colours_of else ""
+        return f"{self.name!r}{after}"
+
+    @property
+    def grey(self) -> bool:
+        """Whether every picture that it is made of is grey; False of a file that does not say."""
+        if self.image is not None:
+            return is_grey(self.image)
+        pictures = self.style.provenance.get("pictures", []) if self.style else []
+        return bool(pictures) and all(one.get("grey") is True for one in pictures)
 
     @property
     def picture(self) -> Tensor:
@@ -92,12 +107,22 @@ class StyleSource:
                 f"{self.name!r} has {width}x{height} pixels as a source, less than the {field} "
                 f"that {layer} sees at once: its statistics hold the border."
             )
-        if float(self.image.flatten(2).std(2, correction=0).max()) < SINGLE_COLOUR:
+        if is_single_colour(self.image):
             remarks.append(
-                f"{self.name!r} is of one colour: all that its Gram matrices tell apart is the "
+                f"{self.title} is of one colour: all that its Gram matrices tell apart is the "
                 "border."
             )
         return remarks
+
+
+def grey_remark(sources: Sequence[StyleSource]) -> str:
+    """Say why a result is grey, of styles that all are."""
+    titles = list(dict.fromkeys(source.title for source in sources))
+    verb = "are" if len(titles) > 1 else "is"
+    return (
+        f"{' and '.join(titles)} {verb} grey, and so is the result; with --grey never it may have "
+        "colours."
+    )
 
 
 def open_styles(sources: Sequence[str]) -> tuple[StyleSource, ...]:

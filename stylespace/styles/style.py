@@ -16,6 +16,7 @@ from torch import Tensor
 
 from stylespace.errors import StyleError, StylespaceError, check_known, nearest
 from stylespace.files import names_beside, write_whole
+from stylespace.images.colour import is_grey
 from stylespace.networks.network import Network
 from stylespace.networks.space import Space
 from stylespace.styles.moments import LayerStyle, moments_in_tiles
@@ -32,7 +33,8 @@ class Style:
 
     space: network, pooling, padding and weights; styles of different spaces do not compare.
     provenance: {"pictures": [...]}: of each its name, width and height in pixels as measured,
-    weight in the blend, and the SHA-256 of its pixels.
+    weight in the blend, the SHA-256 of its pixels, and what old files do not tell: the precision
+    of its features and whether it is grey.
     """
 
     layers: Mapping[str, LayerStyle]
@@ -51,7 +53,8 @@ class Style:
         """Measure a picture's style.
 
         Args:
-            network: the network that spans the style space.
+            network: the network that spans the style space; one in half precision measures with
+                its filters in float32, see `Network.precise`.
             image: (1, 3, H, W) in [0, 1].
             layers: layer names.
             tile: side of the tiles in pixels, in which the picture is evaluated to bound the
@@ -63,6 +66,7 @@ class Style:
         """
         if image.ndim != 4 or image.shape[0] != 1:
             raise ValueError(f"image must be (1, 3, H, W), got {tuple(image.shape)}")
+        network = network.precise
         names, (height, width) = network.resolve(layers), image.shape[2:]
         network.check_size(names, height, width)
         if tile is None:
@@ -70,7 +74,8 @@ class Style:
         with torch.no_grad():
             moments = moments_in_tiles(network, image, names, tile)
         picture = {"name": source, "width": width, "height": height, "weight": 1.0}
-        picture["sha256"] = pixels_hash(image)
+        picture |= {"sha256": pixels_hash(image), "precision": network.precision}
+        picture["grey"] = is_grey(image)
         return Style(moments, network.space, {"pictures": [picture]})
 
     @staticmethod

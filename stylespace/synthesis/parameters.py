@@ -132,6 +132,34 @@ def _scaled(fourier: Fourier, device: torch.device, dtype: torch.dtype) -> Tenso
     return fourier.spread * scale / scale.square().mean().sqrt()
 
 
+@dataclass(frozen=True)
+class Grey:
+    """Grey pictures: one plane of another parametrisation as red, green and blue.
+
+    What is measured is then the grey picture that will be written, and no step can leave it.
+    """
+
+    plane: Parameters
+
+    @property
+    def learning_rate(self) -> float:
+        """That of the plane."""
+        return self.plane.learning_rate
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """Those of the plane."""
+        return self.plane.bounds
+
+    def encode(self, image: Tensor) -> Tensor:
+        """Return the numbers of the mean of the three colours, of a picture (B, 3, H, W)."""
+        return self.plane.encode(image.mean(1, keepdim=True))
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the plane three times: (B, 3, H, W)."""
+        return self.plane.decode(z).expand(-1, 3, -1, -1)
+
+
 PARAMETERS: dict[str, Callable[..., Parameters]] = {
     "pixels": Pixels,
     "sigmoid": Sigmoid,

@@ -24,8 +24,12 @@ MARGIN = 0.01
 
 
 def colour_matrix(like: Tensor) -> Tensor:
-    """Return COLOUR over the norm of its largest column, (3 RGB, 3 planes), as in lucid's code."""
-    return _colour_matrix(like.device, like.dtype)
+    """Return COLOUR over the norm of its largest column, (3 RGB, 3 planes), as in lucid's code.
+
+    Of one plane, (B, 1, ...), what a grey picture has of the first column: (1, 1).
+    """
+    matrix = _colour_matrix(like.device, like.dtype)
+    return matrix[:, :1].mean(0, keepdim=True) if like.shape[1] == 1 else matrix
 
 
 @functools.cache

@@ -453,6 +453,15 @@ def test_capture_of_several_with_weights(call):
     assert max(pictures[0]["width"], pictures[0]["height"]) == 32
 
 
+def test_capture_does_not_depend_on_half_precision(call):
+    for precision in ("bfloat16", "float32"):
+        out = f"{precision}.style.safetensors"
+        options = (*SHALLOW, *RANDOM, "--size", "32", "--precision", precision, "--out", out)
+        assert call("capture", "sample:durer-lion", *options).code == 0
+    contents = {path.read_bytes() for path in Path().glob("*.style.safetensors")}
+    assert len(contents) == 1
+
+
 def test_a_recipe_in_toml_runs_and_gives_the_same_bytes(call):
     from stylespace.settings import TextureSettings, to_toml
 

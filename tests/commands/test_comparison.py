@@ -97,7 +97,7 @@ def test_every_measure_goes_the_way_that_it_should(judges):
 
 
 def test_measures_against_direct_computations(judges, network):
-    image, content, style = blots(40, 32), blots(40, 32, 1), blots(36, 50, 2)
+    image, content, style = blots(80, 92), blots(80, 92, 1), blots(96, 100, 2)
     found = judges.figures(image, content, style)
 
     def features(net, picture, layers):
@@ -166,9 +166,11 @@ def test_placed_is_a_sliced_distance_region_by_region(judges, halves):
         right = resized((torch.arange(64) >= 32).float().expand(1, 1, 48, 64), *target.shape[2:])
         for inside, partner in ((left > 0.501, right > 0.501), (left < 0.499, right < 0.499)):
             one, two = own[..., inside[0, 0]], target[..., partner[0, 0]]
-            total += one.shape[2] * sliced_distance(one[..., None], two[..., None])
-            area += one.shape[2]
-        expected.append(total / area)
+            if min(one.shape[2], two.shape[2]) >= 100:
+                total += one.shape[2] * sliced_distance(one[..., None], two[..., None])
+                area += one.shape[2]
+        expected += [total / area] if area else []
+    assert len(expected) == 2  # the halves of conv3_1 have 96 positions
     found = judges.figures(image, image, style)["placed"]
     assert found == pytest.approx(statistics.geometric_mean(expected), rel=1e-5)
 
@@ -225,10 +227,11 @@ def test_judging_without_the_second_networks_weights(monkeypatch, network, judge
 
 
 def test_pictures_too_small_for_a_layer_are_judged_by_the_others(judges):
-    found = judges.figures(blots(7, 20), blots(7, 20, 1), blots(30, 30, 2))
+    found = judges.figures(blots(7, 40), blots(7, 40, 1), blots(30, 30, 2))
     assert math.isnan(found["alexnet_style"]) and math.isnan(found["alexnet_content"])
     assert found["other_style"] > 0 and found["other_content"] > 0
-    assert found["sliced"] > 0  # conv4_1 has no position, the three before it have
+    assert found["sliced"] > 0  # conv4_1 has no position, and conv1_1 alone has a hundred
+    assert math.isnan(judges.figures(blots(9, 11), blots(9, 11, 1), blots(30, 30, 2))["sliced"])
     assert judges.figures(blots(2, 9), blots(2, 9, 1), blots(2, 9, 1))["content_colours"] > 0
 
 

@@ -24,6 +24,7 @@ from stylespace.losses.patterns import SHARE
 from stylespace.networks.network import load_network
 from stylespace.settings import TextureSettings
 from stylespace.settings import texture as texture_settings
+from stylespace.settings.recipe import settings_from
 from stylespace.styles.distances import geometric_mean, relative_distance
 from stylespace.styles.style import Style
 
@@ -527,6 +528,68 @@ def test_a_painting_of_one_pixel(folder):
     outcome = make(path, match="distribution", layers=("conv1_1",), source_size=1, iterations=3)
     assert_finite(outcome.figures)
     assert outcome.image.shape == (1, 3, 32, 32)
+
+
+# --- grey sources
+
+
+def colours_in(image):
+    """How far the channels of a picture are apart on average."""
+    return float((image.amax(1) - image.amin(1)).mean())
+
+
+@pytest.fixture(scope="module")
+def drawing(folder, painting):
+    """The painting without its colours, in a file of three channels, a level of 8 bits off."""
+    image = read_image(painting).mean(1, keepdim=True).repeat(1, 3, 1, 1).clamp(max=0.99)
+    image[0, 1, ::2] += 1 / 255
+    write_image(folder / "drawing.png", image)
+    return str(folder / "drawing.png")
+
+
+@every_match
+def test_the_texture_of_a_grey_source_is_grey(drawing, match):
+    outcome = make(drawing, match=match, seeds=2)
+    assert colours_in(outcome.image) == 0 < float(outcome.image.std())
+    assert outcome.synthesis.loss < 0.5 * outcome.synthesis.steps[0].loss
+    (remark,) = outcome.remarks
+    assert "'" + drawing + "' is grey, and so is the result; with --grey never" in remark
+
+
+@pytest.mark.parametrize("parameters", ["fourier", "fourier-pixels", "sigmoid"])
+def test_whatever_is_optimised_is_grey(drawing, parameters):
+    outcome = make(drawing, parameters=parameters, sizes=(16, 32), iterations=(3, 3))
+    assert colours_in(outcome.image) == 0
+
+
+def test_grey_can_be_left_and_one_coloured_source_is_enough(drawing, painting):
+    for sources, given in (([drawing], {"grey": "never"}), ([drawing, painting], {})):
+        outcome = make(sources, **given)
+        assert colours_in(outcome.image) > 0.02 and not outcome.remarks
+
+
+def test_a_style_file_tells_that_its_pictures_are_grey(folder, drawing, painting):
+    network, files = tiny_network(dtype=torch.float32), []
+    for source in (drawing, painting):
+        files.append(str(folder / f"{Path(source).stem}.style.safetensors"))
+        style_at(source, SIZE, network).save(files[-1])
+    assert colours_in(make(files[:1], network).image) == 0
+    assert colours_in(make(files, network).image) > 0.02
+
+
+def test_a_grey_texture_is_made_again_from_its_picture(call):
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (30, 40), np.uint8)).save("grey.png")
+    for words in (("texture", "grey.png", "--layers", "conv1_1", *SMALL), ("run", "a.png")):
+        out = "b.png" if words[0] == "run" else "a.png"
+        assert call(*words, "--out", out, "--no-figure").code == 0
+    assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
+    assert colours_in(read_image("a.png")) == 0
+
+
+def test_recipes_of_before_kept_their_colours():
+    recipe = {"command": "texture", "sources": ["a.png"]}
+    assert settings_from(recipe, "0.1.0").grey == "never"
+    assert settings_from(recipe).grey == "auto"
 
 
 def test_a_source_that_tells_little_is_said_to(call):

@@ -447,6 +447,72 @@ def test_a_style_of_one_colour_and_fewer_responses_than_asked_are_said(pictures,
     assert "content responses, not 900" in made["remark"]
 
 
+@pytest.fixture
+def colourless(pictures):
+    """Beside photo.png and style.png, both in grey and both in one colour."""
+    for name in ("photo", "style"):
+        with Image.open(f"{name}.png") as picture:
+            picture.convert("L").save(f"{name}-grey.png")
+            Image.new("RGB", picture.size, (90, 120, 200)).save(f"{name}-flat.png")
+
+
+def colours_in(path):
+    image = read_image(path)
+    return float((image.amax(1) - image.amin(1)).mean())
+
+
+@pytest.mark.parametrize("init", ["content", "noise", "style"])
+def test_a_grey_style_makes_a_grey_picture(colourless, call, init):
+    result = call("transfer", "photo.png", "style-grey.png", *BRIEF, *SHALLOW, "--init", init,
+                  "--out", "x.png")  # fmt: skip
+    assert result.code == 0 and colours_in("x.png") == 0
+    assert (
+        read_recipe("x.png")["remark"].count("'style-grey.png' is grey, and so is the result") == 1
+    )
+    assert call("run", "x.png", "--out", "y.png").code == 0
+    assert Path("y.png").read_bytes() == Path("x.png").read_bytes()
+    call("transfer", "photo.png", "style-grey.png", *BRIEF, *SHALLOW, "--init", init,
+         "--grey", "never", "--out", "z.png")  # fmt: skip
+    assert " is grey" not in read_recipe("z.png")["remark"]
+    if init != "style":  # two evaluations hardly leave a start without colours
+        assert colours_in("z.png") > 0.02
+
+
+def test_a_grey_content_takes_the_colours_of_a_style(colourless, call):
+    result = call("transfer", "photo-grey.png", "style.png", *BRIEF, *SHALLOW, "--out", "x.png")
+    assert result.code == 0 and colours_in("x.png") > 0.01
+    assert "is grey" not in read_recipe("x.png")["remark"]
+
+
+@pytest.mark.parametrize(
+    ("colour", "content", "style", "said"),
+    [
+        ("luminance", "photo-grey", "style", "'photo-grey.png' is grey, and so is what takes its"),
+        ("luminance", "photo-flat", "style", "'photo-flat.png' is of one colour, and so is what"),
+        ("luminance", "photo", "style-grey", None),
+        ("match-before", "photo-flat", "style", "'photo-flat.png' is of one colour, and so is"),
+        ("match-before", "photo-grey", "style", "'photo-grey.png' is grey, and so is what takes"),
+        ("match-before", "photo", "style-grey", "'style-grey.png' is grey: matching moves"),
+        ("match-after", "photo-grey", "style", "'photo-grey.png' is grey, and so is what takes"),
+        ("match-after", "photo", "style-grey", "'style-grey.png' is grey: matching moves its"),
+        ("match-style", "photo", "style-flat", "'style-flat.png' is of one colour, and so is"),
+        ("match-style", "photo-flat", "style", "'photo-flat.png' is of one colour: matching"),
+        ("match-style", "photo", "style", None),
+    ],
+)
+def test_pictures_without_colours_are_named_where_colours_are_asked_for(
+    colourless, call, colour, content, style, said
+):
+    result = call("transfer", f"{content}.png", f"{style}.png", *BRIEF, *SHALLOW,
+                  "--colour", colour, "--out", "x.png")  # fmt: skip
+    assert result.code == 0, result.err
+    remark = read_recipe("x.png")["remark"]
+    assert f"--colour {colour}: {said}" in remark if said else "--colour" not in remark
+    if colour == "match-before" and content == "photo-flat":
+        assert "'style.png' with the colours of 'photo-flat.png' is of one colour" in remark
+        assert "'style.png' is of one colour" not in remark
+
+
 def test_masks_that_cannot_be_say_so(refused):
     local = ("--representation", "local", "--layers", "conv1_1")
     refused(1, ["'no.png'", "no such file"], *local, "--mask", "no.png")

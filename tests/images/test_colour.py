@@ -17,6 +17,8 @@ from stylespace.images.colour import (
     colour_distance,
     colour_map,
     in_gamut,
+    is_grey,
+    is_single_colour,
     lab,
     light,
     luminance,
@@ -285,3 +287,21 @@ def test_it_takes_less_than_a_second_at_192_pixels():
     start = time.process_time()
     assert colour_distance(a, b) > 10
     assert time.process_time() - start < 1
+
+
+# --- pictures without colours
+
+
+def test_grey_is_to_a_level_of_8_bits_in_every_pixel():
+    grey = seeded_picture(5, 7)[:, :1].expand(-1, 3, -1, -1).clone()
+    assert is_grey(grey) and is_grey(plain(0.2, 0.2, 0.2)) and not is_grey(seeded_picture(5, 7))
+    for levels, expected in ((1, True), (2, False)):
+        off = grey.clone()
+        off[0, 2, 3, 4] += levels / 255
+        assert is_grey(off) == expected
+
+
+def test_one_colour_is_to_rounding():
+    assert is_single_colour(plain(0.2, 0.5, 0.9)) and not is_single_colour(seeded_picture(5, 7))
+    noisy = (plain(0.2, 0.5, 0.9) * 255 + torch.rand(4, 6) - 0.5).round() / 255
+    assert is_single_colour(noisy)

@@ -171,7 +171,7 @@ def test_what_rounding_leaves_of_a_target_is_nothing_to_be_relative_to():
     assert (measured(term, F) < 1e-10).all()
 
 
-@pytest.mark.parametrize("scale", [1e-4, 1e4])
+@pytest.mark.parametrize("scale", [1e-4, 1e4, 2.0**-40, 2.0**40])
 @pytest.mark.parametrize("evaluator", ["explicit", "kernel"])
 def test_it_does_not_depend_on_the_scale_in_float32(scale, evaluator):
     F, R, P, Q = (one.float() for one in pictures(channels=16, responses=8))

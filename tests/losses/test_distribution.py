@@ -141,6 +141,18 @@ def test_float32_agrees_with_float64(kind):
     assert narrow.tolist() == pytest.approx(wide.tolist(), rel=1e-3)
 
 
+@pytest.mark.parametrize("exponent", [-40, 40])
+@every_term
+def test_features_of_extreme_size(kind, exponent):
+    target, x = (features(seed=seed, dtype=torch.float32) for seed in (1, 2))
+    x.requires_grad_()
+    found = []
+    for loud in (1.0, 2.0**exponent):
+        value = TERMS[kind]("a", gram(loud * target)[0]).measure(None, {"a": loud * x})
+        found.append((value, torch.autograd.grad(value.sum(), x)[0]))
+    torch.testing.assert_close(*found, rtol=1e-5, atol=1e-7)
+
+
 def test_entries_are_each_once():
     matrices = torch.arange(32.0).reshape(2, 4, 4)
     diagonal, between = entries_of(matrices)

@@ -40,7 +40,7 @@ def test_a_term_is_relative_to_the_distance_of_nothing(tiny, picture, layer):
     assert term.measure(None, {layer: target}).tolist() == [0]
 
 
-@pytest.mark.parametrize("scale", [1e-3, 1e3])
+@pytest.mark.parametrize("scale", [1e-3, 1e3, 1e-60, 1e60])
 def test_a_term_does_not_depend_on_the_scale(tiny, picture, scale):
     one, other = (
         features_of(tiny, image)["conv2_1"] for image in (picture, seeded_picture(13, 22, seed=5))
@@ -53,6 +53,18 @@ def test_a_term_does_not_depend_on_the_scale(tiny, picture, scale):
         for x in (1.0, scale)
     )
     torch.testing.assert_close(scaled, found)
+
+
+@pytest.mark.parametrize("exponent", [-40, 40])
+def test_features_of_extreme_size_do_not_overflow(tiny32, exponent):
+    p, f = (features_of(tiny32, seeded_picture(13, 22, seed=n).float()) for n in (0, 1))
+    f = f["conv2_1"].requires_grad_()
+    loud = 2.0**exponent
+    expected = local_term("a", p["conv2_1"]).measure(None, {"a": f})
+    found = local_term("a", loud * p["conv2_1"]).measure(None, {"a": loud * f})
+    assert torch.equal(found, expected)
+    gradients = [torch.autograd.grad(one.sum(), f)[0] for one in (found, expected)]
+    assert torch.equal(*gradients)
 
 
 def test_a_term_has_the_right_gradient_through_the_network(tiny):

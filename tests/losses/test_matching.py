@@ -198,6 +198,16 @@ def test_seed_distance_by_hand():
     assert seed_distance([first, first, first], target) == 0
 
 
+@pytest.mark.parametrize("size", [1e-24, 1e24])
+def test_seed_distance_does_not_depend_on_the_size(size):
+    def sized(factor):
+        grams = ([[factor, 0.0], [0.0, factor]], [[2 * factor, 0.0], [0.0, 2 * factor]])
+        styles = [style_of(a=g) for g in grams]
+        return seed_distance(styles, styles[0])
+
+    assert sized(size) == pytest.approx(1) == sized(1.0)
+
+
 def test_seed_distance_of_a_black_layer_is_finite():
     target = style_of(a=[[0.0, 0.0], [0.0, 0.0]])
     assert seed_distance([target, target], target) == 0

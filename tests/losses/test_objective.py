@@ -1,5 +1,7 @@
 """Terms: known values, scale-freeness, numpy, finite differences."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -73,6 +75,41 @@ def test_relative_squares_do_not_depend_on_the_scale(scale):
     x, t = torch.randn(2, 3, 4, dtype=torch.float64), torch.randn(2, 3, 4, dtype=torch.float64)
     torch.testing.assert_close(relative_square(scale * x, scale * t), relative_square(x, t))
     torch.testing.assert_close(relative_square(0 * x, t), torch.ones(2, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("tiny_or_large", [1e-24, 1e-38, 1e24, 1e36])
+def test_relative_squares_of_any_size_that_float32_holds(tiny_or_large):
+    x = torch.full((2, 3), tiny_or_large, requires_grad=True)
+    found = relative_square(x, torch.full((1, 3), 2 * tiny_or_large))
+    assert found.tolist() == pytest.approx([0.25, 0.25])  # (1 - 2)^2 / 2^2
+    (gradient,) = torch.autograd.grad(found.sum(), x)  # 2 (x - t) / |t|^2
+    assert (tiny_or_large * gradient).flatten().tolist() == pytest.approx([-1 / 6] * 6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_relative_squares_of_ordinary_size_are_the_plain_quotient_to_the_last_bit(dtype):
+    x, t = (seeded_picture(31, 17, count=n, seed=n, dtype=dtype) * 100 for n in (2, 1))
+    x.requires_grad_()
+    plain = (x - t).square().flatten(1).sum(1) / t.square().flatten(1).sum(1)
+    found = relative_square(x, t)
+    assert torch.equal(found, plain)
+    gradients = [torch.autograd.grad(one.sum(), x)[0] for one in (found, plain)]
+    torch.testing.assert_close(*gradients, rtol=4 * torch.finfo(dtype).eps, atol=0)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-90, 1e90])
+def test_relative_squares_of_any_size_have_the_right_gradient(scale):
+    t = scale * seeded_picture(3, 4)
+    assert torch.autograd.gradcheck(
+        lambda x: relative_square(scale * x, t), seeded_picture(3, 4, count=2).requires_grad_()
+    )
+
+
+def test_what_is_nothing_to_be_relative_to_is_told_by_its_norm():
+    x, t = torch.tensor([[3e20, 4e20]]), torch.tensor([[3e-4, 4e-4]])
+    given = {"nothing": 1e-3, "instead": 5e20}
+    assert float(relative_square(x, t, **given)) == pytest.approx(1)
+    assert float(relative_square(x, 10 * t, **given)) == math.inf  # 1e46: no float32 holds it
 
 
 def test_a_zero_target_gives_the_plain_square_and_a_finite_gradient():

@@ -48,7 +48,7 @@ def representation_terms(kind, features, weights):
         if kind == "shifted":
             options = {"shift": -float(mean(x).mean())}
         if kind == "centred":
-            options = {"norm": float(gram(x).norm())}
+            options = {"norm": float(gram(x).double().norm())}
         target = shifted_gram(x, **options) if kind == "shifted" else statistic(x)
         terms.append(term(name, target[0], weight, **options))
     return Terms(tuple(terms))
@@ -70,6 +70,30 @@ def made(kind, net, source):
 def flat(x):
     """(B, C, h, w) -> numpy (B, C, N)."""
     return x.detach().double().numpy().reshape(*x.shape[:2], -1)
+
+
+class Louder:
+    """A network whose activations are a power of two louder."""
+
+    def __init__(self, factor):
+        self.network, self.factor = tiny_network(dtype=torch.float32), factor
+        self.names = self.network.names
+
+    def __call__(self, image, layers):
+        return {name: self.factor * x for name, x in self.network(image, layers).items()}
+
+
+@pytest.mark.parametrize("exponent", [-40, 40])  # entries of 1e-24 and 1e24
+@pytest.mark.parametrize("kind", KINDS)
+def test_features_of_extreme_size_are_compared_as_others_are(kind, exponent):
+    source, image = (seeded_picture(17, 22, seed=n, dtype=torch.float32) for n in (0, 1))
+    image.requires_grad_()
+    expected, found = (
+        sum(made(kind, Louder(2.0**power), source)(image).values()) for power in (0, exponent)
+    )
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)
+    there, here = (torch.autograd.grad(one.sum(), image)[0] for one in (expected, found))
+    assert float((there - here).norm()) <= 1e-5 * float(there.norm()) and there.any()
 
 
 def line(length, out):
@@ -390,15 +414,15 @@ def test_slices_do_not_see_the_order_of_positions_but_more_than_grams_see():
 
 def test_a_cloud_that_moves_is_as_far_as_it_moved():
     """Sorting keeps its order, so each slice is off by <v, axis> at every position."""
-    x, v = features(), torch.tensor([0.3, -1.0, 0.5, 2.0], dtype=torch.float64)
+    x, v = features(4, 10, 14), torch.tensor([0.3, -1.0, 0.5, 2.0], dtype=torch.float64)
     moved = x + v[:, None, None]
     axes = unit_vectors(4, 50, 3).numpy()
     goal = np.sort(axes @ flat(x)[0], 1)
-    expected = 35 * ((axes @ v.numpy()) ** 2).sum() / (goal**2).sum()
+    expected = 140 * ((axes @ v.numpy()) ** 2).sum() / (goal**2).sum()
     term = sliced_term("a", x, directions=50, seed=3)
     np.testing.assert_allclose(term.measure(moved, {"a": moved}), expected, rtol=1e-10)
     # Over all directions <v, axis>^2 is |v|^2 / C on average, and <x, axis>^2 is |x|^2 / C.
-    limit = 35 * float(v.square().sum() / x.square().sum())
+    limit = 140 * float(v.square().sum() / x.square().sum())
     assert sliced_distance(moved, x, directions=20000) == pytest.approx(limit, rel=0.05)
 
 
@@ -406,11 +430,23 @@ def test_sizes_may_differ_and_a_repeated_map_is_nearly_the_same():
     x = features(4, 20, 31)
     assert sliced_distance(x.tile(1, 1, 2, 2), x) < 1e-3 < 0.1 < sliced_distance(x + 1, x)
     assert sliced_distance(x[:, :, :10, :], x) < sliced_distance(x + 0.2, x)
-    assert sliced_distance(features(4, 1, 1), x) > 0.01
+
+
+def test_few_positions_are_not_judged_and_many_of_the_same_are_near():
+    cloud = features(4, 200, 300).flatten(2)
+    order = torch.randperm(60000, generator=torch.Generator().manual_seed(1))
+    few, some, many = (
+        [cloud[:, :, order[at : at + n], None] for at in (0, n)] for n in (99, 100, 10000)
+    )
+    with pytest.raises(UsageError, match="99 positions"):
+        sliced_distance(few[0], many[0])
+    with pytest.raises(UsageError, match="at least"):
+        sliced_distance(many[0], few[0])
+    assert sliced_distance(*many) < 1e-3 < sliced_distance(*some) < 0.1
 
 
 def test_the_sliced_distance_is_numpys_relative_to_the_second():
-    a, b = features(3, 4, 9, seed=1), features(3, 6, 6, seed=2)
+    a, b = features(3, 8, 18, seed=1), features(3, 12, 12, seed=2)
     axes = unit_vectors(3, 16, 5).numpy()
     x, t = (np.sort(axes @ flat(one)[0], 1) for one in (a, b))
     expected = ((x - t) ** 2).sum() / (t**2).sum()

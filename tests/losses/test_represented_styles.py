@@ -105,6 +105,23 @@ def test_the_style_picture_itself_is_at_no_distance_and_others_are(network, kind
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_half_precision_is_judged_by_the_same_terms_in_float32(kind):
+    """Those that a float32 network builds from scratch; covariances reduce alike in both."""
+    single, half = (
+        load_network("vgg16-hed", weights="random:0", precision=name)
+        for name in ("float32", "bfloat16")
+    )
+    pictures = blocky(28, 40).float(), blocky(36, 30, seed=3).float()
+    image = blocky(28, 40, seed=5).float()
+    expected, _ = measured(styled(single, *pictures, representation=kind), image)
+    represented = styled(half, *pictures, representation=kind)
+    rough, _ = measured(represented, image)
+    judged, _ = measured(represented.seen_by(half.precise), image)
+    assert judged == expected and rough != expected
+    assert represented.pictures.network is half
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_weights_are_those_of_the_layers_and_add_up_to_1(network, kind):
     represented = styled(network, blocky(28, 40), blocky(36, 30, seed=3), representation=kind)
     _, weights = measured(represented, blocky(28, 40))

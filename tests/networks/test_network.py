@@ -310,6 +310,17 @@ def test_features_are_float32_or_better(tiny, picture):
     assert not torch.equal(half, single)
 
 
+def test_half_precision_has_the_same_filters_in_float32_beside_it(tiny, tiny32, picture):
+    half = tiny_network(dtype=torch.bfloat16)
+    for network in (half, half.with_padding("reflect")):
+        assert network.precise.space == network.space and network.precise.dtype == torch.float32
+        expected = tiny32.with_padding(network.padding)(picture, tiny32.names)
+        for name, features in network.precise(picture, tiny32.names).items():
+            assert torch.equal(features, expected[name])
+    assert half.precise.precision == "float32" and half.precision == "bfloat16"
+    assert tiny.precise is tiny and tiny32.precise is tiny32
+
+
 def test_mean_and_deviation_are_those_of_the_weights(picture):
     made = random_weights(TINY, 0)
     mean, std = (0.1, 0.5, 0.7), (0.3, 0.2, 2.0)

@@ -167,6 +167,15 @@ def test_every_setting_that_decides_a_style_decides_its_file(folder, tmp_path):
     assert measured(picture, kept, settings=again).styles[picture[0]] == files[0]
 
 
+def test_kept_styles_are_never_of_half_precision(folder, tmp_path):
+    single, half = (
+        measured([folder / "b.png"], tmp_path / str(dtype), network=tiny_network(dtype=dtype))
+        for dtype in (torch.float32, torch.bfloat16)
+    )
+    (kept,), (other,) = single.styles.values(), half.styles.values()
+    assert kept.name == other.name and kept.read_bytes() == other.read_bytes()
+
+
 def test_the_edition_decides_the_file_too(folder, tmp_path, monkeypatch):
     picture, kept = [folder / "b.png"], tmp_path / "kept"
     measured(picture, kept)

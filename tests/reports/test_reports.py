@@ -705,7 +705,7 @@ def test_what_was_read_is_named_with_its_hash(folder, single, network):
     about = results(single)["about"]
     path = folder / "a.png"
     assert about["inputs"] == {str(path): hashlib.sha256(path.read_bytes()).hexdigest()}
-    assert about["space"] == asdict(network.space)
+    assert about["space"] == asdict(network.space) and about["precision"] == network.precision
     assert about["recipe"]["command"] == "report" and about["recipe"]["size"] == 40
     (row,) = tables(single)["subjects"]
     assert (row["width"], row["height"], row["kind"]) == (40, 30, "picture")

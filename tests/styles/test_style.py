@@ -53,9 +53,26 @@ def test_capture_is_numpys(tiny, picture):
         np.testing.assert_allclose(layer.gram, flat @ flat.T / flat.shape[1], rtol=1e-12)
         assert layer.positions == flat.shape[1]
     digest = hashlib.sha256(picture.numpy().astype("float32").tobytes()).hexdigest()
-    assert style.provenance["pictures"] == [
-        {"name": "name", "width": 22, "height": 13, "weight": 1.0, "sha256": digest}
-    ]
+    said = {"name": "name", "width": 22, "height": 13, "weight": 1.0, "sha256": digest}
+    assert style.provenance["pictures"] == [{**said, "precision": "float64", "grey": False}]
+
+
+def test_features_in_half_precision_are_not_captured(picture, path):
+    contents = []
+    for dtype in (torch.bfloat16, torch.float32):
+        Style.capture(tiny_network(dtype=dtype), picture, LAYERS).save(path, force=True)
+        assert Style.load(path).provenance["pictures"][0]["precision"] == "float32"
+        contents.append(path.read_bytes())
+    assert contents[0] == contents[1]
+
+
+def test_old_files_do_not_tell_the_precision(path):
+    style = captured()
+    (said,) = style.provenance["pictures"]
+    del said["precision"]
+    style.save(path)
+    blended = Style.blend([(Style.load(path), 1), (captured(1), 1)])
+    assert [one.get("precision") for one in blended.provenance["pictures"]] == [None, "float64"]
 
 
 def test_capture_keeps_no_graph(tiny, picture):

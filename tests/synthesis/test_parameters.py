@@ -6,7 +6,7 @@ import torch
 from tiny import seeded_picture
 
 from stylespace.errors import UsageError
-from stylespace.synthesis.parameters import PARAMETERS, PHASES, Fourier, parameters_for
+from stylespace.synthesis.parameters import PARAMETERS, PHASES, Fourier, Grey, parameters_for
 from stylespace.synthesis.phases import COLOUR, Phases
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -23,6 +23,33 @@ def test_a_picture_comes_back(name, size, dtype):
     z = parameters.encode(image)
     assert len(z) == 2 and z.dtype == dtype
     torch.testing.assert_close(parameters.decode(z), image, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_grey_pictures_are_one_plane(name, size):
+    """A grey picture comes back, one of colours as the mean of them; any numbers are grey."""
+    plain = parameters_for(name, *size)
+    grey = Grey(plain)
+    assert (grey.bounds, grey.learning_rate) == (plain.bounds, plain.learning_rate)
+    image = 0.05 + 0.9 * seeded_picture(*size, count=2)
+    z = grey.encode(image)
+    assert 3 * z.numel() == plain.encode(image).numel()
+    expected = image.mean(1, keepdim=True).expand(-1, 3, -1, -1)
+    torch.testing.assert_close(grey.decode(z), expected)
+    drawn = grey.decode(torch.rand(z.shape, generator=torch.Generator().manual_seed(0)))
+    assert drawn.shape == image.shape and drawn[:, :1].expand_as(drawn).equal(drawn)
+    z.requires_grad_()
+    assert torch.autograd.gradcheck(lambda z: grey.decode(z).square(), z)
+
+
+def test_a_step_of_grey_fourier_numbers_is_that_of_light_in_colour():
+    """The plane is as strong as the first of three, which is grey but for 4 %."""
+    plain = Fourier(7, 9)
+    z = torch.randn(1, 3, 7, 5, 2, generator=torch.Generator().manual_seed(0)).double()
+    z[:, 1:] = 0
+    logits, grey = (torch.logit(one.decode(z[:, :n])) for one, n in ((plain, 3), (Grey(plain), 1)))
+    torch.testing.assert_close(grey[:, 0], logits.mean(1))
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from stylespace.commands.probe.patches import Paintings
 from stylespace.commands.probe.probes import interrupted, probe_batch
-from stylespace.commands.sight import SIGHT, judge_for, network_for
+from stylespace.commands.sight import SIGHT, network_for
 from stylespace.errors import WeightsError
 from stylespace.images import written_image
 from stylespace.losses.entries import energy_unit, entry_term
@@ -55,7 +55,7 @@ class Tools:
     """
 
     def __init__(self, network: Network, settings: AtlasSettings) -> None:
-        self.network, self.judge = network, judge_for(network, settings)
+        self.network, self.judge = network, network.precise
         self.paintings = Paintings(self.judge)
 
 

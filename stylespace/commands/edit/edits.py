@@ -9,7 +9,7 @@ from torch import Tensor
 from stylespace.commands.keywords import settings_with
 from stylespace.commands.outcome import Outcome, as_written, outcome_of
 from stylespace.commands.scales import noise_picture, run_pyramid
-from stylespace.commands.sight import judge_for, network_for
+from stylespace.commands.sight import network_for
 from stylespace.errors import UsageError
 from stylespace.images.resizing import fitted, resize
 from stylespace.losses.entries import entry_value
@@ -70,7 +70,7 @@ def edit(
     shape = fitted(*picture.shape[2:])
     check_memory(network, layers, *shape(settings.size))  # before anything is captured
     style_at = blender([source_style], layers, largest=settings.size)
-    judge = judge_for(network, settings)
+    judge = network.precise
     target = style_at(judge, settings.size)
     _check_alive(target, place)
 
@@ -143,7 +143,8 @@ def _entry_target(layer: str, pair: tuple[int, int], target: Tensor) -> Term:
         value = entry_value(features[layer], place)
         if float(target) > 0:
             return ((value - target) / (value + target)).square()
-        return value / features[layer].detach().square().mean((1, 2, 3)).clamp(min=1e-30)
+        energy = features[layer].detach().square().mean((1, 2, 3))
+        return value / energy.clamp(min=torch.finfo(energy.dtype).tiny)
 
     return Term(f"entry.{layer}", measure, (layer,))
 

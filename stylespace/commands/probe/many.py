@@ -15,7 +15,6 @@ from stylespace.commands.outcome import Outcome
 from stylespace.commands.probe import probes
 from stylespace.commands.probe.patches import Paintings
 from stylespace.commands.probe.tables import ProbedEntry, write_tables
-from stylespace.commands.sight import judge_for
 from stylespace.errors import PictureError, UnreachedError
 from stylespace.figures.tables import json_text
 from stylespace.files import check_output, write_whole
@@ -98,7 +97,7 @@ def probe_many(
     """
     with Folder(folder, to_toml(settings), force=force).opened():
         entries = _by_layer(probes.chosen_entries(settings, network))
-        paintings = Paintings(judge_for(network, settings))
+        paintings = Paintings(network.precise)
         files = _EntryFiles(settings, folder, network, force)
 
         def make(missing: list[Entry]) -> Iterator[tuple[Entry, ProbedEntry]]:

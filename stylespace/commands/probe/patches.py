@@ -89,7 +89,7 @@ class Paintings:
     """
 
     def __init__(self, network: Network, pictures: Mapping[str, Tensor] | None = None) -> None:
-        self.network, self._opened = network, pictures
+        self.network, self._opened = network.precise, pictures
         self._layer = ""
         self._features: list[Tensor] = []
         self._grams: dict[str, Tensor] = {}
@@ -189,8 +189,7 @@ class Paintings:
 def gram_cosines(grams: Sequence[Tensor]) -> list[float]:
     """Return the cosine between Gram matrices (C, C), two by two: 1 where they are alike."""
     return [
-        float((a * b).sum() / (a.norm() * b.norm()).clamp(min=1e-30))
-        for a, b in combinations(grams, 2)
+        float((a * b).sum() / (float(a.norm() * b.norm()) or 1)) for a, b in combinations(grams, 2)
     ]
 
 

@@ -13,7 +13,7 @@ from stylespace.commands.keywords import settings_with
 from stylespace.commands.outcome import Outcome, as_written, outcome_of
 from stylespace.commands.probe.patches import Paintings, Patches, gram_cosines, painting
 from stylespace.commands.scales import noise_picture, run_pyramid
-from stylespace.commands.sight import judge_for, network_for
+from stylespace.commands.sight import network_for
 from stylespace.errors import UnreachedError
 from stylespace.losses.entries import energy_unit, entry_term
 from stylespace.losses.objective import Objective, Terms
@@ -88,7 +88,7 @@ def chosen_entries(settings: ProbeSettings, network: Network) -> tuple[Entry, ..
 
     @functools.cache
     def gram_of(layer: str) -> Tensor:
-        judge, picture = judge_for(network, settings), painting(settings.painting or "")
+        judge, picture = network.precise, painting(settings.painting or "")
         return Style.capture(judge, picture, [layer]).grams[layer].cpu()
 
     return settings.chosen(
@@ -124,7 +124,7 @@ def probe_batch(
     layer = entries[0][0]
     pairs = [entry[1:] for entry in entries]
     synthesis, importance = _synthesis(settings, layer, pairs, network, watch, checkpoint)
-    compared = compared or Paintings(judge_for(network, settings))
+    compared = compared or Paintings(network.precise)
     made = []
     for number, entry in enumerate(entries):
         rows = range(number * settings.seeds, (number + 1) * settings.seeds)

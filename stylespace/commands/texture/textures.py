@@ -10,7 +10,7 @@ from torch import Tensor
 from stylespace.commands.keywords import settings_with
 from stylespace.commands.outcome import Outcome, as_written, outcome_of, total_loss
 from stylespace.commands.scales import noise_picture, run_pyramid
-from stylespace.commands.sight import judge_for, network_for
+from stylespace.commands.sight import network_for
 from stylespace.commands.texture.novelty import novelty_figures
 from stylespace.commands.texture.samplers import sampled_gram
 from stylespace.images.resizing import fitted, resize
@@ -20,7 +20,7 @@ from stylespace.losses.objective import Objective, Terms
 from stylespace.networks.network import Network
 from stylespace.settings import TextureSettings
 from stylespace.styles.distances import relative_distance
-from stylespace.styles.sources import blender, open_styles
+from stylespace.styles.sources import blender, grey_remark, open_styles
 from stylespace.styles.style import Style
 from stylespace.synthesis.checkpoint import Checkpoint
 from stylespace.synthesis.loop import Step, Synthesis, Watch
@@ -75,7 +75,7 @@ def texture(
     problem = TextureProblem(settings, network)
     runs = 2 if settings.sampler else 1
     synthesis = problem.run(_run_of(watch, 0, runs), checkpoint)
-    judge = judge_for(network, settings)
+    judge = network.precise
     images = [problem.cut(as_written(synthesis.row(k), network)) for k in range(settings.seeds)]
     painting, styles = problem.style_at(judge, problem.largest), problem.measured(judge, images)
     figures = match_figures(styles[0], painting)
@@ -110,6 +110,7 @@ class TextureProblem:
         self.largest = settings.source_side(max(self._shape(settings.size)))
         self._blended = blender(self.sources, self.layers, largest=self.largest)
         self._sampled: dict[str, Tensor] = {}
+        self._grey = settings.grey == "auto" and all(source.grey for source in self.sources)
 
     def style_at(self, network: Network, side: int) -> Style:
         """Return the blended style of the sources, with `side` pixels on the longer side.
@@ -136,6 +137,7 @@ class TextureProblem:
             checkpoint=checkpoint,
             count=self.settings.seeds,
             parameters=self.settings.parameters,
+            grey=self._grey,
         )
 
     def objective(self, network: Network, height: int, width: int) -> Objective:
@@ -187,7 +189,8 @@ class TextureProblem:
     def remarks(self) -> tuple[str, ...]:
         """Return what is degenerate about the sources, a sentence each."""
         each = (source.remarks(self.network, self.layers, self.largest) for source in self.sources)
-        return tuple(text for texts in each for text in texts)
+        remarks = tuple(text for texts in each for text in texts)
+        return (*remarks, grey_remark(self.sources)) if self._grey else remarks
 
     def _drawing(self, network: Network) -> Network:
         """Return the network that sees the result: a seamless one wraps."""
@@ -200,7 +203,7 @@ class TextureProblem:
             return self.style_at(network, side).grams
         if not self._sampled:
             with torch.no_grad():
-                features = network(resize(self.pictures()[0], self.largest), self.layers)
+                features = network.precise(resize(self.pictures()[0], self.largest), self.layers)
             self._sampled = {
                 layer: sampled_gram(sampler, seen.cpu(), seed=seed).gram.float()
                 for layer, seen in features.items()
@@ -240,7 +243,11 @@ class TextureProblem:
         if colour is not None and self.settings.match != "gram":
             colour = colour.mean().expand(3)  # the painting's colours would be half of its style
         seeds = range(self.settings.seed, self.settings.seed + self.settings.seeds)
-        return torch.cat([noise_picture(height, width, colour=colour, seed=seed) for seed in seeds])
+        pictures = [
+            noise_picture(height, width, colour=colour, seed=seed, grey=self._grey)
+            for seed in seeds
+        ]
+        return torch.cat(pictures)
 
 
 def _run_of(

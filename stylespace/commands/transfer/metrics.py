@@ -13,7 +13,7 @@ from stylespace.images import resize_to
 from stylespace.images.colour import colour_distance
 from stylespace.losses.guides import Regions, matched_regions
 from stylespace.losses.matching import style_figures
-from stylespace.losses.representations.sliced import sliced_distance
+from stylespace.losses.representations.sliced import LEAST_POSITIONS, sliced_distance
 from stylespace.networks.network import Network, load_network
 from stylespace.settings.shared import default_style_layers
 from stylespace.styles import distances
@@ -23,7 +23,7 @@ SECOND_JUDGE = "alexnet-st"
 """A judge of another architecture, whose weights come from an extra."""
 OTHER, FURTHER = "other_", "alexnet_"
 """What the measures of the judges begin with: `other_style`, `alexnet_style`, ..."""
-REGIONS, REGION_SEED, LEAST_POSITIONS = 8, 1, 4
+REGIONS, REGION_SEED = 8, 1
 """Of `placed`: other regions than those of guides with few of them and seed 0."""
 INSIDE = 0.501
 """Share of a region above which a position lies in it: half and half, to rounding, in none."""
@@ -70,7 +70,7 @@ class Judges:
     """
 
     def __init__(self, network: Network) -> None:
-        self.network = network
+        self.network = network.precise
         self.layers = default_style_layers(network.name)[:4]
         self._known: tuple[Tensor, Tensor, Regions] | None = None  # of the last pair
         device = str(network.device)
@@ -100,7 +100,8 @@ class Judges:
             the style that it is like. `similarity`: structural similarity of the grey pictures to
             the content. `content_colours`, `style_colours`: CIELAB distances. 0 is the same, but
             similarity 1.
-            Layers that a picture is too small for are left out; NaN where none is left.
+            Layers that a picture is too small for are left out, and regions and layers of fewer
+            than LEAST_POSITIONS from sliced distances; NaN where none is left.
         """
         content = resize_to(content, *image.shape[2:])
         figures = {
@@ -135,7 +136,8 @@ class Judges:
 
     def _sliced(self, image: Tensor, style: Tensor) -> float:
         seen = _seen(self.network, self.layers, image, style)
-        return _mean({name: sliced_distance(*pair) for name, pair in seen.items()})
+        held = {name: pair for name, pair in seen.items() if _enough(*pair)}
+        return _mean({name: sliced_distance(*pair) for name, pair in held.items()})
 
     def _placed(self, judge: Network, image: Tensor, content: Tensor, style: Tensor) -> float:
         """Return the mean over regions, by their areas, of how far they are from their partners."""
@@ -201,11 +203,16 @@ def _between_regions(a: Tensor, b: Tensor, regions: Regions) -> float:
     pairs = zip(masks.content_masks[0].to(a), masks.style_masks[0].to(b), strict=True)
     total, area = 0.0, 0
     for mask, partner_mask in pairs:
-        inside, partner = a[..., mask > INSIDE], b[..., partner_mask > INSIDE]  # (1, C, n)
-        if min(inside.shape[2], partner.shape[2]) >= LEAST_POSITIONS:
-            total += inside.shape[2] * sliced_distance(inside[..., None], partner[..., None])
+        inside, partner = a[..., mask > INSIDE, None], b[..., partner_mask > INSIDE, None]
+        if _enough(inside, partner):
+            total += inside.shape[2] * sliced_distance(inside, partner)
             area += inside.shape[2]
     return total / area if area else math.nan
+
+
+def _enough(*features: Tensor) -> bool:
+    """Say whether features (1, C, h, w) have positions enough for a sliced distance."""
+    return all(x[0, 0].numel() >= LEAST_POSITIONS for x in features)
 
 
 def _mean(values: Mapping[str, float]) -> float:

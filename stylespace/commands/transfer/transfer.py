@@ -12,11 +12,16 @@ from torch import Tensor
 from stylespace.commands.keywords import settings_with
 from stylespace.commands.outcome import Outcome, as_written, outcome_of, total_loss
 from stylespace.commands.scales import noise_picture, run_pyramid
-from stylespace.commands.sight import judge_for, network_for
+from stylespace.commands.sight import network_for
 from stylespace.commands.transfer.metrics import transfer_figures
 from stylespace.errors import UsageError
 from stylespace.images import written_image
-from stylespace.images.colour import colour_distance, luminance_transfer, match_colours
+from stylespace.images.colour import (
+    colour_distance,
+    is_single_colour,
+    luminance_transfer,
+    match_colours,
+)
 from stylespace.images.resizing import fitted, resize_to
 from stylespace.losses.guides import Regions
 from stylespace.losses.matching import smoothness_terms
@@ -25,7 +30,7 @@ from stylespace.losses.representations import Pictures, represented_style
 from stylespace.networks.memory import check_memory
 from stylespace.networks.network import Network
 from stylespace.settings import TransferSettings
-from stylespace.styles.sources import StyleSource, open_picture, open_styles
+from stylespace.styles.sources import StyleSource, grey_remark, open_picture, open_styles
 from stylespace.synthesis.checkpoint import Checkpoint
 from stylespace.synthesis.loop import Watch
 
@@ -102,25 +107,26 @@ def transferred(
     layers = network.resolve([*settings.style_layers(), *settings.content_layer_weights()])
     check_memory(network, layers, height, width)  # before anything is enlarged or captured
     style = represented_style(settings, network, content, sources)
-    kept, judge = style.pictures.content.to(network.device), judge_for(network, settings)
+    grey = settings.grey == "auto" and all(source.grey for source in style.pictures.sources)
+    kept, judge = style.pictures.content.to(network.device), network.precise
 
     @functools.lru_cache(maxsize=1)  # the last scale's is asked for again, for its loss
-    def objective_at(height: int, width: int) -> Objective:
-        """Return the objective of a scale."""
-        terms = settings.style_weight * style.terms(height, width)
-        terms += _content_terms(network, kept, settings, height, width)
+    def objective_at(seeing: Network, height: int, width: int) -> Objective:
+        """Return the objective of a scale in a network."""
+        terms = settings.style_weight * style.seen_by(seeing).terms(height, width)
+        terms += _content_terms(seeing, kept, settings, height, width)
         even = settings.tv_where == "even"
         places = evenness(resize_to(kept, height, width)) if even else None
-        return Objective(network, terms + smoothness_terms(settings, places=places))
+        return Objective(seeing, terms + smoothness_terms(settings, places=places))
 
-    start = functools.partial(_start_picture, settings, style.pictures)
+    start = functools.partial(_start_picture, settings, style.pictures, grey)
     network.check_size(layers, height, width)
     target = style.target(judge, height, width)
     extra = style.memory(height, width)
     synthesis = run_pyramid(
         network,
         settings,
-        objective_at,
+        functools.partial(objective_at, network),
         start,
         layers,
         shape,
@@ -129,16 +135,20 @@ def transferred(
         extra=extra,
         enlarge=functools.partial(_enlarged, settings, kept),
         parameters=settings.parameters,
+        grey=grey,
     )
+    coloured = settings.colour in ("luminance", "match-after")  # in the end
+    remarks = [grey_remark(style.pictures.sources)] if grey and not coloured else []
+    remarks += colour_remarks(settings, content, sources)
     content = resize_to(content, height, width).to(network.device)
     image = _coloured(settings, as_written(synthesis, network), content)
     own_figures, own_remarks = style.figures(judge, image, content)
-    remarks = [*style.remarks(height, width), *own_remarks]
+    remarks = [*style.remarks(height, width), *own_remarks, *remarks]
     figures = {
         **transfer_figures(judge, image, content, target),
         "colour_distance": colour_distance(image.cpu(), content.cpu()),
         **own_figures,
-        "loss": total_loss(objective_at(height, width), image),
+        "loss": total_loss(objective_at(judge, height, width), image),
     }
     guided = style.regions and Guided(content, style.pictures.style_picture, style.regions)
     more = {"beside": guided, "remarks": tuple(dict.fromkeys(remarks))}
@@ -152,6 +162,32 @@ def _coloured(settings: TransferSettings, image: Tensor, content: Tensor) -> Ten
     if settings.colour == "match-after":
         image = written_image(match_colours(image, content).clamp(0, 1)).to(image)
     return image
+
+
+def colour_remarks(
+    settings: TransferSettings, content: Tensor, sources: Sequence[StyleSource]
+) -> list[str]:
+    """Say which picture has no colours for what --colour does with them, a sentence.
+
+    Args:
+        content: (1, 3, H, W) as it is. sources: as they are.
+    """
+    if settings.colour == "style":
+        return []
+    given = StyleSource(settings.content, 1.0, content, None)
+    giver, taker = (sources[0], given) if settings.colour == "match-style" else (given, sources[0])
+    if lack := _colourless(giver):
+        return [f"--colour {settings.colour}: {lack}, and so is what takes its colours."]
+    if settings.colour != "luminance" and (lack := _colourless(taker)):
+        return [f"--colour {settings.colour}: {lack}: matching moves its mean colour alone."]
+    return []
+
+
+def _colourless(source: StyleSource) -> str:
+    """Say that a picture is of one colour or grey; nothing of others."""
+    if source.image is not None and is_single_colour(source.image):
+        return f"{source.name!r} is of one colour"
+    return f"{source.name!r} is grey" if source.grey else ""
 
 
 def _content_terms(
@@ -193,7 +229,7 @@ def _enlarged(
 
 
 def _start_picture(
-    settings: TransferSettings, pictures: Pictures, height: int, width: int
+    settings: TransferSettings, pictures: Pictures, grey: bool, height: int, width: int
 ) -> Tensor:
     """Return the picture to start from at the coarsest scale.
 
@@ -203,7 +239,7 @@ def _start_picture(
     if settings.init == "content":
         return resize_to(pictures.content, height, width)
     if settings.init == "noise":
-        return noise_picture(height, width, seed=settings.seed)
+        return noise_picture(height, width, seed=settings.seed, grey=grey)
     if settings.init != "style":
         return resize_to(open_picture(settings.init), height, width)
     styles = [source.image for source in pictures.sources if source.image is not None]

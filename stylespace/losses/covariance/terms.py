@@ -19,7 +19,7 @@ from stylespace.losses.covariance.explicit import explicit_square, moments
 from stylespace.losses.covariance.pairs import kernel_square
 from stylespace.losses.covariance.responses import on_grid
 from stylespace.losses.covariance.windows import EVEN, ResponseWindow
-from stylespace.losses.objective import Features, Term
+from stylespace.losses.objective import Features, Term, extreme_unit
 
 STORED = 2**28
 """Bytes up to which the target's moments, K C^2 numbers, are kept instead of formed each time."""
@@ -85,6 +85,8 @@ class CovarianceMeasure:
         evaluator: str = "auto",
     ) -> None:
         features, _, self._responses = pictures
+        self._size = extreme_unit(features)
+        features = features / self._size
         self.layer, self.evaluator, self._window = layer, checked(evaluator), window
         self.remarks: list[str] = []
         q, r = (on_grid(one, features.shape[2:]) for one in pictures[1:])
@@ -96,6 +98,7 @@ class CovarianceMeasure:
         """Return the relative distance of each picture, (B,)."""
         own = features[self.layer]
         x = positions(own).to(torch.promote_types(own.dtype, torch.float32))
+        x = x if self._size == 1 else x / self._size
         a = self._weights(own.shape[2:], x)
         goal = self._goal.like(x)
         chosen = preferred(x, a, goal) if self.evaluator == "auto" else self.evaluator

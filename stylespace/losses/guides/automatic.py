@@ -64,7 +64,7 @@ def matched_regions(
     """
     if not 1 <= count <= MOST_REGIONS:
         raise UsageError(f"{count} regions: 1 to {MOST_REGIONS} can be asked for.")
-    layer = layer or default_content_layer(network.name)
+    network, layer = network.precise, layer or default_content_layer(network.name)
     pictures = (content, style)
     directions = _directions([_features(network, one, layer) for one in pictures])
     centres = _centres(directions, count, seed)

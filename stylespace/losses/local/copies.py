@@ -81,7 +81,7 @@ def copy_indices(
     pixels are left out.
     """
     with torch.no_grad():
-        a, b, c = (network(picture, layers) for picture in (result, style, start))
+        a, b, c = (network.precise(picture, layers) for picture in (result, style, start))
     weights = masks or {}
     indices = {
         name: float(copy_index(a[name], b[name], start=c[name], mask=weights.get(name)))

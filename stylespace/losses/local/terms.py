@@ -8,7 +8,7 @@ from torch import Tensor
 from stylespace.errors import UsageError
 from stylespace.losses.local.distance import local_gram_distance
 from stylespace.losses.local.windows import windows_over
-from stylespace.losses.objective import Term
+from stylespace.losses.objective import Term, extreme_unit
 
 
 def local_term(
@@ -35,7 +35,8 @@ def local_term(
     Raises:
         UsageError: a setting that cannot be, or a mask that weighs no window.
     """
-    target = target_features.detach()
+    size = extreme_unit(target_features)
+    target = target_features.detach() / size
 
     def distance(features: Tensor) -> Tensor:
         return local_gram_distance(features, target, half_width, kernel, stride=stride, mask=mask)
@@ -50,6 +51,7 @@ def local_term(
     unit = torch.where(own > 0, own, torch.ones_like(own))
 
     def measure(image: Tensor, features: Mapping[str, Tensor]) -> Tensor:
-        return distance(features[layer]) / unit
+        own = features[layer]
+        return distance(own if size == 1 else own / size) / unit
 
     return Term(f"local.{layer}", measure, (layer,), weight)

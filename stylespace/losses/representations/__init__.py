@@ -53,7 +53,7 @@ def represented_style(
         MemoryLimitError: the style pictures, or the guides, would not fit.
     """
     if settings.colour == "match-before":
-        sources = [_recoloured(source, content) for source in sources]
+        sources = [_recoloured(source, content, settings.content) for source in sources]
     if settings.colour == "match-style":
         content = match_colours(content, picture_of(sources[0])).clamp(0, 1)
     pictures = Pictures(settings, network, content, sources)
@@ -61,9 +61,10 @@ def represented_style(
     return representation_class(name)(pictures)
 
 
-def _recoloured(source: StyleSource, content: Tensor) -> StyleSource:
-    """Return a style with the colours of the content."""
-    return replace(source, image=match_colours(picture_of(source), content).clamp(0, 1))
+def _recoloured(source: StyleSource, content: Tensor, name: str) -> StyleSource:
+    """Return a style with the colours of the content of that name."""
+    image = match_colours(picture_of(source), content).clamp(0, 1)
+    return replace(source, image=image, colours_of=name)
 
 
 def representation_class(name: str) -> type[Representation]:

@@ -1,5 +1,8 @@
 """What every representation of style answers, and the two plain kinds of them."""
 
+from __future__ import annotations
+
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
@@ -30,6 +33,14 @@ class Representation(ABC):
     def __init__(self, pictures: Pictures) -> None:
         self.pictures = pictures
         self.regions: Regions | None = None
+
+    def seen_by(self, network: Network) -> Representation:
+        """Return the same style as another network of its style space sees it, or itself."""
+        if network is self.pictures.network:
+            return self
+        other = copy.copy(self)
+        other.pictures = self.pictures.seen_by(network)
+        return other
 
     @abstractmethod
     def terms(self, height: int, width: int) -> Terms:

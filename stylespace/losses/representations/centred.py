@@ -21,7 +21,7 @@ def centred_term(
     norm: ||G||_F of the style, which the distance is relative to where the target is up to
     UNVARIED of it. None: of a target that is exact.
     """
-    rounding = {} if norm is None else {"nothing": (UNVARIED * norm) ** 2, "instead": norm**2 or 1}
+    rounding = {} if norm is None else {"nothing": UNVARIED * norm, "instead": norm or 1}
     name = f"covariance.{layer}"
     return matching_term(name, covariance, target[None], (layer,), weight, **rounding)
 

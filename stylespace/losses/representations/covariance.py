@@ -55,7 +55,8 @@ class ContentCovariance(Representation):
             pictures, settings = self.pictures, self.pictures.settings
             layer = default_content_layer(pictures.network.name)
             seen = resize(pictures.content, settings.size), pictures.resized(pictures.largest)
-            content, style = (pictures.features(picture, [layer])[layer] for picture in seen)
+            seeing = pictures.seen_by(pictures.network.precise)  # for `explained`, a figure
+            content, style = (seeing.features(picture, [layer])[layer] for picture in seen)
             method, asked = settings.reduction()
             most = min(content.shape[1], content[0, 0].numel() + style[0, 0].numel())
             count = min(asked, most)

@@ -1,5 +1,8 @@
 """The pictures of a transfer, as a representation of style reads them."""
 
+from __future__ import annotations
+
+import copy
 from collections.abc import Sequence
 
 import torch
@@ -51,6 +54,12 @@ class Pictures:
         self.itemsize = max(4, network.dtype.itemsize)
         self.largest = settings.source_side(settings.size)
         self.style = blender(self.sources, self.layers, largest=self.largest)
+
+    def seen_by(self, network: Network) -> Pictures:
+        """Return the same pictures as another network of the same style space sees them."""
+        other = copy.copy(self)
+        other.network = network
+        return other
 
     @property
     def style_picture(self) -> Tensor:

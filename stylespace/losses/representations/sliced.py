@@ -5,12 +5,15 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from stylespace.errors import UsageError
 from stylespace.losses.objective import Features, Term, Terms
 from stylespace.losses.patterns import histogram_term
 from stylespace.losses.representations.base import FromFeatures
 
 JUDGE_DIRECTIONS, JUDGE_SEED = 128, 7919
 """Of `sliced_distance`: none of the directions that `sliced_term` optimises with small seeds."""
+LEAST_POSITIONS = 100
+"""Of either feature map that `sliced_distance` compares."""
 PROJECTED = 3
 """Copies of the style picture's features that it takes to sort their projections once."""
 
@@ -53,14 +56,28 @@ def sliced_distance(
 
     To judge results by; in float64, along other directions than `sliced_term` takes.
 
+    Few points are apart even where they are drawn from the same: of a painting's features, conv1_1
+    to conv5_1 of vgg16-hed, 4 and 100 positions by .3 to .9, 100 and 100 by .04 to .07, half as
+    much for twice as many. Two paintings are .1 to .5 apart.
+
     Args:
-        a: (1, C, h, w), the result's. b: (1, C, H, W), the style's, of any size.
+        a: (1, C, h, w), the result's. b: (1, C, H, W), the style's, of any size; both of
+            LEAST_POSITIONS at least.
 
     Returns:
         0 for the same points in any order; 1 as far as features of 0 are from b.
 
+    Raises:
+        UsageError: fewer positions.
+
     Source: H21.
     """
+    fewest = min(x[0, 0].numel() for x in (a, b))
+    if fewest < LEAST_POSITIONS:
+        raise UsageError(
+            f"a sliced distance of {fewest} positions tells their number more than the style: take "
+            f"{LEAST_POSITIONS} at least, of a larger picture or a shallower layer."
+        )
     a, b = (x.detach().cpu().double() for x in (a, b))
     term = sliced_term("", b, directions=directions, seed=seed)
     return float(term.measure(a, {"": a}))

@@ -53,7 +53,7 @@ class Measurement:
             UsageError: a layer that the network does not have.
         """
         layers = network.resolve(settings.style_layers())
-        return Measurement(network.space, str(network.dtype), layers, size)
+        return Measurement(network.space, str(network.precise.dtype), layers, size)
 
     def file(self, folder: Path, content: str) -> Path:
         """Return the style file of a picture with this content, a SHA-256."""

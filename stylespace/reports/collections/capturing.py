@@ -108,8 +108,7 @@ def captured(
 
 def _placed(settings: StyleLayers, network: Network) -> StyleLayers:
     """Return the settings with the device and precision that the loaded network has."""
-    precision = str(network.dtype).removeprefix("torch.")
-    return replace(settings, device=str(network.device), precision=precision)
+    return replace(settings, device=str(network.device), precision=network.precision)
 
 
 class _Pictures:
