@@ -597,8 +597,31 @@ def test_recipes_that_cannot_be_read(refused):
     refused(1, "no such file", "run", "zero.toml", "--out", "x.png")
 
 
+def test_recipes_beyond_bounds(refused):
+    probe = 'command = "probe"\nentry = ["1,2"]\n'
+    os.mkfifo("pipe.toml")
+    Path("zero.toml").symlink_to("/dev/zero")
+    Path("long.toml").write_text(probe + "#" * (1 << 20))
+    Path("digits.toml").write_text(f"{probe}seed = {'9' * 400}")
+    Path("key.toml").write_text(".".join(["a"] * 20_000) + " = 1")
+    for command in ("run", "study"):
+        refused(1, ["'pipe.toml'", "not an ordinary file"], command, "pipe.toml")
+        refused(1, ["'zero.toml'", "not an ordinary file"], command, "zero.toml")
+        refused(1, ["'long.toml'", "more than 1,048,576 bytes"], command, "long.toml")
+        refused(2, ["'digits.toml'", "a whole number beyond"], command, "digits.toml")
+        refused(2, ["'key.toml'", "nested more than 8 levels"], command, "key.toml")
+
+
 @pytest.mark.parametrize(
-    "text", ['{"recipe": 1}', "[]", "{", '{"recipe": {"command": []}}', '{"recipe": {"size": {}}}']
+    "text",
+    [
+        "[" * 9 + "]" * 9,
+        '{"recipe": 1}',
+        "[]",
+        "{",
+        '{"recipe": {"command": []}}',
+        '{"recipe": {"size": {}}}',
+    ],
 )
 def test_pictures_with_a_damaged_recipe(call, text):
     from PIL.PngImagePlugin import PngInfo
