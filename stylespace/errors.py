@@ -1,11 +1,18 @@
 """What can go wrong, said in one line: what, why, and the remedy."""
 
 import difflib
+import unicodedata
 from collections.abc import Collection, Iterable
 
 
 class StylespaceError(Exception):
-    """It could not be done. The message is one line that names the cause and the remedy."""
+    """It could not be done. The message is one line that names the cause and the remedy.
+
+    It may hold names that others chose, and reaches terminals: see `printable`.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 class UsageError(StylespaceError):
@@ -41,6 +48,17 @@ class UnreachedError(StylespaceError):
     def __init__(self, message: str, figures: dict[str, float], interrupted: bool = False) -> None:
         super().__init__(message)
         self.figures, self.interrupted = figures, interrupted
+
+
+def printable(text: str) -> str:
+    r"""Return a text as a terminal may be sent it: what steers one, or is no letter, as `\x1b`."""
+    if text.isprintable():
+        return text
+    return "".join(one if _is_shown(one) else ascii(one)[1:-1] for one in text)
+
+
+def _is_shown(letter: str) -> bool:
+    return letter.isprintable() or unicodedata.category(letter) == "Zs"  # other spaces
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -24,7 +24,7 @@ from stylespace.reports.findings import joined, sentences
 from stylespace.reports.making_of import making_of
 from stylespace.reports.measuring import Compared, Measured, compared, measured
 from stylespace.reports.overview import overview
-from stylespace.reports.pictures import StepWatch, expanded, layers_of, names_of, opened, printable
+from stylespace.reports.pictures import StepWatch, encodable, expanded, layers_of, names_of, opened
 from stylespace.reports.records import Records, records
 from stylespace.reports.writing import FIGURES, PAGE, Made, write
 from stylespace.settings import MOST_DETAILED, RECIPE_FILE, ReportSettings, recipe_of, to_toml
@@ -171,7 +171,7 @@ def _hashes(sources: Sequence[str]) -> dict[str, str]:
     for source in sources:
         with suppress(OSError):  # whoever opens the file says what is wrong with it
             if source_path(source).is_file():
-                hashes[printable(source)] = file_hash(source_path(source))
+                hashes[encodable(source)] = file_hash(source_path(source))
     return hashes
 
 

@@ -165,12 +165,12 @@ def _made(source: str) -> Mapping[str, Any] | None:
 
 def picture_name(source: str) -> str:
     """Return a source's name without folder and suffix."""
-    name = Path(printable(source).removeprefix(SAMPLE)).name
+    name = Path(encodable(source).removeprefix(SAMPLE)).name
     plain = name.removesuffix(STYLE_SUFFIX)
     return (plain if plain != name else Path(name).stem)[:50] or "picture"
 
 
-def printable(text: str) -> str:
+def encodable(text: str) -> str:
     """Return a text as UTF-8 can hold it: bytes of a file name that are none become "?"."""
     return text.encode("utf-8", "replace").decode("utf-8")
 

@@ -1,6 +1,5 @@
 """The files of a report: written whole, the page last, those of an earlier report removed."""
 
-import html
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -8,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from stylespace.errors import OutputError
+from stylespace.figures import markdown
 from stylespace.files import LONGEST_OWN, STYLE_SUFFIX, parsed_json, read_data, write_whole
 from stylespace.reports.explanations import EXPLANATIONS
 from stylespace.reports.page import page
@@ -134,5 +134,5 @@ def _summary(made: Made) -> str:
 
 
 def _line(text: str) -> str:
-    """Return a text as one line of Markdown in which HTML is no HTML."""
-    return html.escape(" ".join(text.split()), quote=False)
+    """Return a text as one line of Markdown in which nothing is a link or HTML."""
+    return markdown.plain(" ".join(text.split()))

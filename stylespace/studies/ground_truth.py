@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 import torch
@@ -218,6 +219,8 @@ def _page(text: str, table: pd.DataFrame) -> str:
         parts.append(f"Mean `{score}` over the scenes, {better} is better:\n\n{shown}")
     parts.append(markdown.bullets(nearest_ways(table)))
     places = dict.fromkeys(f"{row.scene}-{row.alteration}" for row in table.itertuples())
-    parts += [f"## {place}\n\n![{place}: every way]({place}/{STRIP})" for place in places]
+    for place in places:
+        name = markdown.plain(place)
+        parts.append(f"## {name}\n\n![{name}: every way]({quote(place)}/{STRIP})")
     parts.append("Made again by `stylespace study probes/scenes/season.toml --out FOLDER`.")
     return markdown.page(parts)
