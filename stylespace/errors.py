@@ -71,7 +71,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """Build the uniform error for a name that is not in a table, from that table itself."""
     known = list(known)
-    return UsageError(f"unknown {kind} {name!r}.{nearest(name, known)} Known: {', '.join(known)}.")
+    return UsageError(
+        f"unknown {kind} {name!r}.{nearest(str(name), known)} Known: {', '.join(known)}."
+    )
 
 
 def check_known(kind: str, name: str, known: Collection[str]) -> None:

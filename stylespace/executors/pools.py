@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import os
+import re
 import signal
 import sys
 import threading
@@ -17,6 +18,8 @@ from stylespace.errors import StylespaceError, UsageError, unknown
 
 EXECUTORS = ("serial", "processes", "dask")  # or dask:ADDRESS
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+ADDRESS = r"((tcp|tls)://)?(\[[0-9a-fA-F:.%]+\]|[^\s:/\[\]]+):[0-9]{1,5}"
+"""A scheduler's: host and port, under TLS if it says so."""
 PATIENCE = 30  # seconds for a scheduler to answer, and for its first worker
 
 
@@ -123,7 +126,8 @@ def executor_for(name: str, workers: int | None = None) -> Iterator[Serial]:
 
     Args:
         name: "serial", "processes", "dask" (a cluster on this machine, heard on 127.0.0.1 alone)
-            or "dask:ADDRESS" (of a scheduler).
+            or "dask:ADDRESS" (of a scheduler, which is trusted: it runs what it likes here and
+            on its workers; with tls:// under the certificates of Dask's own configuration).
         workers: processes on this machine; None for one a core.
 
     Raises:
@@ -147,13 +151,16 @@ def executor_kind(name: str) -> tuple[str, str]:
     """Split the name of an executor into its kind and address.
 
     Raises:
-        UsageError: an unknown name, or a colon without an address.
+        UsageError: an unknown name, or what is no address of a scheduler.
     """
     kind, colon, address = name.partition(":")
     if kind not in EXECUTORS or (colon and kind != "dask"):
         raise unknown("executor", name, (*EXECUTORS, "dask:ADDRESS"))
-    if colon and not address:
-        raise UsageError(f"executor {name!r} lacks its address, as in dask:tcp://127.0.0.1:8786.")
+    if colon and not re.fullmatch(ADDRESS, address):
+        raise UsageError(
+            f"executor {name!r} lacks the address of a scheduler: host and port, as in "
+            "dask:tcp://127.0.0.1:8786 or dask:tls://127.0.0.1:8786."
+        )
     return kind, address
 
 
@@ -197,6 +204,11 @@ def _deaf_children() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def one_line(error: Exception) -> str:
+    """Return what an error says, without line breaks and full stop."""
+    return " ".join(str(error).split()).rstrip(".")
+
+
 def _local_cluster(workers: int) -> Any:
     """Start a cluster on this machine that nobody outside it can reach, without a dashboard."""
     import dask
@@ -219,11 +231,15 @@ def _connected(client: type, target: Any) -> Any:
     """Return the client of a cluster that has at least one worker."""
     try:
         connection = client(target, timeout=PATIENCE, set_as_default=False)
-    except (OSError, ValueError) as error:
-        cause = " ".join(str(error).split()).rstrip(".")
+    except TypeError as error:
         raise StylespaceError(
-            f"no Dask scheduler answers at {target} ({cause}): start one with `dask scheduler`, or "
-            "correct the address."
+            f"{target} needs certificates ({one_line(error)}): name them in Dask's configuration, "
+            "distributed.comm.tls.ca-file, .client.cert and .client.key."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise StylespaceError(
+            f"no Dask scheduler answers at {target} ({one_line(error)}): start one with "
+            "`dask scheduler`, or correct the address."
         ) from None
     try:
         connection.wait_for_workers(1, timeout=PATIENCE)

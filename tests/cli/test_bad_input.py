@@ -762,3 +762,17 @@ def test_the_program_answers_alike(tmp_path, arguments, code):
     assert result.stdout == ""
     assert len(result.stderr.splitlines()) == code
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("digits", [400, 5000])
+@pytest.mark.parametrize("option", ["--size", "--seed", "--sizes", "--iterations", "--source-size"])
+def test_numbers_of_very_many_digits(refused, option, digits):
+    picture_file("p.png")
+    refused(2, option, "texture", "p.png", option, "9" * digits)
+    refused(2, option, "texture", "p.png", f"{option}=-{'9' * digits}")
+
+
+@pytest.mark.parametrize("address", ["foo", "tls://foo", "ucx://a:1"])
+def test_what_is_no_address_of_a_scheduler(refused, address):
+    entries = ("--layer", "conv1_1", "--block", "0-1,0-1", *RANDOM)
+    refused(2, ["host and port", "dask:tls://"], "atlas", *entries, "--executor", f"dask:{address}")

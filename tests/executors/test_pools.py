@@ -204,15 +204,21 @@ def test_ctrl_c_reaches_the_parent_alone(tmp_path):
         ("processes", ("processes", "")),
         ("dask", ("dask", "")),
         ("dask:tcp://10.0.0.1:8786", ("dask", "tcp://10.0.0.1:8786")),
+        ("dask:tls://a-b.example:1", ("dask", "tls://a-b.example:1")),
+        ("dask:[::1]:8786", ("dask", "[::1]:8786")),
     ],
 )
 def test_names(name, kind):
     assert executor_kind(name) == kind
 
 
-@pytest.mark.parametrize("name", ["procesess", "serial:2", "", "dask:"])
+NO_ADDRESS = ("dask:foo", "dask:tls://foo", "dask:ucx://a:1", "dask:://", "dask: ", "dask:a/b:1")
+
+
+@pytest.mark.parametrize("name", ["procesess", "serial:2", "", "dask:", *NO_ADDRESS])
 def test_wrong_names_are_refused(name):
-    with pytest.raises(UsageError), executor_for(name):
+    words = "host and port" if name in NO_ADDRESS else "executor"
+    with pytest.raises(UsageError, match=words), executor_for(name):
         pass
     if name == "procesess":
         with pytest.raises(UsageError, match="Did you mean 'processes'"):

@@ -430,6 +430,12 @@ def test_channels_are_those_of_the_network(path, layer, fits):
         assert f"{layer!r}: 64 channels, unlike that layer of vgg19-norm" in refusal(path)
 
 
+@pytest.mark.parametrize("path", [None, b"a.style.safetensors", 3])
+def test_what_is_no_path_is_named_by_its_kind(path):
+    with pytest.raises(StyleError, match=f"{type(path).__name__} is not the path of a style file"):
+        Style.load(path)
+
+
 def test_a_pipe_and_a_huge_header_are_not_waited_for(path):
     os.mkfifo(path)
     assert "not an ordinary file" in refusal(path)
