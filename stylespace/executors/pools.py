@@ -12,6 +12,7 @@ from concurrent.futures import CancelledError, Executor, Future
 from concurrent.futures import ProcessPoolExecutor as Pool
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
+from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
 from stylespace.errors import StylespaceError, UsageError, unknown
@@ -80,8 +81,38 @@ class Processes(Serial):
             worker.join()
 
     def _new(self) -> Pool:
-        spawn = multiprocessing.get_context("spawn")  # a fork of torch's threads may hang
-        return Pool(self.count, spawn, _begin_worker, (_share(self.count),))
+        return Pool(self.count, _Spawn(), _begin_worker, (_share(self.count),))
+
+
+class _Worker(SpawnProcess):
+    """A process that does not run the user's script again, as one that is spawned else does.
+
+    So a script without `if __name__ == "__main__":` starts no workers from within its workers.
+    """
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:
+        with _nameless_script():
+            return SpawnProcess._Popen(process_obj)
+
+
+class _Spawn(SpawnContext):
+    """Spawns such processes; a fork of torch's threads may hang."""
+
+    Process = _Worker
+
+
+@contextmanager
+def _nameless_script() -> Iterator[None]:
+    """Hide where the main module comes from, by which a new process would find and run it."""
+    script = vars(sys.modules["__main__"])
+    known: dict[str, Any] = {n: script[n] for n in ("__spec__", "__file__") if n in script}
+    script.pop("__file__", None)
+    script["__spec__"] = None
+    try:
+        yield
+    finally:
+        script.update(known)
 
 
 class Dask(Serial):
@@ -101,7 +132,7 @@ class Dask(Serial):
                 "'stylespace[cluster]', or take --executor processes."
             ) from None
         self.lost = (KilledWorker, CancelledError)
-        with _deaf_children():
+        with _deaf_children(), _nameless_script():
             self._cluster = None if address else _local_cluster(workers or cores())
         self._client = _connected(Client, address or self._cluster)
         self.count = max(1, sum(self._client.nthreads().values()))
@@ -128,16 +159,20 @@ def executor_for(name: str, workers: int | None = None) -> Iterator[Serial]:
         name: "serial", "processes", "dask" (a cluster on this machine, heard on 127.0.0.1 alone)
             or "dask:ADDRESS" (of a scheduler, which is trusted: it runs what it likes here and
             on its workers; with tls:// under the certificates of Dask's own configuration).
-        workers: processes on this machine; None for one a core.
+        workers: processes on this machine; None for one a core. One of "processes" is this one.
 
     Raises:
-        UsageError: an unknown name. StylespaceError: Dask or its scheduler is not there.
+        UsageError: an unknown name. StylespaceError: Dask or its scheduler is not there, or a
+            process that another program spawned runs the main script again, which calls this.
     """
     kind, address = executor_kind(name)
     if workers is not None and workers < 1:
         raise UsageError(f"workers {workers} must be at least 1.")
+    alone = kind == "serial" or (kind == "processes" and (workers or cores()) == 1)
+    if not alone:
+        _check_script()
     executor = Serial()
-    if kind != "serial":
+    if not alone:
         executor = Dask(address, workers) if kind == "dask" else Processes(workers)
     try:
         yield executor
@@ -145,6 +180,15 @@ def executor_for(name: str, workers: int | None = None) -> Iterator[Serial]:
         executor.close(at_once=True)
         raise
     executor.close(at_once=False)
+
+
+def _check_script() -> None:
+    """Refuse to start workers where the main script is only run again, in a spawned process."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise StylespaceError(
+            "the script is run again by a process that it started, and would start others without "
+            'end: put its calls under `if __name__ == "__main__":`.'
+        )
 
 
 def executor_kind(name: str) -> tuple[str, str]:

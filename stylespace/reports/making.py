@@ -61,6 +61,9 @@ def report(
 ) -> Report:
     """Write a report on paintings into a folder; nothing is written before all is measured.
 
+    More than twelve pictures are measured by workers, which do not run the script that calls this:
+    it needs no `if __name__ == "__main__":`.
+
     Args:
         pictures: pictures, sample:NAME, style files or folders of pictures, one or several.
         out: the folder; made if it is missing.

@@ -72,7 +72,8 @@ def similar(
 ) -> Search:
     """Find the pictures of a folder whose style is nearest to a picture's.
 
-    The styles of the folder are measured once and kept as files; see `captured`.
+    The styles of the folder are measured once and kept as files; see `captured`. Workers do not
+    run the script that calls this: it needs no `if __name__ == "__main__":`.
 
     Args:
         picture: a picture, sample:NAME or a style file; itself and files of the same content are

@@ -385,7 +385,7 @@ def test_processes_give_the_same_cells_though_a_worker_is_killed(network):
             killed.append(living[0].pid)
             living[0].kill()
 
-    settings = replace(SMALL, executor="processes", workers=1)
+    settings = replace(SMALL, executor="processes", workers=2)
     result = made(network, settings=settings, watch=lambda name: kill_one)
     assert killed
     assert [(row.i, row.j) for row in result.rows] == list(SMALL.pairs())
