@@ -80,8 +80,8 @@ class Store:
         return {}
 
     def keep_checks(self, size: int, values: Mapping[Pair, float]) -> None:
-        """Write the values of full probes."""
-        rows = [[*pair, value] for pair, value in values.items()]
+        """Write the values of full probes, in an order that does not tell who ended first."""
+        rows = [[*pair, value] for pair, value in sorted(values.items())]
         text = json.dumps({"mark": self._mark, "size": size, "values": rows})
         write_whole(self._folder / CHECKS, text.encode(), force=True)
 
