@@ -393,7 +393,7 @@ def test_folders_are_byte_equal_whatever_ends_first(network, monkeypatch):
 
 def test_processes_give_the_same_cells_though_a_worker_is_killed(network):
     """A real worker, once the first batch has come back; the checks are the same too."""
-    checked = replace(SMALL, check=2, check_size=16)
+    checked = replace(SMALL, check=1, check_size=16)
     made(network, "serial", checked)
     killed = []
 
