@@ -1,12 +1,19 @@
 """What can go wrong, said in one line: what, why, and the remedy."""
 
 import difflib
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 
 class StylespaceError(Exception):
-    """It could not be done. The message is one line that names the cause and the remedy."""
+    """It could not be done. The message is one line that names the cause and the remedy.
+
+    It may hold names that others chose, and reaches terminals: see `printable`.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 class UsageError(StylespaceError):
@@ -66,6 +73,17 @@ def memory_for(work: str) -> Iterator[None]:
         raise MemoryLimitError(text) from error
 
 
+def printable(text: str) -> str:
+    r"""Return a text as a terminal may be sent it: what steers one, or is no letter, as `\x1b`."""
+    if text.isprintable():
+        return text
+    return "".join(one if _is_shown(one) else ascii(one)[1:-1] for one in text)
+
+
+def _is_shown(letter: str) -> bool:
+    return letter.isprintable() or unicodedata.category(letter) == "Zs"  # other spaces
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return `` Did you mean 'x'?`` for the known name closest to `name`, or an empty string."""
     by_lower = {candidate.lower(): candidate for candidate in known}
@@ -76,7 +94,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """Build the uniform error for a name that is not in a table, from that table itself."""
     known = list(known)
-    return UsageError(f"unknown {kind} {name!r}.{nearest(name, known)} Known: {', '.join(known)}.")
+    return UsageError(
+        f"unknown {kind} {name!r}.{nearest(str(name), known)} Known: {', '.join(known)}."
+    )
 
 
 def check_known(kind: str, name: str, known: Collection[str]) -> None:

@@ -7,12 +7,23 @@ import stat
 import subprocess
 import sys
 import threading
+import time
+import tomllib
 
 import pytest
 
 from stylespace import files
 from stylespace.errors import OutputError
-from stylespace.files import check_output, numbered, write_whole
+from stylespace.files import (
+    LONGEST,
+    check_output,
+    holds,
+    numbered,
+    parsed_json,
+    parsed_toml,
+    read_data,
+    write_whole,
+)
 
 
 def refusal(function, *arguments, **options):
@@ -237,3 +248,85 @@ def test_write_whole_refuses_wrong_places(tmp_path):
 def test_files_needs_no_torch():
     code = "import sys, stylespace.files; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# --- documents within bounds
+
+
+def test_a_file_is_read_up_to_its_bound_and_no_further(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"x" * 10)
+    assert read_data(path, 10) == b"x" * 10
+    with pytest.raises(OSError, match="more than 9 bytes"):
+        read_data(path, 9)
+    assert LONGEST == 2**20
+
+
+def test_what_never_ends_is_not_waited_for(tmp_path):
+    pipe, link = tmp_path / "pipe", tmp_path / "zero"
+    os.mkfifo(pipe)
+    link.symlink_to("/dev/zero")
+    for path in (pipe, link):
+        with pytest.raises(OSError, match="not an ordinary file"):
+            read_data(path)
+        assert not holds(path, "\0")
+    with pytest.raises(IsADirectoryError):
+        read_data(tmp_path)
+
+
+PARTS = ("a", "'b c'", '"d.e"', "4")
+
+
+def dotted(count, between="."):
+    return between.join(PARTS[n % 4] for n in range(count))
+
+
+@pytest.mark.parametrize("between", [".", " . ", "\t."])
+@pytest.mark.parametrize("form", ["{} = 1", "[{}]", "x = [{{{} = 1}}]", "[[{}]]"])
+def test_a_key_of_many_parts_is_refused_before_it_is_parsed(between, form):
+    began = time.perf_counter()
+    with pytest.raises(ValueError, match="nested more than 8 levels"):
+        parsed_toml(form.format(dotted(20_000, between)))
+    assert time.perf_counter() - began < 2  # the parser takes 19 s
+
+
+@pytest.mark.parametrize(
+    "quiet",
+    [
+        'x = """{}"""',
+        'x = """{}""""',
+        'x = """\\"""{}"""""',
+        "x = '''{}'''''",
+        'x = "{}"',
+        'x = "\\"{}"',
+        "x = '{}'",
+        "x = 1 # {}",
+        "x = [0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 8.5, 9.5] # {}",
+    ],
+)
+def test_dots_in_texts_are_no_levels_and_hide_none(quiet):
+    text = quiet.format("...........")
+    assert parsed_toml(text) == tomllib.loads(text)
+    with pytest.raises(ValueError, match="nested more than 8 levels"):
+        parsed_toml(f"{text}\n{dotted(9)} = 1")
+
+
+def nested(levels, inside="1"):
+    return "[" * levels + inside + "]" * levels
+
+
+def test_eight_levels_and_64_bits_are_read_and_no_more():
+    assert parsed_json(nested(8)) == [[[[[[[[1]]]]]]]]
+    assert parsed_toml(f"x = {nested(7)}") == {"x": [[[[[[[1]]]]]]]}
+    assert parsed_toml(f"{dotted(8)} = 1")
+    assert parsed_json("[9223372036854775807, true]") == [2**63 - 1, True]
+    for text in (nested(9), nested(100_000)):
+        with pytest.raises(ValueError, match="nested more than 8 levels"):
+            parsed_json(text)
+        with pytest.raises(ValueError, match="nested more than 8 levels"):
+            parsed_toml(f"x = {text}")
+    for number in ("9223372036854775808", "-9" + "0" * 400):
+        with pytest.raises(ValueError, match="whole number beyond"):
+            parsed_json(f'{{"a": [{number}]}}')
+        with pytest.raises(ValueError, match="whole number beyond"):
+            parsed_toml(f"a = [{number}]")

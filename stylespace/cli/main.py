@@ -17,7 +17,13 @@ from stylespace.cli.printing import print_listing, print_result, result_json
 from stylespace.cli.streams import UnsaidError, guarded_streams
 from stylespace.cli.table import COMMANDS
 from stylespace.commands.command import Command, Result
-from stylespace.errors import StylespaceError, UnreachedError, UsageError, out_of_memory
+from stylespace.errors import (
+    StylespaceError,
+    UnreachedError,
+    UsageError,
+    out_of_memory,
+    printable,
+)
 from stylespace.settings import Settings
 
 if TYPE_CHECKING:
@@ -177,7 +183,8 @@ def _shown(name: str, result: Result, as_json: bool, began: float) -> int:
     try:
         if as_json:
             seconds = round(time.perf_counter() - began, 3)
-            click.echo(json.dumps(result_json(name, result, seconds), indent=1, allow_nan=False))
+            text = json.dumps(result_json(name, result, seconds), indent=1, allow_nan=False)
+            click.echo(text.replace("\x7f", r"\u007f"))  # the one that JSON leaves as it is
         else:
             print_result(result)
         sys.stdout.flush()
@@ -238,5 +245,5 @@ def _unexpected(error: Exception) -> int:
 
 
 def _said(message: str, code: int) -> int:
-    click.echo(f"stylespace: {' '.join(message.split())}", err=True)
+    click.echo(f"stylespace: {printable(' '.join(message.split()))}", err=True)
     return code

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stylespace.errors import printable
+
 if TYPE_CHECKING:
     from stylespace.commands.command import Result
 
@@ -60,21 +62,24 @@ def result_json(command: str, result: Result, seconds: float) -> dict[str, Any]:
 def print_result(result: Result) -> None:
     """Print paths and figures, and why an entry was not reached."""
     for path in result.outputs:
-        click.echo(path)
+        click.echo(printable(str(path)))
     for line in _figure_lines(result.figures):
         click.echo(f"  {line}")
     if result.neighbours:
         click.echo(tabulated(result.neighbours))
     for row in result.entries:
         if not row["reached"]:
-            click.echo(f"  {row['note']}")
+            click.echo(f"  {printable(row['note'])}")
 
 
 def tabulated(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return rows of equal keys as a table."""
     from tabulate import tabulate
 
-    shown = [[_number(v) if isinstance(v, float) else v for v in row.values()] for row in rows]
+    shown = [
+        [_number(v) if isinstance(v, float) else printable(str(v)) for v in row.values()]
+        for row in rows
+    ]
     return tabulate(shown, list(rows[0]), disable_numparse=True)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
+from stylespace.errors import UsageError
 from stylespace.settings import Settings
 
 Kind = TypeVar("Kind", bound=Settings)
@@ -19,6 +20,12 @@ def settings_with(kind: type[Kind], settings: Kind | None, changes: Mapping[str,
     Raises:
         UsageError: a value out of range. TypeError: an unknown name.
     """
+    for name, value in changes.items():
+        for item in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(item, bytes) or (item is None and item is not value):
+                raise UsageError(
+                    f"{name}: {type(item).__name__} names no file: give a text or a Path."
+                )
     types = {field.name: str(field.type) for field in fields(kind)}
     changes = {
         name: _typed(name, value, types.get(name, ""))

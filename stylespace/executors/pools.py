@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import os
+import re
 import signal
 import sys
 import threading
@@ -11,15 +12,18 @@ from concurrent.futures import CancelledError, Executor, Future
 from concurrent.futures import ProcessPoolExecutor as Pool
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
 from stylespace.errors import StylespaceError, UsageError, unknown
 from stylespace.executors.interrupts import ENDING
-from stylespace.executors.threads import THREADS, cores
+from stylespace.executors.threads import PATIENT, THREADS, WAITING, cores
 
 EXECUTORS = ("serial", "processes", "dask")  # or dask:ADDRESS
 FOR_PARENT = set(ENDING) - {signal.SIGTERM}
 """Signals that a terminal sends to workers too, and that their parent alone answers."""
+ADDRESS = r"((tcp|tls)://)?(\[[0-9a-fA-F:.%]+\]|[^\s:/\[\]]+):[0-9]{1,5}"
+"""A scheduler's: host and port, under TLS if it says so."""
 PATIENCE = 30  # seconds for a scheduler to answer, and for its first worker
 
 
@@ -80,8 +84,38 @@ class Processes(Serial):
             worker.join()
 
     def _new(self) -> Pool:
-        spawn = multiprocessing.get_context("spawn")  # a fork of torch's threads may hang
-        return Pool(self.count, spawn, _begin_worker, (_share(self.count),))
+        return Pool(self.count, _Spawn(), _begin_worker, (_share(self.count),))
+
+
+class _Worker(SpawnProcess):
+    """A process that does not run the user's script again, as one that is spawned else does.
+
+    So a script without `if __name__ == "__main__":` starts no workers from within its workers.
+    """
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:
+        with _nameless_script():
+            return SpawnProcess._Popen(process_obj)
+
+
+class _Spawn(SpawnContext):
+    """Spawns such processes; a fork of torch's threads may hang."""
+
+    Process = _Worker
+
+
+@contextmanager
+def _nameless_script() -> Iterator[None]:
+    """Hide where the main module comes from, by which a new process would find and run it."""
+    script = vars(sys.modules["__main__"])
+    known: dict[str, Any] = {n: script[n] for n in ("__spec__", "__file__") if n in script}
+    script.pop("__file__", None)
+    script["__spec__"] = None
+    try:
+        yield
+    finally:
+        script.update(known)
 
 
 class Dask(Serial):
@@ -101,7 +135,7 @@ class Dask(Serial):
                 "'stylespace[cluster]', or take --executor processes."
             ) from None
         self.lost = (KilledWorker, CancelledError)
-        with _deaf_children():
+        with _deaf_children(), _nameless_script():
             self._cluster = None if address else _local_cluster(workers or cores())
         self._client = _connected(Client, address or self._cluster)
         self.count = max(1, sum(self._client.nthreads().values()))
@@ -126,17 +160,22 @@ def executor_for(name: str, workers: int | None = None) -> Iterator[Serial]:
 
     Args:
         name: "serial", "processes", "dask" (a cluster on this machine, heard on 127.0.0.1 alone)
-            or "dask:ADDRESS" (of a scheduler).
-        workers: processes on this machine; None for one a core.
+            or "dask:ADDRESS" (of a scheduler, which is trusted: it runs what it likes here and
+            on its workers; with tls:// under the certificates of Dask's own configuration).
+        workers: processes on this machine; None for one a core. One of "processes" is this one.
 
     Raises:
-        UsageError: an unknown name. StylespaceError: Dask or its scheduler is not there.
+        UsageError: an unknown name. StylespaceError: Dask or its scheduler is not there, or a
+            process that another program spawned runs the main script again, which calls this.
     """
     kind, address = executor_kind(name)
     if workers is not None and workers < 1:
         raise UsageError(f"workers {workers} must be at least 1.")
+    alone = kind == "serial" or (kind == "processes" and (workers or cores()) == 1)
+    if not alone:
+        _check_script()
     executor = Serial()
-    if kind != "serial":
+    if not alone:
         executor = Dask(address, workers) if kind == "dask" else Processes(workers)
     try:
         yield executor
@@ -146,17 +185,29 @@ def executor_for(name: str, workers: int | None = None) -> Iterator[Serial]:
     executor.close(at_once=False)
 
 
+def _check_script() -> None:
+    """Refuse to start workers where the main script is only run again, in a spawned process."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise StylespaceError(
+            "the script is run again by a process that it started, and would start others without "
+            'end: put its calls under `if __name__ == "__main__":`.'
+        )
+
+
 def executor_kind(name: str) -> tuple[str, str]:
     """Split the name of an executor into its kind and address.
 
     Raises:
-        UsageError: an unknown name, or a colon without an address.
+        UsageError: an unknown name, or what is no address of a scheduler.
     """
     kind, colon, address = name.partition(":")
     if kind not in EXECUTORS or (colon and kind != "dask"):
         raise unknown("executor", name, (*EXECUTORS, "dask:ADDRESS"))
-    if colon and not address:
-        raise UsageError(f"executor {name!r} lacks its address, as in dask:tcp://127.0.0.1:8786.")
+    if colon and not re.fullmatch(ADDRESS, address):
+        raise UsageError(
+            f"executor {name!r} lacks the address of a scheduler: host and port, as in "
+            "dask:tcp://127.0.0.1:8786 or dask:tls://127.0.0.1:8786."
+        )
     return kind, address
 
 
@@ -168,6 +219,7 @@ def _share(workers: int) -> int:
 def _begin_worker(threads: int) -> None:
     """Limit torch's threads, leave Ctrl-C to the parent, and end when it ends, however it does."""
     os.environ |= dict.fromkeys(THREADS, str(threads))  # torch reads them when it is imported
+    os.environ.setdefault(WAITING, PATIENT)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
     for number in FOR_PARENT:
@@ -194,6 +246,11 @@ def _deaf_children() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def one_line(error: Exception) -> str:
+    """Return what an error says, without line breaks and full stop."""
+    return " ".join(str(error).split()).rstrip(".")
+
+
 def _local_cluster(workers: int) -> Any:
     """Start a cluster on this machine that nobody outside it can reach, without a dashboard."""
     import dask
@@ -201,7 +258,8 @@ def _local_cluster(workers: int) -> Any:
 
     here = "127.0.0.1"
     nanny = "distributed.nanny.pre-spawn-environ"
-    with dask.config.set({f"{nanny}.{name}": _share(workers) for name in THREADS}):
+    threads = {f"{nanny}.{name}": _share(workers) for name in THREADS}
+    with dask.config.set({**threads, f"{nanny}.{WAITING}": os.environ.get(WAITING, PATIENT)}):
         return LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
@@ -216,11 +274,15 @@ def _connected(client: type, target: Any) -> Any:
     """Return the client of a cluster that has at least one worker."""
     try:
         connection = client(target, timeout=PATIENCE, set_as_default=False)
-    except (OSError, ValueError) as error:
-        cause = " ".join(str(error).split()).rstrip(".")
+    except TypeError as error:
         raise StylespaceError(
-            f"no Dask scheduler answers at {target} ({cause}): start one with `dask scheduler`, or "
-            "correct the address."
+            f"{target} needs certificates ({one_line(error)}): name them in Dask's configuration, "
+            "distributed.comm.tls.ca-file, .client.cert and .client.key."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise StylespaceError(
+            f"no Dask scheduler answers at {target} ({one_line(error)}): start one with "
+            "`dask scheduler`, or correct the address."
         ) from None
     try:
         connection.wait_for_workers(1, timeout=PATIENCE)

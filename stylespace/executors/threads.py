@@ -7,6 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+WAITING = "OMP_WAIT_POLICY"
+PATIENT = "passive"
 CONTAINER = Path("/sys/fs/cgroup/cpu.max")
 """What a container may use: microseconds of processor time in each period, or max."""
 
@@ -28,5 +30,5 @@ def thread_environment(threads: int) -> Mapping[str, str]:
     Threads that wait sleep: GNU's spin for milliseconds instead, and with two programs on two
     cores each keeps the other from its work.
     """
-    wanted = {**dict.fromkeys(THREADS, str(threads)), "OMP_WAIT_POLICY": "passive"}
+    wanted = {**dict.fromkeys(THREADS, str(threads)), WAITING: PATIENT}
     return {name: value for name, value in wanted.items() if name not in os.environ}

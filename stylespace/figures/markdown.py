@@ -1,9 +1,13 @@
 """A page in Markdown and its parts: tables, lists, and numbers as they stand in them."""
 
+import html
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from tabulate import tabulate
+
+from stylespace.errors import printable
 
 
 def page(parts: Iterable[str]) -> str:
@@ -11,9 +15,20 @@ def page(parts: Iterable[str]) -> str:
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
+def plain(text: str) -> str:
+    """Return a text, such as the name of a file, that Markdown shows as it is.
+
+    It is no link, no picture, no HTML and no second cell of a table.
+    """
+    shown = html.escape(printable(text), quote=False)
+    return re.sub(r"[\\`*\[\]|]", r"\\\g<0>", shown)
+
+
 def table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
     """Return a table; its cells are words, and stay as they are."""
-    return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
+    cells = [list(map(plain, row)) for row in rows]
+    names = list(map(plain, headers))
+    return tabulate(cells, names, tablefmt="github", disable_numparse=True)
 
 
 def number_table(

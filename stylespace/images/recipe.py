@@ -9,6 +9,7 @@ from typing import Any
 from PIL import Image
 
 from stylespace.errors import OutputError, PictureError
+from stylespace.files import parsed_json
 from stylespace.images.source import header, is_tiff, opened_picture
 from stylespace.images.tiff import tiff_description
 
@@ -70,8 +71,8 @@ def _braced(description: object) -> str | None:
 def _parsed(text: str) -> dict[str, Any]:
     if len(text) > MAX_RECIPE:
         raise PictureError(f"its recipe has {len(text):,} characters, over {MAX_RECIPE:,}.")
-    with suppress(ValueError, RecursionError):
-        recipe = json.loads(text)
+    with suppress(ValueError):
+        recipe = parsed_json(text)
         if isinstance(recipe, dict):
             return recipe
     raise PictureError("its recipe is damaged; write the settings out again by hand.")

@@ -31,6 +31,9 @@ def opened_picture(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     A PictureError raised inside tells cause and remedy; the name of the file is added here.
     Warnings and log lines of the decoders are silenced: a file is read or refused.
     """
+    if not isinstance(path, str | os.PathLike):
+        kind = type(path).__name__
+        raise PictureError(f"{kind} is not the path of a picture: give a text or a Path.")
     shown = repr(str(path))
     try:
         _check_file(Path(path))

@@ -68,6 +68,11 @@ def resolve_layer(name: str, layers: tuple[Layer, ...], network: str) -> str:
     return plain
 
 
+def channels(network: str) -> dict[str, int]:
+    """Return {layer: channels} of a network."""
+    return {layer.name: layer.channels for layer in catalogue_entry(network).layers}
+
+
 def check_entry(layer: str, entry: tuple[int, int], network: str) -> None:
     """Refuse a Gram entry outside the layer's C x C matrix, naming C.
 
@@ -76,9 +81,9 @@ def check_entry(layer: str, entry: tuple[int, int], network: str) -> None:
     """
     layers = catalogue_entry(network).layers
     name = resolve_layer(layer, layers, network)
-    channels = next(known.channels for known in layers if known.name == name)
-    if not all(0 <= index < channels for index in entry):
+    count = channels(network)[name]
+    if not all(0 <= index < count for index in entry):
         raise UsageError(
-            f"entry {entry[0]},{entry[1]} is outside {name}, which has {channels} channels: "
-            f"both numbers go from 0 to {channels - 1}."
+            f"entry {entry[0]},{entry[1]} is outside {name}, which has {count} channels: "
+            f"both numbers go from 0 to {count - 1}."
         )

@@ -2,7 +2,6 @@
 
 import hashlib
 import importlib.util
-import pickle
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,14 +9,14 @@ from http.client import HTTPException
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from stylespace import assets
-from stylespace.errors import StylespaceError, WeightsError
+from stylespace.errors import WeightsError
 from stylespace.networks import architectures
 from stylespace.networks.architectures import Convolution, Layer
 from stylespace.networks.catalogue import CATALOGUE, DEFAULT
+from stylespace.networks.state_dicts import read_state, unusual
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CAFFE = ((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255, 1 / 255, 1 / 255))
@@ -146,42 +145,6 @@ def _fetch(name: str, url: str, path: Path, promised: str, *, progress: bool) ->
         ) from None
 
 
-def read_state(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a .safetensors or .pth file; code in a pickle is never run.
-
-    Raises:
-        WeightsError: missing, damaged, or holding anything but tensors.
-    """
-    if not path.is_file():
-        kind = "a folder" if path.is_dir() else "missing"
-        raise WeightsError(f"weights file {str(path)!r} is {kind}: check the path.")
-    try:
-        state = load_file(path) if path.suffix == ".safetensors" else _read_pth(path)
-    except pickle.UnpicklingError:
-        raise WeightsError(
-            f"{path}: refused, since it is damaged or a pickle that holds more than tensors, which "
-            "could run code: convert it to .safetensors."
-        ) from None
-    except StylespaceError:
-        raise
-    except Exception as error:  # the readers raise whatever a damaged file makes them stumble on
-        raise WeightsError(
-            f"{path}: not a readable weights file ({type(error).__name__}): "
-            "give a .pth or .safetensors state dict."
-        ) from None
-    tensors = {k: v.detach() for k, v in state.items() if isinstance(v, Tensor)}
-    return {re.sub(r"^(module|model)\.", "", str(key)): value for key, value in tensors.items()}
-
-
-def _read_pth(path: Path) -> Mapping[str, Tensor]:
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    if isinstance(state, Mapping):
-        state = state.get("state_dict", state)
-    if not isinstance(state, Mapping):
-        raise WeightsError(f"{path}: holds {type(state).__name__}, not a state dict of tensors.")
-    return state
-
-
 def _fitted(name: str, state: dict[str, Tensor], source: str, *, caffe: bool = False) -> Weights:
     """Pick the network's tensors out of a state dict and bring them to RGB order."""
     layers = CATALOGUE[name].layers
@@ -231,6 +194,8 @@ def _misfit(layers: tuple[Layer, ...], state: Mapping[str, Tensor]) -> str:
         for key, expected in _shapes(c, keys[c.key]).items():
             if key not in state:
                 return f"{key!r} is missing"
+            if kind := unusual(state[key]):
+                return f"{key!r} is {kind}, expected a dense tensor of real numbers"
             if tuple(state[key].shape) != expected:
                 return f"{key!r} is {tuple(state[key].shape)}, expected {expected}"
     return ""

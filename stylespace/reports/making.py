@@ -24,7 +24,14 @@ from stylespace.reports.findings import joined, sentences
 from stylespace.reports.making_of import making_of
 from stylespace.reports.measuring import Compared, Measured, compared, measured
 from stylespace.reports.overview import overview
-from stylespace.reports.pictures import StepWatch, expanded, layers_of, names_of, opened, printable
+from stylespace.reports.pictures import (
+    StepWatch,
+    encodable,
+    expanded,
+    layers_of,
+    names_of,
+    readable,
+)
 from stylespace.reports.records import Records, records
 from stylespace.reports.writing import FIGURES, PAGE, Made, write
 from stylespace.settings import MOST_DETAILED, RECIPE_FILE, ReportSettings, recipe_of, to_toml
@@ -61,6 +68,9 @@ def report(
 ) -> Report:
     """Write a report on paintings into a folder; nothing is written before all is measured.
 
+    More than twelve pictures are measured by workers, which do not run the script that calls this:
+    it needs no `if __name__ == "__main__":`.
+
     Args:
         pictures: pictures, sample:NAME, style files or folders of pictures, one or several.
         out: the folder; made if it is missing.
@@ -70,9 +80,10 @@ def report(
         watch: told of the progress.
 
     Raises:
-        PictureError, StyleError: a source that cannot be read, a folder without pictures, or a
-            style file of another style space.
-        UsageError: an unknown name to contrast, or a picture too small for a layer.
+        PictureError: a folder without pictures, or not one picture that can be measured; of
+            several, those that cannot be are left out and told in `skipped`.
+        StyleError: a style file that cannot be read, or of another style space.
+        UsageError: an unknown name to contrast, or the only picture too small for a layer.
         OutputError: the folder holds a report, or other files, and `force` is not given; or it
             cannot be written to.
     """
@@ -121,7 +132,12 @@ def _detailed(
         if name not in names:
             raise unknown("name in --contrast", name, names)
     layers = layers_of(settings, sources, network)
-    pictures = opened(sources, network, layers, settings.size)
+    pictures, skipped = readable(sources, network, layers, settings.size)
+    names = [picture.name for picture in pictures]
+    for name in settings.contrast:
+        if name not in names:
+            reasons = "; ".join(f"{source!r}: {why}" for source, why in skipped)
+            raise UsageError(f"--contrast {name!r} could not be measured: {reasons}")
     total, steps = len(pictures) + _drawn(len(pictures), len(layers)), itertools.count(1)
 
     def done(name: str) -> None:
@@ -148,6 +164,7 @@ def _detailed(
         facts=_about(network, layers, settings),
         files=drawings.files,
         styles={} if settings.compact else {one.key: one.style for one in pictures},
+        skipped=tuple((encodable(source), encodable(why)) for source, why in skipped),
     )
 
 
@@ -172,7 +189,7 @@ def _hashes(sources: Sequence[str]) -> dict[str, str]:
     for source in sources:
         with suppress(OSError):  # whoever opens the file says what is wrong with it
             if source_path(source).is_file():
-                hashes[printable(source)] = file_hash(source_path(source))
+                hashes[encodable(source)] = file_hash(source_path(source))
     return hashes
 
 

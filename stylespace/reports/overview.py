@@ -18,7 +18,7 @@ from stylespace.reports.collections import collection_statistics
 from stylespace.reports.content.drawings import Drawings
 from stylespace.reports.content.parts import PagePart, group_of, metric_name, section_of, table_of
 from stylespace.reports.findings import COMPARED, collection_sentences
-from stylespace.reports.pictures import StepWatch, measured_collection, printable
+from stylespace.reports.pictures import StepWatch, encodable, measured_collection
 from stylespace.reports.records import Records, map_rows, rounded
 from stylespace.reports.writing import FIGURES, Made
 from stylespace.settings import ReportSettings
@@ -82,7 +82,7 @@ def overview(
         figures={"pictures": len(names), "left_out": len(skipped)},
         facts=[],
         files=drawings.files,
-        skipped=tuple((printable(str(one.picture)), printable(one.reason)) for one in skipped),
+        skipped=tuple((encodable(str(one.picture)), encodable(one.reason)) for one in skipped),
     )
 
 
@@ -90,7 +90,7 @@ def _names(pictures: Sequence[Path]) -> list[str]:
     """Return a name a picture: its path below the folder that all of them share."""
     whole = [os.path.abspath(picture) for picture in pictures]
     shared = os.path.commonpath([os.path.dirname(path) for path in whole])
-    return [printable(Path(path).relative_to(shared).as_posix()) for path in whole]
+    return [encodable(Path(path).relative_to(shared).as_posix()) for path in whole]
 
 
 def _tables(
@@ -147,7 +147,7 @@ def _map_section(
     """Return the map of the pictures: of very many, every n-th is shown."""
     step = -(-len(pictures) // MOST_THUMBNAILS)
     chosen, places = pictures[::step], coordinates[::step]
-    names = [printable(picture.stem) for picture in chosen]
+    names = [encodable(picture.stem) for picture in chosen]
     thumbnails = [resize(read_image(picture), THUMBNAIL) for picture in chosen]
     figure = drawings.add(
         "collection-map",

@@ -16,7 +16,13 @@ from stylespace.files import STYLE_SUFFIX
 from stylespace.images import read_recipe, resize
 from stylespace.networks.memory import check_picture
 from stylespace.networks.network import Network
-from stylespace.reports.collections import Collection, captured, pictures_in
+from stylespace.reports.collections import (
+    FAULTS,
+    Collection,
+    captured,
+    pictures_in,
+    reason_of,
+)
 from stylespace.settings import ReportSettings, SimilarSettings, StyleLayers
 from stylespace.styles.sources import is_style_file, open_picture
 from stylespace.styles.style import Style
@@ -64,6 +70,29 @@ def opened(
         _picture(source, name, network, layers, size)
         for source, name in zip(sources, names_of(sources), strict=True)
     )
+
+
+def readable(
+    sources: Sequence[str], network: Network, layers: Sequence[str], size: int
+) -> tuple[tuple[Picture, ...], tuple[tuple[str, str], ...]]:
+    """Open and measure what can be, as a collection does; return also (source, why not).
+
+    Raises:
+        PictureError, UsageError, MemoryLimitError: the only picture cannot be measured, or none.
+        StyleError: a style file cannot be read, or lives in another style space.
+    """
+    found, skipped = [], []
+    for source, name in zip(sources, names_of(sources), strict=True):
+        try:
+            found.append(_picture(source, name, network, layers, size))
+        except FAULTS as error:
+            if is_style_file(source) or len(sources) == 1:
+                raise
+            skipped.append((source, reason_of(source, error)))
+    if not found:
+        source, why = skipped[0]
+        raise PictureError(f"none of {len(skipped)} pictures could be measured; {source!r}: {why}")
+    return tuple(found), tuple(skipped)
 
 
 def names_of(sources: Sequence[str]) -> list[str]:
@@ -165,12 +194,12 @@ def _made(source: str) -> Mapping[str, Any] | None:
 
 def picture_name(source: str) -> str:
     """Return a source's name without folder and suffix."""
-    name = Path(printable(source).removeprefix(SAMPLE)).name
+    name = Path(encodable(source).removeprefix(SAMPLE)).name
     plain = name.removesuffix(STYLE_SUFFIX)
     return (plain if plain != name else Path(name).stem)[:50] or "picture"
 
 
-def printable(text: str) -> str:
+def encodable(text: str) -> str:
     """Return a text as UTF-8 can hold it: bytes of a file name that are none become "?"."""
     return text.encode("utf-8", "replace").decode("utf-8")
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stylespace.figures.tables import inert
 from stylespace.reports.measuring import Compared, Distances, Measured
 from stylespace.reports.pictures import Picture
 
@@ -54,8 +55,9 @@ def results_json(tables: Records, about: Mapping[str, Any]) -> bytes:
 
 
 def csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Return rows as CSV."""
-    return pd.DataFrame(rows).to_csv(index=False, lineterminator="\n").encode()
+    """Return rows as CSV in which no text is a formula."""
+    cells = [{name: inert(value) for name, value in row.items()} for row in rows]
+    return pd.DataFrame(cells).to_csv(index=False, lineterminator="\n").encode()
 
 
 def gram_csv(gram: np.ndarray) -> bytes:

@@ -16,7 +16,7 @@ from stylespace.images import read_image, resize
 from stylespace.networks.network import Network
 from stylespace.networks.weights import file_hash
 from stylespace.reports.collections import Collection, Neighbour, neighbours, pictures_in
-from stylespace.reports.pictures import StepWatch, layers_of, measured_collection, opened, printable
+from stylespace.reports.pictures import StepWatch, encodable, layers_of, measured_collection, opened
 from stylespace.settings import SimilarSettings
 
 SHOWN = 24
@@ -46,7 +46,7 @@ class Search:
     def rows(self) -> tuple[dict[str, Any], ...]:
         """The neighbours as JSON can hold them."""
         return tuple(
-            {"picture": printable(str(one.picture)), "distance": one.distance, **dict(one.layers)}
+            {"picture": encodable(str(one.picture)), "distance": one.distance, **dict(one.layers)}
             for one in self.neighbours
         )
 
@@ -56,7 +56,7 @@ class Search:
         labels = [legible(self.name, LABEL)][: len(shown)]
         for one in self.neighbours[:SHOWN]:
             shown.append(resize(read_image(one.picture), THUMBNAIL))
-            name = legible(printable(one.picture.stem), LABEL)
+            name = legible(encodable(one.picture.stem), LABEL)
             labels.append(f"{name}\n{number(one.distance)}")
         return contact_sheet(shown, labels, network=self.network, columns=5)
 
@@ -72,7 +72,8 @@ def similar(
 ) -> Search:
     """Find the pictures of a folder whose style is nearest to a picture's.
 
-    The styles of the folder are measured once and kept as files; see `captured`.
+    The styles of the folder are measured once and kept as files; see `captured`. Workers do not
+    run the script that calls this: it needs no `if __name__ == "__main__":`.
 
     Args:
         picture: a picture, sample:NAME or a style file; itself and files of the same content are
@@ -101,7 +102,7 @@ def similar(
         wanted.image,
         neighbours(wanted.style, others, kind=settings.distance, count=settings.count),
         len(others),
-        tuple((printable(str(one.picture)), one.reason) for one in found.skipped),
+        tuple((encodable(str(one.picture)), one.reason) for one in found.skipped),
         network.name,
     )
 

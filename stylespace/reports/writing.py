@@ -1,7 +1,5 @@
 """The files of a report: written whole, the page last, those of an earlier report removed."""
 
-import html
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -9,7 +7,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from stylespace.errors import OutputError
-from stylespace.files import STYLE_SUFFIX, write_whole
+from stylespace.figures import markdown
+from stylespace.files import LONGEST_OWN, STYLE_SUFFIX, parsed_json, read_data, write_whole
 from stylespace.reports.explanations import EXPLANATIONS
 from stylespace.reports.page import page
 from stylespace.reports.records import Records, csv, gram_csv, results_json
@@ -101,7 +100,7 @@ def _clear(folder: Path, kept: Sequence[str]) -> None:
 def _written_before(folder: Path) -> list[str]:
     """Return the files that the results.json of a folder names as the report's own."""
     try:
-        names = json.loads((folder / RESULTS).read_bytes())["about"]["files"]
+        names = parsed_json(read_data(folder / RESULTS, LONGEST_OWN))["about"]["files"]
     except (OSError, ValueError, KeyError, TypeError):
         return []
     return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
@@ -135,5 +134,5 @@ def _summary(made: Made) -> str:
 
 
 def _line(text: str) -> str:
-    """Return a text as one line of Markdown in which HTML is no HTML."""
-    return html.escape(" ".join(text.split()), quote=False)
+    """Return a text as one line of Markdown in which nothing is a link or HTML."""
+    return markdown.plain(" ".join(text.split()))

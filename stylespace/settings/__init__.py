@@ -14,6 +14,7 @@ from stylespace.settings.recipe import (
     RECIPE_FILE,
     read_toml,
     recipe_of,
+    recipe_text,
     recorded_settings,
     settings_from,
     to_toml,

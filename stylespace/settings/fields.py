@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
+import reprlib
+from numbers import Integral, Real
 from typing import Any
 
 from stylespace.assets import LARGEST_WEIGHT
@@ -11,6 +14,8 @@ from stylespace.errors import UsageError, unknown
 
 MOST = 1_000_000
 """Evaluations that may be asked for."""
+MOST_DIGITS = 19
+"""Digits of the largest whole number that any setting takes, a seed of 63 bits."""
 
 
 def setting(
@@ -80,8 +85,11 @@ def check_field(one: dataclasses.Field, value: Any) -> None:
     if meta["choices"] and value is not None and value not in meta["choices"]:
         raise unknown(name, str(value), meta["choices"])
     for number in value if isinstance(value, tuple) else (value,):
-        if not isinstance(number, int | float) or isinstance(number, bool):
+        _check_kind(str(one.type), name, number)
+        if not isinstance(number, Real) or isinstance(number, bool):
             continue
+        if isinstance(number, int) and abs(number) >= 10**MOST_DIGITS:
+            raise UsageError(f"{name} has more than {MOST_DIGITS} digits: give a smaller number.")
         if not math.isfinite(number):
             raise UsageError(f"{name} {number} is not a finite number.")
         if meta["minimum"] is not None and number < meta["minimum"]:
@@ -90,3 +98,13 @@ def check_field(one: dataclasses.Field, value: Any) -> None:
             raise UsageError(f"{name} {number} must be above {meta['above']:g}.")
         if meta["maximum"] is not None and number > meta["maximum"]:
             raise UsageError(f"{name} {number} must be at most {meta['maximum']:g}.")
+
+
+def _check_kind(kind: str, name: str, value: Any) -> None:
+    """Refuse what is no number where one is needed, None where it stands for a default."""
+    wanted = re.match(r"(?:tuple\[)?(int|float)\b", kind)
+    if wanted and not (value is None and kind.endswith("None")):
+        fits = Integral if wanted[1] == "int" else Real
+        if isinstance(value, bool) or not isinstance(value, fits):
+            article = "a whole number" if wanted[1] == "int" else "a number"
+            raise UsageError(f"{name} {reprlib.repr(value)}: {article} is needed.")

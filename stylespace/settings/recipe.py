@@ -1,12 +1,12 @@
 """Settings as recipes: mappings that TOML and JSON hold."""
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from stylespace.errors import PictureError, UsageError, check_known
+from stylespace.files import parsed_toml, read_data
 from stylespace.settings.shared import COMMANDS, Settings
 
 RECIPE_FILE = "recipe.toml"
@@ -105,22 +105,31 @@ def read_toml(path: Path) -> Settings:
 
 
 def toml_of(path: Path) -> dict[str, Any]:
-    """Return what a TOML file holds.
+    """Return what a TOML file holds; see `recipe_text`."""
+    return parsed_toml(recipe_text(path))
+
+
+def recipe_text(path: Path) -> str:
+    """Return the text of a TOML file: at most 1 MB, 8 levels deep, numbers of 64 bits.
 
     Raises:
-        UsageError: not TOML. PictureError: missing or unreadable.
+        UsageError: not such TOML. PictureError: missing, unreadable, too long, or a device.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = read_data(path).decode()
+        parsed_toml(text)
     except FileNotFoundError:
         raise PictureError(f"recipe {str(path)!r} is missing: check the path.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"recipe {str(path)!r} is not TOML ({error}): correct it.") from None
+    except ValueError as error:
+        raise UsageError(
+            f"recipe {str(path)!r} is not TOML that can be read ({error}): correct it."
+        ) from None
     except OSError as error:
         cause = (error.strerror or str(error)).lower()
         raise PictureError(
             f"recipe {str(path)!r} cannot be read ({cause}): check the path."
         ) from None
+    return text
 
 
 def to_toml(settings: Settings) -> str:

@@ -24,7 +24,10 @@ class Measuring(StyleLayers):
     size: int = side_setting(512, "Longer side of each picture in pixels.")
     distance: str = setting("gram", "Distance between styles.", choices=DISTANCES)
     workers: int | None = setting(
-        None, "Processes that measure a folder; default: one a core.", minimum=1, maximum=1024
+        None,
+        "Processes that measure a folder, 1 for this one; default: one a core.",
+        minimum=1,
+        maximum=1024,
     )
 
     def __post_init__(self) -> None:

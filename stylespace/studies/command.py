@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stylespace.commands.command import Result
 from stylespace.files import holds, numbered
-from stylespace.settings import toml_of
+from stylespace.settings import recipe_text
 from stylespace.studies.ground_truth import MARK as SCENES
 from stylespace.studies.studies import study
 from stylespace.studies.trials import MARK as TRIALS
@@ -18,8 +18,7 @@ def study_folder(path: Path) -> Path:
     Raises:
         UsageError: not TOML. PictureError: no such file, or one that cannot be read.
     """
-    toml_of(path)
-    text = path.read_text(encoding="utf-8")
+    text = recipe_text(path)
     return next(
         folder
         for folder in numbered("", f"{path.stem}-study", "")

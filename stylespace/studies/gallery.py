@@ -6,10 +6,12 @@ so that nothing on it is written by hand.
 
 import argparse
 from collections.abc import Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from stylespace.errors import PictureError
+from stylespace.errors import PictureError, printable
 from stylespace.figures import markdown
 from stylespace.figures.tables import columns_of
 from stylespace.files import write_files
@@ -35,7 +37,13 @@ def page(folder: Path, *, title: str, text: str = "") -> str:
     records = {path: record for path in _pictures(folder) if (record := _record(path))}
     if not records:
         raise PictureError(f"{str(folder)!r} holds no pictures that carry a recipe.")
-    parts = [f"# {title}", text, _sheet(records), _figures(records), _recipes(records)]
+    parts = [
+        f"# {markdown.plain(title)}",
+        text,
+        _sheet(records),
+        _figures(records),
+        _recipes(records),
+    ]
     return markdown.page(parts)
 
 
@@ -57,8 +65,10 @@ def _sheet(records: Mapping[Path, Mapping[str, Any]]) -> str:
     cells = []
     for path in records:
         figure = path.with_name(f"{path.stem}-figure.png")
-        name = f'<a href="{figure.name}">{path.stem}</a>' if figure.exists() else path.stem
-        cells.append(f'<td><img src="{path.name}" width="{SHOWN}"><br>{name}</td>')
+        name = escape(printable(path.stem))
+        if figure.exists():
+            name = f'<a href="{quote(figure.name)}">{name}</a>'
+        cells.append(f'<td><img src="{quote(path.name)}" width="{SHOWN}"><br>{name}</td>')
     rows = [cells[k : k + 3] for k in range(0, len(cells), 3)]
     lines = [f"<tr>{''.join(row)}</tr>" for row in rows]
     return "\n".join(["<table>", *lines, "</table>"])

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -243,6 +244,8 @@ def _page(text: str, table: pd.DataFrame) -> str:
         parts.append(f"Mean `{score}` over the scenes, {better} is better:\n\n{shown}")
     parts += [HOW_TESTED, markdown.bullets(nearest_ways(table))]
     places = dict.fromkeys(f"{row.scene}-{row.alteration}" for row in table.itertuples())
-    parts += [f"## {place}\n\n![{place}: every way]({place}/{STRIP})" for place in places]
+    for place in places:
+        name = markdown.plain(place)
+        parts.append(f"## {name}\n\n![{name}: every way]({quote(place)}/{STRIP})")
     parts.append("Made again by `stylespace study probes/scenes/season.toml --out FOLDER`.")
     return markdown.page(parts)

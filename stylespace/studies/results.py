@@ -1,6 +1,5 @@
 """What studies share: their files in TOML, what they find, and the files that they write."""
 
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -11,8 +10,8 @@ import pandas as pd
 from stylespace.commands.folder import Folder, resume
 from stylespace.errors import unknown
 from stylespace.figures.tables import columns_of, csv_text
-from stylespace.files import write_files
-from stylespace.settings import TransferSettings, settings_from, toml_of
+from stylespace.files import parsed_toml, write_files
+from stylespace.settings import TransferSettings, recipe_text, settings_from
 
 PAGE, TABLE, RESULTS = "README.md", "table.csv", "results.json"
 
@@ -70,7 +69,7 @@ def result_of(
     """Return the result of a study with a table, a row each of `total` results."""
     outputs = (folder, *(folder / name for name in (PAGE, TABLE, RESULTS)))
     figures = {"results": total, "done": len(table)}
-    return StudyResult(table, outputs, figures, tomllib.loads(recipe), interrupted)
+    return StudyResult(table, outputs, figures, parsed_toml(recipe), interrupted)
 
 
 def study_values(path: Path, kind: type, what: str) -> dict[str, Any]:
@@ -82,12 +81,13 @@ def study_values(path: Path, kind: type, what: str) -> dict[str, Any]:
     Raises:
         UsageError: not TOML, or what no field is named. PictureError: no such file.
     """
-    values = toml_of(path)
+    recipe = recipe_text(path)
+    values = parsed_toml(recipe)
     names = tuple(field.name for field in fields(kind))
     for name in values:
         if name not in names:
             raise unknown(f"setting of {what}", name, names)
-    return {"base": {}, **values, "recipe": path.read_text(encoding="utf-8")}
+    return {"base": {}, **values, "recipe": recipe}
 
 
 def way_settings(

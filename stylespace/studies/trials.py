@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -219,9 +220,9 @@ def _page(trials: Trials, networks: str, table: pd.DataFrame, between: pd.DataFr
         ]
     for pair in dict.fromkeys(table["pair"]):
         parts += [
-            f"## {pair}",
-            f"![{pair}: content, style, and every way]({pair}/{STRIP})",
-            f"[Table]({pair}/README.md)",
+            f"## {markdown.plain(pair)}",
+            f"![{markdown.plain(pair)}: content, style, and every way]({quote(pair)}/{STRIP})",
+            f"[Table]({quote(pair)}/README.md)",
         ]
         if trials.one_objective:
             parts += _apart(pair, table, between)
@@ -232,7 +233,8 @@ def _apart(pair: str, table: pd.DataFrame, between: pd.DataFrame) -> list[str]:
     """Return, for a pair, the losses of its results and how far they are from one another."""
     losses = table[table["pair"] == pair].set_index("way")["loss"]
     each = ", ".join(f"{way} {value:.4g}" for way, value in losses.items())
-    parts = [f"![{pair}: the losses over the evaluations]({pair}/{CURVES})"]
+    name = markdown.plain(pair)
+    parts = [f"![{name}: the losses over the evaluations]({quote(pair)}/{CURVES})"]
     parts += [f"Final losses of the written pictures: {each}."]
     ways, rows = list(losses.index), between[between["pair"] == pair]
     for measure in (name for name in BETWEEN if rows[name].notna().any()):

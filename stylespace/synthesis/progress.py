@@ -12,7 +12,7 @@ from typing import Any, Self, TextIO
 
 from tqdm import tqdm
 
-from stylespace.errors import StylespaceError
+from stylespace.errors import StylespaceError, printable
 from stylespace.executors.interrupts import exit_code, handled, note
 
 EVERY = 25
@@ -38,7 +38,7 @@ class _Bar:
             self._close_bar()
             pause = 0.1 if sys.stderr.isatty() else 2.0  # seconds between lines in a log file
             options = {"dynamic_ncols": True, "mininterval": pause, **options}
-            self._bar = tqdm(total=total, desc=name, **options)
+            self._bar = tqdm(total=total, desc=printable(name), **options)
         return self._bar
 
     def _close_bar(self) -> None:
@@ -156,7 +156,7 @@ class Watching(_Bar):
 
     def say(self, text: str) -> None:
         """Write a line on stderr, above the bar."""
-        tqdm.write(f"stylespace: {text}", file=sys.stderr)
+        tqdm.write(f"stylespace: {printable(text)}", file=sys.stderr)
 
 
 class Counting(_Bar):
@@ -166,7 +166,7 @@ class Counting(_Bar):
         """Say that `done` of `total` pieces of the work of that name are done."""
         if not self._quiet:
             bar = self._opened(name, total)
-            bar.set_description_str(name, refresh=False)
+            bar.set_description_str(printable(name), refresh=False)
             bar.update(done - bar.n)
 
 

@@ -597,8 +597,31 @@ def test_recipes_that_cannot_be_read(refused):
     refused(1, "no such file", "run", "zero.toml", "--out", "x.png")
 
 
+def test_recipes_beyond_bounds(refused):
+    probe = 'command = "probe"\nentry = ["1,2"]\n'
+    os.mkfifo("pipe.toml")
+    Path("zero.toml").symlink_to("/dev/zero")
+    Path("long.toml").write_text(probe + "#" * (1 << 20))
+    Path("digits.toml").write_text(f"{probe}seed = {'9' * 400}")
+    Path("key.toml").write_text(".".join(["a"] * 20_000) + " = 1")
+    for command in ("run", "study"):
+        refused(1, ["'pipe.toml'", "not an ordinary file"], command, "pipe.toml")
+        refused(1, ["'zero.toml'", "not an ordinary file"], command, "zero.toml")
+        refused(1, ["'long.toml'", "more than 1,048,576 bytes"], command, "long.toml")
+        refused(2, ["'digits.toml'", "a whole number beyond"], command, "digits.toml")
+        refused(2, ["'key.toml'", "nested more than 8 levels"], command, "key.toml")
+
+
 @pytest.mark.parametrize(
-    "text", ['{"recipe": 1}', "[]", "{", '{"recipe": {"command": []}}', '{"recipe": {"size": {}}}']
+    "text",
+    [
+        "[" * 9 + "]" * 9,
+        '{"recipe": 1}',
+        "[]",
+        "{",
+        '{"recipe": {"command": []}}',
+        '{"recipe": {"size": {}}}',
+    ],
 )
 def test_pictures_with_a_damaged_recipe(call, text):
     from PIL.PngImagePlugin import PngInfo
@@ -739,3 +762,17 @@ def test_the_program_answers_alike(tmp_path, arguments, code):
     assert result.stdout == ""
     assert len(result.stderr.splitlines()) == code
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("digits", [400, 5000])
+@pytest.mark.parametrize("option", ["--size", "--seed", "--sizes", "--iterations", "--source-size"])
+def test_numbers_of_very_many_digits(refused, option, digits):
+    picture_file("p.png")
+    refused(2, option, "texture", "p.png", option, "9" * digits)
+    refused(2, option, "texture", "p.png", f"{option}=-{'9' * digits}")
+
+
+@pytest.mark.parametrize("address", ["foo", "tls://foo", "ucx://a:1"])
+def test_what_is_no_address_of_a_scheduler(refused, address):
+    entries = ("--layer", "conv1_1", "--block", "0-1,0-1", *RANDOM)
+    refused(2, ["host and port", "dask:tls://"], "atlas", *entries, "--executor", f"dask:{address}")

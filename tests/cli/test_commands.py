@@ -782,3 +782,30 @@ def test_names_that_the_terminal_cannot_show(tmp_path):
     stem = b"texture-caf\xe9"
     made = {b"caf\xe9.png", stem + b".png", stem + b"-figure.png"}
     assert {os.fsencode(path.name) for path in tmp_path.iterdir()} == made
+
+
+# --- names that steer a terminal
+
+
+def test_no_control_character_of_a_name_reaches_the_terminal(call):
+    """Paths that were written, names in errors, in remarks, in the bar and in a style's header."""
+    name = "a\x1b]0;owned\x07\x9b\x7f"
+    Path(name).mkdir()
+    picture = picture_file(f"{name}/b\x1b[31m.png")
+    Path(f"{name}/c\x1b[31m.png").write_text("a poem")
+    style = f"{name}/s.style.safetensors"
+    small = (*SHALLOW, "--weights", "random:0", "--device", "cpu", "--size", "32")
+    results = [
+        call("capture", picture, *small, "--out", style),
+        call("texture", picture, *small, "--iterations", "1", "--out", f"{name}/t\x1b[2J.png"),
+        call("texture", f"{name}/c\x1b[31m.png", *small),
+        call("texture", f"{name}/gone\x1b.style.safetensors", *small),
+        call("report", name, *small, "--out", f"{name}-report"),
+        call("probe", f"--\x1b[31m{name}"),
+        call("similar", picture, "--in", name, *small, "--json"),
+    ]
+    assert [result.code for result in results] == [0, 0, 1, 1, 0, 2, 0]
+    for result in results:
+        steering = {c for c in result.out + result.err if not c.isprintable()} - set("\n\r")
+        assert not steering, result
+    assert r"\x1b]0;owned\x07\x9b\x7f" in results[0].out

@@ -64,15 +64,15 @@ def test_another_recipe_of_that_name_finds_another_folder(call, recipe):
 def test_ctrl_c_keeps_what_was_done(call, recipe, monkeypatch):
     from stylespace.commands.transfer import many
 
-    transfers, true = [], many.transfer
+    transfers, true = [], many.transferred
 
-    def transfer(**options):
+    def transferred(*arguments, **options):
         transfers.append(options)
         if len(transfers) == 2:
             raise KeyboardInterrupt
-        return true(**options)
+        return true(*arguments, **options)
 
-    monkeypatch.setattr(many, "transfer", transfer)
+    monkeypatch.setattr(many, "transferred", transferred)
     stopped = call("study", recipe, "--out", "s", "--quiet")
     assert stopped.code == 130
     assert stopped.err == "stylespace: interrupted; s holds what was done so far.\n"
@@ -81,10 +81,10 @@ def test_ctrl_c_keeps_what_was_done(call, recipe, monkeypatch):
 
 
 def test_ctrl_c_before_the_first_result_leaves_nothing(call, recipe, monkeypatch):
-    def pressed(**_):
+    def pressed(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("stylespace.commands.transfer.many.transfer", pressed)
+    monkeypatch.setattr("stylespace.commands.transfer.many.transferred", pressed)
     stopped = call("study", recipe, "--out", "s", "--quiet")
     assert (stopped.code, stopped.err) == (130, "stylespace: interrupted; nothing was written.\n")
     assert not Path("s").exists()

@@ -374,9 +374,27 @@ def test_progress_of_results_from_elsewhere():
 # On worker processes
 
 
+@pytest.mark.usefixtures("quick_probes")
+def test_folders_are_byte_equal_whatever_ends_first(network, monkeypatch):
+    """Every result in the other order, as workers may return them: the checks too."""
+    settings = replace(SMALL, check=3)
+    made(network, "serial", settings)
+    true = runs.completed
+
+    def backwards(*arguments, **options):
+        yield from reversed(list(true(*arguments, **options)))
+
+    monkeypatch.setattr(runs, "completed", backwards)
+    made(network, "backwards", settings)
+    assert contents("backwards") == contents("serial")
+    rows = json.loads(contents("serial")["cells/checks.json"])["values"]
+    assert len(rows) == 3 and rows == sorted(rows)
+
+
 def test_processes_give_the_same_cells_though_a_worker_is_killed(network):
-    """A real worker, once the first batch has come back."""
-    made(network, "serial")
+    """A real worker, once the first batch has come back; the checks are the same too."""
+    checked = replace(SMALL, check=1, check_size=16)
+    made(network, "serial", checked)
     killed = []
 
     def kill_one(step):
@@ -385,7 +403,7 @@ def test_processes_give_the_same_cells_though_a_worker_is_killed(network):
             killed.append(living[0].pid)
             living[0].kill()
 
-    settings = replace(SMALL, executor="processes", workers=1)
+    settings = replace(checked, executor="processes", workers=2)
     result = made(network, settings=settings, watch=lambda name: kill_one)
     assert killed
     assert [(row.i, row.j) for row in result.rows] == list(SMALL.pairs())

@@ -363,10 +363,10 @@ def test_a_comparison_is_gone_on_with_only_with_the_same_filters(pictures, netwo
 
 
 def test_a_failure_before_the_first_picture_leaves_no_folder(pictures, network, monkeypatch):
-    def fails(**_):
+    def fails(*_, **__):
         raise OutputError("no.")
 
-    monkeypatch.setattr("stylespace.commands.transfer.many.transfer", fails)
+    monkeypatch.setattr("stylespace.commands.transfer.many.transferred", fails)
     with pytest.raises(OutputError):
         compared(network)
     assert not Path("both").exists()

@@ -1,7 +1,9 @@
 """Dask as an executor, with real worker processes that listen on this machine alone."""
 
 import os
+import shutil
 import signal
+import subprocess
 from dataclasses import replace
 
 import psutil
@@ -105,3 +107,45 @@ def test_a_scheduler_that_is_not_there_is_one_line(monkeypatch):
     ):
         pass
     assert "\n" not in str(e.value)
+
+
+def test_tls_without_certificates_names_where_they_are_set():
+    with (
+        pytest.raises(StylespaceError, match=r"tls://127.0.0.1:9 needs certificates.*ca-file") as e,
+        executor_for("dask:tls://127.0.0.1:9"),
+    ):
+        pass
+    assert "\n" not in str(e.value)
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="no openssl to make a certificate")
+def test_a_scheduler_under_tls_is_found_with_the_certificates_of_dask(tmp_path):
+    import dask
+    from distributed import LocalCluster
+    from distributed.security import Security
+
+    key, cert = str(tmp_path / "key.pem"), str(tmp_path / "cert.pem")
+    openssl = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=a"
+    made = [*openssl.split(), "-keyout", key, "-out", cert]
+    subprocess.run(made, check=True, capture_output=True)
+    files = {"ca-file": cert}
+    for role in ("scheduler", "worker", "client"):
+        files |= {f"{role}.cert": cert, f"{role}.key": key}
+    tls = {f"distributed.comm.tls.{name}": file for name, file in files.items()}
+    quiet = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+    with (
+        dask.config.set(tls),
+        LocalCluster(
+            n_workers=1,
+            threads_per_worker=1,
+            processes=False,
+            protocol="tls",
+            host="127.0.0.1",
+            security=Security(),
+            dashboard_address=None,
+            scheduler_kwargs=quiet,
+        ) as secure,
+    ):
+        assert secure.scheduler_address.startswith("tls://")
+        with executor_for(f"dask:{secure.scheduler_address}") as executor:
+            assert list(completed(executor, square, [(3,)])) == [(0, 9)]

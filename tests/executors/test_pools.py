@@ -69,7 +69,7 @@ def test_a_killed_worker_costs_no_result(tmp_path):
 
 
 def test_workers_that_always_die_end_in_one_line():
-    with executor_for("processes", 1) as executor:
+    with executor_for("processes", 2) as executor:
         with pytest.raises(StylespaceError, match="workers were lost 4 times") as error:
             list(completed(executor, suicide, NUMBERS[:1]))
         assert "\n" not in str(error.value)
@@ -113,14 +113,14 @@ def test_too_many_losses_in_a_row_end_it():
 
 def test_ticks_come_while_there_is_nothing_to_yield():
     ticks = []
-    with executor_for("processes", 1) as executor:
+    with executor_for("processes", 2) as executor:
         list(completed(executor, time.sleep, [(0.7,)], tick=lambda: ticks.append(1)))
     assert ticks
 
 
 def test_leaving_by_an_error_ends_workers_at_once():
     before, began = set(workers()), time.perf_counter()
-    with pytest.raises(KeyboardInterrupt), executor_for("processes", 1) as executor:
+    with pytest.raises(KeyboardInterrupt), executor_for("processes", 2) as executor:
         executor.submit(square, 1).result()
         executor.submit(time.sleep, 60)
         raise KeyboardInterrupt
@@ -129,8 +129,8 @@ def test_leaving_by_an_error_ends_workers_at_once():
 
 
 def test_workers_share_the_cores():
-    with executor_for("processes", 1) as executor:
-        assert executor.submit(threads).result() == cores()
+    with executor_for("processes", 2) as executor:
+        assert executor.submit(threads).result() == max(1, cores() // 2)
 
 
 def test_workers_do_not_outlive_a_killed_parent(tmp_path):
@@ -204,15 +204,21 @@ def test_ctrl_c_reaches_the_parent_alone(tmp_path):
         ("processes", ("processes", "")),
         ("dask", ("dask", "")),
         ("dask:tcp://10.0.0.1:8786", ("dask", "tcp://10.0.0.1:8786")),
+        ("dask:tls://a-b.example:1", ("dask", "tls://a-b.example:1")),
+        ("dask:[::1]:8786", ("dask", "[::1]:8786")),
     ],
 )
 def test_names(name, kind):
     assert executor_kind(name) == kind
 
 
-@pytest.mark.parametrize("name", ["procesess", "serial:2", "", "dask:"])
+NO_ADDRESS = ("dask:foo", "dask:tls://foo", "dask:ucx://a:1", "dask:://", "dask: ", "dask:a/b:1")
+
+
+@pytest.mark.parametrize("name", ["procesess", "serial:2", "", "dask:", *NO_ADDRESS])
 def test_wrong_names_are_refused(name):
-    with pytest.raises(UsageError), executor_for(name):
+    words = "host and port" if name in NO_ADDRESS else "executor"
+    with pytest.raises(UsageError, match=words), executor_for(name):
         pass
     if name == "procesess":
         with pytest.raises(UsageError, match="Did you mean 'processes'"):
@@ -238,3 +244,73 @@ def test_the_standard_interface_is_there():
     with executor_for("serial") as executor:
         future = executor.submit(square, 4)
     assert isinstance(future, Future) and future.done() and future.result() == 16
+
+
+# --- scripts
+
+
+SCRIPT = """
+import stylespace.executors as executors
+from worker_calls import square
+print("running", __name__)
+with executors.executor_for("processes", 2) as pool:
+    print(sorted(executors.completed(pool, square, [(2,), (3,)])))
+print(__file__ if "__file__" in globals() else "no file", __spec__ is None)
+"""
+
+
+def ran(script, *, stdin=False, folder):
+    """Run a plain script in a process of its own, from a file or from standard input."""
+    helpers, root = Path(__file__).parent.parent / "helpers", Path(__file__).parents[2]
+    path = os.pathsep.join(map(str, (helpers, root)))
+    (folder / "plain.py").write_text(script)
+    return subprocess.run(
+        [sys.executable, "-" if stdin else "plain.py"],
+        input=script if stdin else None,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+
+
+@pytest.mark.parametrize("stdin", [False, True])
+def test_workers_do_not_run_the_script_again(tmp_path, stdin):
+    """No `if __name__ == "__main__":` is needed; before, workers were lost without end."""
+    done = ran(SCRIPT, stdin=stdin, folder=tmp_path)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["running __main__", "[(0, 4), (1, 9)]"] and len(lines) == 3
+    assert lines[2].endswith("True") and (stdin or "plain.py" in lines[2])
+
+
+AGAIN = """
+from multiprocessing import current_process, get_context
+from stylespace.executors import executor_for
+if current_process().name == "MainProcess":
+    child = get_context("spawn").Process(target=print)
+    child.start()
+    child.join()
+else:
+    with executor_for("processes", 2):
+        print("workers")
+"""
+
+
+def test_a_script_that_others_run_again_is_told_what_it_lacks(tmp_path):
+    began = time.perf_counter()
+    done = ran(AGAIN, folder=tmp_path)
+    last = done.stderr.splitlines()[-1]
+    assert 'put its calls under `if __name__ == "__main__":`' in last
+    assert "workers" not in done.stdout and time.perf_counter() - began < 20
+
+
+def test_one_worker_is_this_process(monkeypatch):
+    with executor_for("processes", 1) as executor:
+        assert executor.submit(os.getpid).result() == os.getpid()
+    monkeypatch.setattr("stylespace.executors.pools.cores", lambda: 1)
+    with executor_for("processes") as executor:
+        assert executor.submit(os.getpid).result() == os.getpid()
+    with executor_for("processes", 2) as executor:
+        assert executor.submit(os.getpid).result() != os.getpid()

@@ -129,17 +129,17 @@ def pressing(monkeypatch, number):
     """Press Ctrl-C in the first evaluation of transfer `number` of a comparison."""
     from stylespace.commands.transfer import many
 
-    true, begun = many.transfer, []
+    true, begun = many.transferred, []
 
     def pressed(step):
         raise KeyboardInterrupt
 
-    def transfer(*, settings, network, watch):
+    def transferred(*arguments, watch, **options):
         begun.append(1)
         watch = pressed if len(begun) == number else watch
-        return true(settings=settings, network=network, watch=watch)
+        return true(*arguments, watch=watch, **options)
 
-    monkeypatch.setattr("stylespace.commands.transfer.many.transfer", transfer)
+    monkeypatch.setattr(many, "transferred", transferred)
     return begun
 
 

@@ -846,3 +846,9 @@ def test_read_recipe_refuses_as_read_image_does(tmp_path):
     (tmp_path / "a.png").write_text("text")
     assert "not a picture" in refusal(read_recipe, tmp_path / "a.png")
     assert "no such file" in refusal(read_recipe, tmp_path / "b.png")
+
+
+@pytest.mark.parametrize("path", [None, b"a.png", 3, ["a.png"]])
+def test_what_is_no_path_is_named_by_its_kind(path):
+    with pytest.raises(PictureError, match=f"{type(path).__name__} is not the path of a picture"):
+        read_image(path)

@@ -2,8 +2,11 @@
 
 import dataclasses
 import hashlib
+import os
 import pickle
 import re
+import struct
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from tiny import TINY, seeded_picture
 
-from stylespace.errors import WeightsError
+from stylespace.errors import MemoryLimitError, WeightsError
 from stylespace.networks import catalogue, weights
 from stylespace.networks.catalogue import NetworkEntry
 from stylespace.networks.network import load_network
@@ -259,6 +262,46 @@ def test_what_is_no_file_is_refused(tmp_path):
     assert "holds Tensor, not a state dict" in refusal("tiny", tmp_path / "tensor.pth")
 
 
+def test_an_archive_that_unpacks_to_more_is_refused_unopened(tmp_path):
+    """A compressed .pth, which torch never writes, 1,000 times as large inside."""
+    path, packed = tmp_path / "w.pth", tmp_path / "packed.pth"
+    saved({**state_dict(), "more": torch.zeros(10**6)}, path)
+    with zipfile.ZipFile(path) as plain:
+        parts = {one.filename: plain.read(one) for one in plain.infolist()}
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    assert packed.stat().st_size < 20_000
+    load_weights("tiny", str(path))
+    message = refusal("tiny", packed)
+    assert "would unpack from" in message and "torch.save" in message
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (torch.Tensor.to_sparse, "a sparse or nested tensor"),
+        (lambda tensor: tensor.to("meta"), "a meta tensor, which holds no values"),
+        (lambda tensor: tensor + 1j, "of complex64"),
+        (torch.Tensor.char, "of int8"),
+    ],
+)
+def test_tensors_that_are_no_plain_numbers_are_named(tmp_path, change, words):
+    state = state_dict()
+    state["second.weight"] = change(state["second.weight"])
+    message = refusal("tiny", saved(state, tmp_path / "w.pth"))
+    assert f"'second.weight' is {words}, expected a dense tensor of real numbers" in message
+
+
+def test_a_pipe_is_no_weights_file_and_a_huge_header_is_not_read(tmp_path):
+    path = tmp_path / "w.safetensors"
+    os.mkfifo(path)
+    assert "no ordinary file" in refusal("tiny", path)
+    path.unlink()
+    path.write_bytes(struct.pack("<Q", 1 << 25) + b"{" * 100)
+    assert "OSError" in refusal("tiny", path)
+
+
 def test_read_state_keeps_tensors_alone(tmp_path):
     torch.save({"a": torch.ones(2), "b": 3, 5: torch.zeros(1)}, tmp_path / "w.pth")
     assert {k: tuple(v.shape) for k, v in read_state(tmp_path / "w.pth").items()} == {
@@ -414,6 +457,21 @@ def refused_download():
 def test_addresses_carry_their_hash(name):
     assert re.search(r"/[\w-]+-[0-9a-f]{8}\.pth$", weights.weights_url(name))
     assert catalogue.CATALOGUE[name].origin == "download"
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried")]
+)
+def test_memory_that_runs_out_while_weights_are_read_is_called_that(tmp_path, monkeypatch, error):
+    path = tmp_path / "w.safetensors"
+    save_file({"a": torch.zeros(1)}, path)
+
+    def runs_out(_):
+        raise error
+
+    monkeypatch.setattr("stylespace.networks.state_dicts.load_file", runs_out)
+    with pytest.raises(MemoryLimitError, match="^out of memory while .*w.safetensors was read"):
+        load_weights("vgg19", str(path))
 
 
 def test_weights_are_frozen():

@@ -276,7 +276,7 @@ def test_worker_processes_keep_the_same_bytes(folder, tmp_path):
     settings = StyleLayers(layers=("conv1_1",), weights="random:0", device="cpu")
     network, pictures = load_network(weights="random:0"), pictures_in(folder)
     options = {"settings": settings, "network": network, "size": 20}
-    far = measured(pictures, tmp_path / "far", executor="processes", workers=1, **options)
+    far = measured(pictures, tmp_path / "far", executor="processes", workers=2, **options)
     near = measured(pictures, tmp_path / "near", **options)
     assert [path.name for path, _ in far.skipped] == ["bad.png"] and far.measured == 4
     assert list(far.styles) == list(near.styles) and far.skipped == near.skipped

@@ -1,6 +1,9 @@
 """Reports on collections, and the search for similar styles, as they are used."""
 
+import os
 import shutil
+import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -420,8 +423,6 @@ def test_ctrl_c_in_a_search_leaves_nothing(root, fast, monkeypatch):
 
 
 def test_odd_names_are_on_the_sheet_and_on_the_map(fast, small):
-    import os
-
     names = ["$\\frac{1$ 💥_.png", "_x$.png", os.fsdecode(b"\xff\xfe.png"), "a\nb.png"]
     Path("odd").mkdir()
     for seed, name in enumerate(names):
@@ -439,3 +440,22 @@ def test_odd_names_are_on_the_sheet_and_on_the_map(fast, small):
     page = assert_self_contained("r")
     assert "<b>" not in page and "&lt;b&gt;.png" in page
     assert len(tables("r")["map"]) == 4
+
+
+def test_a_plain_script_searches_with_workers(tmp_path):
+    """It has no guard, and nothing of it runs twice."""
+    for seed in range(4):
+        painted(tmp_path / f"{seed}.png", seed)
+    script = """
+import stylespace as ss
+print("once")
+options = dict(weights="random:0", layers="conv1_1", size=32, workers=2)
+print(len(ss.similar("0.png", ".", **options).neighbours))
+"""
+    (tmp_path / "plain.py").write_text(script)
+    root = str(Path(__file__).parents[2])
+    environment = {**os.environ, "PYTHONPATH": root, "TORCH_HOME": str(tmp_path / "kept")}
+    command = [sys.executable, "plain.py"]
+    options = {"capture_output": True, "text": True, "timeout": 120}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, **options)
+    assert (done.returncode, done.stdout) == (0, "once\n3\n"), done.stderr

@@ -260,7 +260,8 @@ def test_a_damaged_style_file_is_refused(refused, call):
         (("sample:durer-loin",), 2, ["'durer-loin'", "'durer-lion'?"]),
         (("empty",), 1, ["'empty'", "no pictures in this folder", ".png"]),
         (("poem.png",), 1, ["'poem.png'", "not a picture"]),
-        (("good.png", "cut.png"), 1, ["'cut.png'", "cut short"]),
+        (("cut.png", "poem.png"), 1, ["none of 2 pictures", "'cut.png'", "cut short"]),
+        (("good.png", "cut.png", "--contrast", "good,cut"), 2, ["'cut'", "cut short"]),
         ((), 2, ["PICTURES"]),
         (("",), 2, ["no picture", "sample:NAME"]),
         (("good.png", ""), 2, ["no picture"]),
@@ -376,3 +377,31 @@ def test_names_that_are_no_text_are_shown_as_far_as_they_are(fast):
     result = fast("report", os.fsdecode(b"odd/\xff\xfe.png"), *QUICK, "--out", "s")
     assert_refused(result, 2, "no UTF-8", "rename the file")
     assert not Path("s").exists()
+
+
+# --- one way with a bad file, however many there are
+
+
+def test_a_few_pictures_leave_a_bad_one_out_as_many_do(fast):
+    """Named on the page and as a remark; what is shown is what a folder without it shows."""
+    Path("few").mkdir()
+    for seed in range(3):
+        painted(f"few/{seed}.png", seed)
+    assert fast("report", "few", *QUICK, "--out", "whole").code == 0
+    Path("few/bad.png").write_text("a poem")
+    result = fast("report", "few", *QUICK, "--out", "r", "--json")
+    assert result.code == 0 and result.json["figures"]["subjects"] == 3
+    (line,) = result.err.splitlines()
+    assert line.startswith("stylespace: left out few/bad.png: not a picture")
+    page = assert_self_contained("r")
+    assert "<dt>Left out</dt><dd>few/bad.png: not a picture" in page
+    assert tables("r") == tables("whole")
+
+
+def test_the_only_picture_and_a_style_file_are_not_left_out(refused):
+    painted("a.png")
+    Path("bad.png").write_text("a poem")
+    Path("s.style.safetensors").write_bytes(b"x" * 99)
+    refused(1, ["'bad.png'", "not a picture"], "report", "bad.png", *QUICK)
+    files = ("a.png", "s.style.safetensors")
+    refused(1, ["s.style.safetensors", "damaged"], "report", *files, *QUICK)

@@ -6,9 +6,11 @@ import subprocess
 import sys
 import tomllib
 
+import numpy as np
 import pytest
 
 from stylespace.assets import split_weight
+from stylespace.commands.keywords import settings_with
 from stylespace.errors import PictureError, UsageError
 from stylespace.networks.catalogue import CATALOGUE
 from stylespace.settings import (
@@ -16,6 +18,7 @@ from stylespace.settings import (
     CaptureSettings,
     EditSettings,
     ProbeSettings,
+    ReportSettings,
     TextureSettings,
     TransferSettings,
     read_toml,
@@ -23,6 +26,7 @@ from stylespace.settings import (
     settings_from,
     to_toml,
 )
+from stylespace.settings.fields import option_name
 from stylespace.settings.recipe import SINCE
 
 PLAIN = {
@@ -447,3 +451,35 @@ def test_settings_need_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "" == done.stderr
+
+
+# --- what is no number
+
+
+HUGE = 10**400
+
+
+@pytest.mark.parametrize(("kind", "one"), list(numbers()), ids=lambda x: getattr(x, "name", ""))
+def test_what_is_no_number_of_the_fields_kind_is_one_line(kind, one):
+    """Complex numbers, texts, flags, None in a list, and 400 digits, of every number by name."""
+    wrong = [1j, "3", True, HUGE, -HUGE, 10**5000]
+    wrong += [1.5] if "int" in one.type else []
+    for value in wrong:
+        several = (value,) if one.type.startswith("tuple") else value
+        with pytest.raises(UsageError, match="number") as caught:
+            kind(**{one.name: several})
+        message = str(caught.value)
+        assert len(message) < 100 and option_name(one) in message
+
+
+def test_numbers_of_numpy_are_numbers():
+    settings = ReportSettings(pictures=("a.png",), size=np.int64(64))
+    assert settings.size == 64
+    with pytest.raises(UsageError, match="at most"):
+        ReportSettings(pictures=("a.png",), size=np.int64(10**6))
+
+
+@pytest.mark.parametrize("sources", [b"a.png", ["a.png", None], [b"a.png"]])
+def test_what_names_no_file_is_refused_in_python(sources):
+    with pytest.raises(UsageError, match="sources: .* names no file: give a text or a Path"):
+        settings_with(TextureSettings, None, {"sources": sources})

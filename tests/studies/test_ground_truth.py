@@ -53,10 +53,10 @@ def test_every_alteration_is_tried_in_every_way(made):
 def test_a_second_run_makes_nothing_anew(made, monkeypatch):
     folder, table = made
 
-    def never(**options):
+    def never(*_, **options):
         raise AssertionError("made again")
 
-    monkeypatch.setattr("stylespace.commands.transfer.many.transfer", never)
+    monkeypatch.setattr("stylespace.commands.transfer.many.transferred", never)
     with Watching(quiet=True) as watching:
         again = ground_truth.run_ground_truth(TRIED, folder, watching)
     assert again.table.equals(table)

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import os
 import struct
 
 import numpy as np
@@ -370,6 +371,94 @@ def test_wrong_contents_are_refused(path, change):
     assert_same(Style.load(path), captured(), 0)
     changed(path, change)
     assert "capture it again" in refusal(path)
+
+
+def scaled(*factors):
+    """Multiply entries of the largest layer's Gram matrix: {(i, j): factor}."""
+
+    def change(tensors, header):
+        for i, j, factor in factors:
+            tensors["conv2_1.gram"][i, j] *= factor
+
+    return change
+
+
+IMPOSSIBLE = {
+    "negated": (lambda t, h: t["conv2_1.gram"].neg_(), "a diagonal entry is negative"),
+    "diagonal": (scaled((3, 3, -1)), "a diagonal entry is negative"),
+    "mean": (lambda t, h: t["conv2_1.mean"][2:3].neg_(), "a mean is negative"),
+    "large mean": (lambda t, h: t["conv2_1.mean"].mul_(30), "a mean is larger"),
+    "asymmetric": (scaled((0, 4, 1.01)), "not symmetric"),
+    "cosine": (scaled((0, 4, 4), (4, 0, 4)), "larger than the diagonal allows"),
+    "complex": (
+        lambda t, h: t.update({"conv2_1.gram": t["conv2_1.gram"].to(torch.complex64)}),
+        "complex64, where real numbers are needed",
+    ),
+    "whole": (lambda t, h: t.update({"conv2_1.mean": torch.ones(6).long()}), "int64 and"),
+    "flag": (lambda t, h: h["positions"].update(conv1_1=True), "no whole number above 0"),
+    "share": (lambda t, h: h["positions"].update(conv1_1=2.5), "no whole number above 0"),
+    "text": (lambda t, h: h["positions"].update(conv1_1="7"), "no whole number above 0"),
+    "many": (lambda t, h: h["positions"].update(conv1_1=10**15), "no whole number above 0"),
+    "400 digits": (lambda t, h: h["positions"].update(conv1_1=10**400), "a whole number beyond"),
+    "nameless": (lambda t, h: h["provenance"]["pictures"][0].pop("name"), "KeyError"),
+    "named 7": (lambda t, h: h["provenance"]["pictures"][0].update(name=7), "without a name"),
+    "weightless": (
+        lambda t, h: h["provenance"]["pictures"][0].update(weight=math.inf),
+        "without a name or a weight",
+    ),
+    "sized True": (lambda t, h: h["provenance"]["pictures"][0].update(width=True), "a size"),
+    "deep": (lambda t, h: h.update(more=[[[[[[[[1]]]]]]]]), "nested more than 8 levels"),
+}
+
+
+@pytest.mark.parametrize("kind", IMPOSSIBLE)
+def test_what_no_picture_has_is_refused_by_name(path, kind):
+    """Numbers and headers that capture can never have written, among them a negated Gram."""
+    change, words = IMPOSSIBLE[kind]
+    captured().save(path)
+    changed(path, change)
+    assert words in refusal(path)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_rounding_and_scale_do_not_matter_to_what_is_refused(path, dtype, scale):
+    """One picture in another scale of filters, off by the rounding of half precision."""
+    captured().save(path)
+
+    def rounded(tensors, header):
+        for name, tensor in tensors.items():
+            power = 2 if name.endswith("gram") else 1
+            noise = torch.rand(tensor.shape, generator=torch.manual_seed(0), dtype=torch.float64)
+            tensors[name] = (tensor * scale**power * (1 + 1e-4 * noise)).to(dtype)
+
+    changed(path, rounded)
+    assert set(Style.load(path).layers) == set(LAYERS)
+
+
+@pytest.mark.parametrize(("layer", "fits"), [("conv1_1", True), ("conv2_1", False), ("x", False)])
+def test_channels_are_those_of_the_network(path, layer, fits):
+    """64 of conv1_1 are not the 128 of conv2_1."""
+    space = Space("vgg19-norm", "average", "zeros", "0" * 64)
+    Style({layer: LayerStyle(torch.ones(64), torch.ones(64, 64), 9)}, space).save(path)
+    if fits:
+        assert list(Style.load(path).layers) == [layer]
+    else:
+        assert f"{layer!r}: 64 channels, unlike that layer of vgg19-norm" in refusal(path)
+
+
+@pytest.mark.parametrize("path", [None, b"a.style.safetensors", 3])
+def test_what_is_no_path_is_named_by_its_kind(path):
+    with pytest.raises(StyleError, match=f"{type(path).__name__} is not the path of a style file"):
+        Style.load(path)
+
+
+def test_a_pipe_and_a_huge_header_are_not_waited_for(path):
+    os.mkfifo(path)
+    assert "not an ordinary file" in refusal(path)
+    path.unlink()
+    path.write_bytes(struct.pack("<Q", 1 << 25) + b"{}")
+    assert "a header of more than" in refusal(path)
 
 
 def test_other_files_are_refused(path):

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from stylespace.commands.atlas.cells import FIGURES, Batch
-from stylespace.files import write_whole
+from stylespace.files import LONGEST_OWN, check_header, parsed_json, read_data, write_whole
 from stylespace.settings import recipe_of
 from stylespace.settings.atlas import AtlasSettings, Pair
 
@@ -74,14 +74,14 @@ class Store:
     def checks(self, size: int) -> dict[Pair, float]:
         """Return {(i, j): value} of the full probes of that size that are done."""
         with suppress(OSError, ValueError, TypeError, AttributeError):
-            record = json.loads((self._folder / CHECKS).read_text())
+            record = parsed_json(read_data(self._folder / CHECKS, LONGEST_OWN))
             if (record["mark"], record["size"]) == (self._mark, size):
                 return {(int(i), int(j)): float(value) for i, j, value in record["values"]}
         return {}
 
     def keep_checks(self, size: int, values: Mapping[Pair, float]) -> None:
-        """Write the values of full probes."""
-        rows = [[*pair, value] for pair, value in values.items()]
+        """Write the values of full probes, in an order that does not tell who ended first."""
+        rows = [[*pair, value] for pair, value in sorted(values.items())]
         text = json.dumps({"mark": self._mark, "size": size, "values": rows})
         write_whole(self._folder / CHECKS, text.encode(), force=True)
 
@@ -92,8 +92,9 @@ class Store:
     def _read(self, path: Path) -> Batch | None:
         """Return the batch of a file, or None if it is damaged or was made otherwise."""
         with suppress(SafetensorError, OSError, KeyError, ValueError, TypeError):
+            check_header(path)
             with safe_open(path, framework="numpy") as file:
-                about = json.loads((file.metadata() or {}).get(KEY, "{}"))
+                about = parsed_json((file.metadata() or {}).get(KEY, "{}"))
                 if about.get("mark") != self._mark:
                     return None
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

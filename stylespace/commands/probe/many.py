@@ -1,6 +1,5 @@
 """Many entries into one folder, in batches; begun again, they go on where they stopped."""
 
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -17,7 +16,7 @@ from stylespace.commands.probe.patches import Paintings
 from stylespace.commands.probe.tables import ProbedEntry, write_tables
 from stylespace.errors import PictureError, UnreachedError
 from stylespace.figures.tables import json_text
-from stylespace.files import check_output, write_whole
+from stylespace.files import check_output, parsed_json, read_data, write_whole
 from stylespace.images import read_image, read_recipe
 from stylespace.networks.memory import batch_size
 from stylespace.networks.network import Network
@@ -212,6 +211,6 @@ def _record(path: Path) -> dict[str, Any] | None:
     with suppress(PictureError, OSError, ValueError):
         if path.suffix == ".png":
             read_image(path)  # a file that was cut short still has its recipe
-        record = read_recipe(path) if path.suffix == ".png" else json.loads(path.read_text())
+        record = read_recipe(path) if path.suffix == ".png" else parsed_json(read_data(path))
         return record if isinstance(record, dict) else None
     return None

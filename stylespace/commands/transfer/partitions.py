@@ -208,9 +208,9 @@ def _lines(label: str) -> str:
 def _page(title: str, again: str, found: Comparison) -> str:
     rows, columns = found.rows, columns_of(row.figures for row in found.rows)
     parts = [
-        f"# {title}",
+        f"# {markdown.plain(title)}",
         found.networks,
-        f"![{', '.join(row.label for row in rows)}]({STRIP})",
+        f"![{markdown.plain(', '.join(row.label for row in rows))}]({STRIP})",
         markdown.number_table({row.label: row.figures for row in rows}, columns),
         "`style_distance` is the geometric mean of the relative Gram distances of the layers that "
         "a row styles, `gram.` that of one layer: what full transfer lowers. `loss` is a row's "

@@ -6,5 +6,12 @@ them are `stylespace.styles.distances.streamed_distances` of the style files.
 
 from stylespace.images.listing import SUFFIXES, pictures_in
 from stylespace.reports.collections.cache import Measurement, cache_folder
-from stylespace.reports.collections.capturing import Collection, Seen, Skipped, captured
+from stylespace.reports.collections.capturing import (
+    FAULTS,
+    Collection,
+    Seen,
+    Skipped,
+    captured,
+    reason_of,
+)
 from stylespace.reports.collections.comparing import Neighbour, collection_statistics, neighbours

@@ -133,7 +133,7 @@ class _Pictures:
             try:
                 file = measurement.file(folder, cache.content_of(picture))
             except PictureError as error:
-                self._tell(picture, _reason(picture, error))
+                self._tell(picture, reason_of(str(picture), error))
             else:
                 self.groups.setdefault(file, []).append(picture)
 
@@ -192,10 +192,10 @@ def _kept(
     try:
         cache.keep(picture, file, network, measurement)
     except FAULTS as error:
-        return _reason(picture, error)
+        return reason_of(str(picture), error)
     return ""
 
 
-def _reason(picture: Path, error: Exception) -> str:
+def reason_of(picture: str, error: Exception) -> str:
     """Return what an error says, without the picture's name before it."""
-    return str(error).removeprefix(f"{str(picture)!r}: ")
+    return str(error).removeprefix(f"{picture!r}: ")

@@ -9,7 +9,6 @@ Whatever the number of files, a layer takes BUDGET bytes and a few arrays of the
 - `bures` has no such shortcut: it takes BURES_MOST styles at most.
 """
 
-import json
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -20,10 +19,11 @@ import numpy as np
 from safetensors import safe_open
 
 from stylespace.errors import StyleError, UsageError, check_known
+from stylespace.files import check_header
 from stylespace.networks.network import Space
 from stylespace.styles.distances.kinds import area_share, distance_named, ratio, sorted_parts
 from stylespace.styles.distances.matrices import TOGETHER, pairwise, together
-from stylespace.styles.style import FORMAT, Style
+from stylespace.styles.style import Style, parsed_header
 
 BUDGET = 128 * 2**20
 """Bytes of the matrices' rows that are held at once."""
@@ -100,17 +100,14 @@ def style_header(path: File) -> dict[str, Any]:
         StyleError: missing, cut short, or not a style file.
     """
     try:
+        check_header(path)
         with safe_open(path, "np") as file:
-            header = json.loads((file.metadata() or {})["stylespace"])
-        if header["format"] != FORMAT:
-            raise ValueError(header["format"])
-        Space(**header["space"]), dict(header["positions"])
+            return parsed_header((file.metadata() or {})["stylespace"])
     except Exception as error:  # a damaged file fails in whatever place it is damaged
         raise StyleError(
             f"{os.fspath(path)}: missing, damaged or not a style file ({type(error).__name__}): "
             "capture it again."
         ) from None
-    return header
 
 
 def _common_layers(files: Sequence[File], layers: Sequence[str] | None) -> tuple[str, ...]:
