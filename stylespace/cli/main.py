@@ -16,7 +16,7 @@ from stylespace.cli.outputs import planned
 from stylespace.cli.printing import print_listing, print_result, result_json
 from stylespace.cli.table import COMMANDS
 from stylespace.commands.command import Command, Result
-from stylespace.errors import StylespaceError, UnreachedError, UsageError
+from stylespace.errors import StylespaceError, UnreachedError, UsageError, on_command_line
 from stylespace.settings import Settings
 
 if TYPE_CHECKING:
@@ -194,7 +194,8 @@ def main(arguments: list[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show is no error
             stream.reconfigure(errors="backslashreplace")
     try:
-        return commands.main(arguments, prog_name="stylespace", standalone_mode=False) or 0
+        with on_command_line():
+            return commands.main(arguments, prog_name="stylespace", standalone_mode=False) or 0
     except click.UsageError as error:
         return _wrong_usage(error.format_message(), error.ctx)
     except click.ClickException as error:

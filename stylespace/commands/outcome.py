@@ -1,5 +1,7 @@
 """What a probe, a texture, an edit or a transfer hands back: a picture and what is known of it."""
 
+import base64
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,15 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stylespace.images import written_image
+from stylespace.images import encoded_png, written_image
 from stylespace.networks.network import Network
 from stylespace.settings import Settings
 from stylespace.synthesis.loop import ObjectiveFunction, Synthesis
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Outcome:
-    """A picture, and everything that is known about it.
+    """A picture, and everything that is known about it; a notebook shows it with its figures.
 
     image: (1, 3, H, W), values that 8 bits hold: what the figures are measured on.
     figures: named numbers of the written picture. synthesis: the run, with its trace.
@@ -33,6 +35,27 @@ class Outcome:
     dtype: str = ""
     beside: Any = None
     remarks: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Return what it is of, its size and its first figures, in one line."""
+        height, width = self.image.shape[2:]
+        first = ", ".join(f"{name} {value:.4g}" for name, value in list(self.figures.items())[:3])
+        return f"<Outcome of {self.settings.command}: {width}x{height}, {first}>"
+
+    def _repr_png_(self) -> bytes:
+        """Return the picture as a notebook shows it."""
+        return encoded_png(self.image)
+
+    def _repr_html_(self) -> str:
+        """Return the picture, its figures and the remarks as a notebook shows them."""
+        picture = base64.b64encode(self._repr_png_()).decode()
+        rows = "".join(
+            f"<tr><td>{html.escape(name)}</td><td>{value:.4g}</td></tr>"
+            for name, value in self.figures.items()
+        )
+        remarks = "".join(f"<p>{html.escape(remark)}</p>" for remark in self.remarks)
+        image = f'<img src="data:image/png;base64,{picture}" alt="{html.escape(repr(self))}">'
+        return f"{image}<table>{rows}</table>{remarks}"
 
 
 def outcome_of(

@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from stylespace.assets import source_path
+from stylespace.assets import MEMORY, source_path
 from stylespace.commands.outcome import Outcome
 from stylespace.errors import PictureError, UsageError, WeightsError
 from stylespace.images import read_recipe, write_image
@@ -150,6 +150,8 @@ def input_hashes(settings: Settings) -> dict[str, str]:
     """Return {name: SHA-256} of the files that a command reads, as far as they can be read."""
     hashes = {}
     for name in settings.inputs():
+        if name.startswith(MEMORY):  # which is a hash already
+            continue
         path = source_path(name)
         with suppress(OSError):  # whoever opens the file says what is wrong with it
             if path.is_file():

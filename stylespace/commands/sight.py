@@ -19,6 +19,11 @@ def network_for(settings: Settings, *, progress: bool = False) -> Network:
     return load_network(settings.network, **options, progress=progress)
 
 
+def given_network(network: Network | str | None, settings: Settings) -> Network:
+    """Return a network that is loaded already, or load the one that settings name."""
+    return network if isinstance(network, Network) else network_for(settings)
+
+
 def judge_for(network: Network, settings: Settings) -> Network:
     """Return the network that figures are measured with: never one in half precision."""
     if network.dtype.itemsize >= 4:

@@ -15,17 +15,19 @@ import tifffile
 import torch
 from PIL import Image
 
-from stylespace.errors import OutputError, PictureError, UsageError, nearest
+from stylespace.errors import OutputError, UsageError, nearest, public
 from stylespace.files import write_whole
+from stylespace.images.memory import IN_MEMORY, picture_tensor
 from stylespace.images.profiles import srgb_profile
 from stylespace.images.recipe import DESCRIPTION, KEYWORD, recipe_text
 
 _AFTER_HEADER = 33  # bytes of a PNG's signature and IHDR chunk
 
 
+@public
 def write_image(
     path: str | os.PathLike[str],
-    image: torch.Tensor,
+    image: IN_MEMORY,
     *,
     recipe: Mapping[str, Any] | None = None,
     force: bool = False,
@@ -38,7 +40,8 @@ def write_image(
 
     Args:
         path: .png, .jpg, .jpeg, .webp, .tif or .tiff.
-        image: (1, 3, H, W) or (3, H, W) sRGB; clamped to [0, 1] and rounded to the nearest level.
+        image: sRGB, (1, 3, H, W), (3, H, W), as an array also (H, W, 3), or one of Pillow's;
+            clamped to [0, 1] and rounded to the nearest level.
         recipe: what made the picture, as JSON can hold it, for `read_recipe`.
         force: replace a file that exists.
         bits: 8, or 16 for PNG and TIFF.
@@ -46,7 +49,8 @@ def write_image(
     Raises:
         OutputError: the suffix is unknown or has no such bits, the format cannot hold the picture
             or the recipe, or the file exists or cannot be written.
-        PictureError: `image` is not one RGB picture, or holds NaN.
+        PictureError: `image` is not one RGB picture, holds NaN, or values of another unit, as 0
+            to 255.
         UsageError: `bits` is neither 8 nor 16.
     """
     path, suffix = Path(path), check_format(path, bits=bits)
@@ -70,6 +74,11 @@ def written_image(image: torch.Tensor) -> torch.Tensor:
         float32 of the same shape, multiples of 1/255, without gradient.
     """
     return _levels(image, 255) / 255
+
+
+def encoded_png(image: torch.Tensor) -> bytes:
+    """Return a picture (1, 3, H, W) as a PNG of 8 bits, to look at; no recipe in it."""
+    return _png(_pixels(image, 8), None)
 
 
 def encoded_jpeg(image: torch.Tensor, quality: int, subsampling: str) -> bytes:
@@ -109,14 +118,9 @@ def _levels(image: torch.Tensor, top: int) -> torch.Tensor:
     return (image.detach().float().clamp(0, 1) * top).round()
 
 
-def _pixels(image: torch.Tensor, bits: int) -> np.ndarray:
+def _pixels(image: IN_MEMORY, bits: int) -> np.ndarray:
     """Return (H, W, 3) uint8 or uint16."""
-    shape = tuple(image.shape)
-    if shape[:-3] not in ((), (1,)) or shape[-3:-2] != (3,) or 0 in shape:
-        raise PictureError(f"one RGB picture (1, 3, H, W) is written, not a tensor of {shape}.")
-    if image.isnan().any():
-        raise PictureError("the picture holds NaN and is not written; lower the step or the scale.")
-    levels = _levels(image, 2**bits - 1).reshape(shape[-3:]).permute(1, 2, 0)
+    levels = _levels(picture_tensor(image), 2**bits - 1)[0].permute(1, 2, 0)
     return np.ascontiguousarray(levels.cpu().numpy().astype(f"uint{bits}"))
 
 

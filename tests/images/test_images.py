@@ -756,7 +756,7 @@ def test_an_existing_file_is_kept_unless_forced(tmp_path, monkeypatch):
     path = tmp_path / "a.png"
     write_image(path, tensor(RGB))
     before = path.read_bytes()
-    assert "--force" in refusal(write_image, path, tensor(255 - RGB), error=OutputError)
+    assert "force=True" in refusal(write_image, path, tensor(255 - RGB), error=OutputError)
 
     def full(_):
         raise OSError(28, "No space left on device")

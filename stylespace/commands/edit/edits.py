@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stylespace.commands.keywords import settings_with
+from stylespace.commands.keywords import keywords, settings_with
 from stylespace.commands.outcome import Outcome, as_written, outcome_of
 from stylespace.commands.scales import noise_picture, run_pyramid
-from stylespace.commands.sight import judge_for, network_for
+from stylespace.commands.sight import given_network, judge_for
 from stylespace.errors import UsageError
 from stylespace.images.resizing import fitted, resize
 from stylespace.losses.entries import entry_value
@@ -19,18 +19,19 @@ from stylespace.losses.representations.gram import gram_term
 from stylespace.networks.network import Network
 from stylespace.settings import EditSettings
 from stylespace.styles.gram import gram
-from stylespace.styles.sources import blender, open_styles
+from stylespace.styles.sources import Source, blender, open_styles
 from stylespace.styles.style import Style
 from stylespace.synthesis.loop import Watch
 
 
+@keywords(EditSettings)
 def edit(
-    source: str | None = None,
+    source: Source | None = None,
     layer: str | None = None,
     entry: str | tuple[int, int] | None = None,
     *,
     settings: EditSettings | None = None,
-    network: Network | None = None,
+    network: Network | str | None = None,
     watch: Watch | None = None,
     **changes: Any,
 ) -> Outcome:
@@ -40,10 +41,11 @@ def edit(
     if the channel itself were, or no picture could have both.
 
     Args:
-        source: the painting, a picture or sample:NAME. layer, entry: as in `probe`.
+        source: the painting: a path, sample:NAME, or a picture in memory.
+        layer, entry: as in `probe`.
         settings: or its fields as keywords: edit("sample:gogh-auvers", "conv3_1", (3, 5),
             factor=4).
-        network: loaded already, or None to load the one that the settings name.
+        network: loaded already, or its name, or None for the one that the settings name.
         watch: see `synthesize`.
 
     Returns:
@@ -55,10 +57,9 @@ def edit(
     Raises:
         UsageError: the entry is zero in the painting, so that no factor changes it.
     """
-    pair = ",".join(map(str, entry)) if isinstance(entry, tuple) else entry
-    changes = {"source": source, "layer": layer, "entry": pair, **changes}
-    settings = settings_with(EditSettings, settings, changes)
-    network = network or network_for(settings)
+    changes = {"source": source, "layer": layer, "entry": entry, **changes}
+    settings = settings_with(EditSettings, settings, changes, network)
+    network = given_network(network, settings)
     place, (source_style,) = settings.place(), open_styles([settings.source])
     picture = source_style.image
     if picture is None:

@@ -1,7 +1,6 @@
 """Transfer: the content of one picture in the style of others (G15b)."""
 
 import functools
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stylespace.commands.keywords import settings_with
+from stylespace.commands.keywords import keywords, settings_with
 from stylespace.commands.outcome import Outcome, as_written, outcome_of, total_loss
 from stylespace.commands.scales import noise_picture, run_pyramid
-from stylespace.commands.sight import judge_for, network_for
+from stylespace.commands.sight import given_network, judge_for
 from stylespace.commands.transfer.metrics import transfer_figures
 from stylespace.errors import UsageError
 from stylespace.images import written_image
@@ -24,26 +23,28 @@ from stylespace.losses.objective import Objective, Terms, content_term, evenness
 from stylespace.losses.representations import Pictures, represented_style
 from stylespace.networks.network import Network
 from stylespace.settings import TransferSettings
-from stylespace.styles.sources import open_picture, open_styles
+from stylespace.styles.sources import Source, open_picture, open_styles
 from stylespace.synthesis.loop import Watch
 
 
+@keywords(TransferSettings)
 def transfer(
-    content: str | None = None,
-    styles: str | Sequence[str] | None = None,
+    content: Source | None = None,
+    styles: Source | Sequence[Any] | None = None,
     *,
     settings: TransferSettings | None = None,
-    network: Network | None = None,
+    network: Network | str | None = None,
     watch: Watch | None = None,
     **changes: Any,
 ) -> Outcome:
     """Move a picture into the style of others, keeping its content.
 
     Args:
-        content: a picture or sample:NAME.
-        styles: pictures, sample:NAME or style files, one or several, with weights as PATH=0.3.
+        content: a path, sample:NAME, or a picture in memory.
+        styles: paths, sample:NAME, style files, pictures or styles in memory, one or several, with
+            weights as "PATH=0.3" or (source, 0.3).
         settings: or its fields as keywords: transfer("a.jpg", "sample:gogh-auvers", size=256).
-        network: loaded already, or None to load the one that the settings name.
+        network: loaded already, or its name, or None for the one that the settings name.
         watch: see `synthesize`.
 
     Returns:
@@ -58,13 +59,13 @@ def transfer(
 
     Source: G15b. Departs: relative terms, start from the content, coarse to fine.
     """
-    named = {"content": content and os.fspath(content), "styles": styles}
-    settings = settings_with(TransferSettings, settings, {**named, **changes})
+    changes = {"content": content, "styles": styles, **changes}
+    settings = settings_with(TransferSettings, settings, changes, network)
     if settings.partitions:
         raise UsageError(
             "partitions are several pictures: see stylespace.commands.transfer.partitions.compare."
         )
-    return _transferred(settings, network or network_for(settings), watch)
+    return _transferred(settings, given_network(network, settings), watch)
 
 
 @dataclass(frozen=True, eq=False)
