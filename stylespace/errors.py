@@ -58,11 +58,17 @@ class UnreachedError(StylespaceError):
         self.figures, self.interrupted = figures, interrupted
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `` Did you mean 'x'?`` for the known name closest to `name`, or an empty string."""
-    by_lower = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
-    return f" Did you mean {by_lower[close[0]]!r}?" if close else ""
+def nearest(
+    name: str, known: Iterable[str], *, least: float = 0.5, part: Callable[[str], str] = str
+) -> str:
+    """Return `` Did you mean 'x'?`` for the known name closest to `name`, or an empty string.
+
+    least: share of letters that agree. part: name -> what of it is compared; of names that are
+    equal there the last is taken.
+    """
+    by_part = {part(candidate).lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(part(name).lower(), by_part, n=1, cutoff=least)
+    return f" Did you mean {by_part[close[0]]!r}?" if close else ""
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:

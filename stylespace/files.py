@@ -5,15 +5,18 @@ import itertools
 import os
 import secrets
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from stylespace.errors import OutputError
+from stylespace.errors import OutputError, nearest
 
 STYLE_SUFFIX = ".style.safetensors"
 """How a style file's name ends."""
+
+NEAR = 0.7
+"""Share of its letters that another file's name has, where that may be the one that was meant."""
 
 _FORCE = "add --force to replace it, or choose another --out"
 _ELSEWHERE = "choose another --out"
@@ -97,8 +100,17 @@ def holds(path: Path, text: str) -> bool:
         return False
 
 
-def names_beside(path: Path) -> list[str]:
-    """Return the names in the folder of `path`, for a hint at the nearest; none if unreadable."""
+def hint_beside(path: Path, words: Iterable[str] = ()) -> str:
+    """Return `` Did you mean 'x'?`` for a name near that of a missing file, or an empty string.
+
+    Suffixes are not compared: they make all pictures alike. words: that may be meant as well.
+    """
+    names = sorted(_names_beside(path), key=lambda name: Path(name).suffix == path.suffix)
+    return nearest(path.name, (*names, *words), least=NEAR, part=lambda name: Path(name).stem)
+
+
+def _names_beside(path: Path) -> list[str]:
+    """Return the names in the folder of `path`; none if unreadable."""
     try:
         return os.listdir(path.parent)
     except (OSError, ValueError):  # no folder, or a zero byte in its name

@@ -17,7 +17,7 @@ from stylespace.cli.printing import print_listing, print_result, result_json
 from stylespace.cli.table import COMMANDS
 from stylespace.commands.command import Command, Result
 from stylespace.errors import StylespaceError, UnreachedError, UsageError, on_command_line
-from stylespace.settings import Settings
+from stylespace.settings import Settings, check_there
 
 if TYPE_CHECKING:
     from stylespace.commands.recipes import Origin
@@ -103,6 +103,7 @@ def run(recipe: Path, **output: Any) -> int:
 
 def _recipe(path: Path) -> tuple[Settings, Origin | None]:
     """Read settings, and what a picture says of its making; a .toml file without torch."""
+    check_there(str(path))
     if path.suffix.lower() == ".toml":
         from stylespace.settings import read_toml
 
@@ -153,14 +154,14 @@ def networks(as_json: bool, quiet: bool) -> int:
 @json_option
 @quiet_option
 def samples(as_json: bool, quiet: bool) -> int:
-    """List the sample pictures, for use as sample:NAME."""
+    """List the sample pictures, for use as sample:NAME; --json gives their licences as well."""
     began = time.perf_counter()
     from dataclasses import asdict
 
     from stylespace.assets import samples as all_samples
 
     rows = [asdict(sample) for sample in all_samples()]
-    columns = ("name", "kind", "artist", "title", "year", "licence")
+    columns = ("name", "kind", "artist", "title", "year")
     return print_listing("samples", rows, columns, as_json, began)
 
 

@@ -13,8 +13,8 @@ from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from stylespace.errors import PictureError, nearest
-from stylespace.files import names_beside
+from stylespace.errors import PictureError
+from stylespace.files import hint_beside
 
 MAX_PIXELS = 89_478_485
 """Pixels of the largest picture that is read: the size from which Pillow suspects an attack."""
@@ -73,7 +73,7 @@ def _check_file(path: Path) -> None:
     try:
         status = os.stat(path)
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # or a zero byte
-        hint = nearest(path.name, names_beside(path)) or " Check the name and the folder."
+        hint = hint_beside(path) or " Check the name and the folder."
         raise PictureError(f"no such file.{hint}") from error
     if stat.S_ISDIR(status.st_mode):
         raise PictureError("this is a folder; name a picture inside it.")

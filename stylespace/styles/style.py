@@ -20,10 +20,9 @@ from stylespace.errors import (
     UsageError,
     check_known,
     check_type,
-    nearest,
     public,
 )
-from stylespace.files import names_beside, write_whole
+from stylespace.files import hint_beside, write_whole
 from stylespace.images import IN_MEMORY, picture_tensor, read_image
 from stylespace.networks.network import Network
 from stylespace.networks.space import Space
@@ -222,7 +221,7 @@ class Style:
             _check_header(header["space"], header["provenance"])
             return Style(layers, Space(**header["space"]), header["provenance"])
         except FileNotFoundError:
-            hint = nearest(path.name, names_beside(path))
+            hint = hint_beside(path)
             raise StyleError(
                 f"style file {str(path)!r} is missing.{hint} Check the path."
             ) from None
