@@ -105,7 +105,8 @@ def hint_beside(path: Path, words: Iterable[str] = ()) -> str:
 
     Suffixes are not compared: they make all pictures alike. words: that may be meant as well.
     """
-    names = sorted(_names_beside(path), key=lambda name: Path(name).suffix == path.suffix)
+    names = sorted(_names_beside(path), reverse=True)  # of equal stems the last is taken
+    names.sort(key=lambda name: Path(name).suffix == path.suffix)
     return nearest(path.name, (*names, *words), least=NEAR, part=lambda name: Path(name).stem)
 
 

@@ -317,6 +317,19 @@ def test_samples_are_read_by_name():
         ss.read_image("sample:gogh")
 
 
+def test_the_largest_entries_of_a_picture_in_memory():
+    options = {"entries": "top:1", "size": 32, "iterations": 3, "weights": "random:0"}
+    network = load_network(weights="random:0")
+    style = ss.Style.capture(network, np.kron(PICTURE, np.ones((8, 8, 1))), "conv1_1")
+    i, j = divmod(int(style.grams["conv1_1"].triu(1).argmax()), 64)
+    try:
+        found = ss.probe("conv1_1", painting=np.kron(PICTURE, np.ones((8, 8, 1))), **options)
+        assert found.settings.entry == (f"{i},{j}",)
+    except UnreachedError as error:
+        assert f"conv1_1 {i},{j} was not reached" in str(error)
+        assert "more iterations or another seed" in str(error) and error.figures["value"] > 0
+
+
 def test_a_network_may_be_named():
     outcome = ss.texture(PICTURE, **{**SMALL, "layers": "conv1"}, network="alexnet")
     assert outcome.settings.network == "alexnet"

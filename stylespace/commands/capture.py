@@ -16,7 +16,8 @@ def _work(settings: CaptureSettings, output: Output) -> Result:
     path = CAPTURE.path(settings, output)
     style.save(path, force=output.force)
     norms = {f"norm.{name}": float(layer.gram.norm()) for name, layer in style.layers.items()}
-    return Result((path,), norms, recipe_of(settings))
+    remarks = [text for one in sources for text in one.remarks(network, layers, settings.size)]
+    return Result((path,), norms, recipe_of(settings), remarks=tuple(remarks))
 
 
 CAPTURE = Command(

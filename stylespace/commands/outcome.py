@@ -24,6 +24,7 @@ class Outcome:
     weights: SHA-256 of the network's filters. device, dtype: where and in which precision it ran.
     beside: what its figure shows beside the picture, or None where there is no figure.
     remarks: what a user should know about the inputs, a sentence each.
+    alpha: (1, 1, H, W), the picture's opacity, or None where it is opaque.
     """
 
     settings: Any
@@ -35,6 +36,7 @@ class Outcome:
     dtype: str = ""
     beside: Any = None
     remarks: tuple[str, ...] = ()
+    alpha: Tensor | None = None
 
     def __repr__(self) -> str:
         """Return what it is of, its size and its first figures, in one line."""
@@ -44,7 +46,7 @@ class Outcome:
 
     def _repr_png_(self) -> bytes:
         """Return the picture as a notebook shows it."""
-        return encoded_png(self.image)
+        return encoded_png(self.image, self.alpha)
 
     def _repr_html_(self) -> str:
         """Return the picture, its figures and the remarks as a notebook shows them."""
@@ -68,7 +70,7 @@ def outcome_of(
 ) -> Outcome:
     """Put an outcome together from a run and the network that it ran on.
 
-    more: `beside` and `remarks`, where there are any.
+    more: `beside`, `remarks` and `alpha`, where there are any.
     """
     ran = network.sha256, network.device.type, str(network.dtype).removeprefix("torch.")
     return Outcome(settings, image, figures, synthesis, *ran, **more)

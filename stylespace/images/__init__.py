@@ -12,6 +12,7 @@ from stylespace.images.writing import (
     check_format,
     encoded_jpeg,
     encoded_png,
+    holds_alpha,
     write_image,
     written_image,
 )

@@ -22,7 +22,8 @@ def read_image(
 ) -> torch.Tensor:
     """Read a picture file as sRGB.
 
-    PNG and TIFF keep their 16 bits; JPEG, WebP, GIF and BMP have 8. Grey, palette and CMYK
+    PNG and TIFF keep their 16 bits, a TIFF in floating point, from 0 to 1, as many; JPEG, WebP,
+    GIF, BMP, PPM, TGA, JPEG 2000, AVIF and, with pillow-heif, HEIC have 8. Grey, palette and CMYK
     pictures become RGB, an embedded ICC profile is applied (a broken one ignored), the
     orientation tag is followed, and of an animation or a pile of pages the first is read.
 
@@ -66,6 +67,20 @@ def on_background(
         return layers
     colour, alpha = layers[:, :3], layers[:, 3:]
     return alpha * colour + (1 - alpha) * backdrop
+
+
+def apart(layers: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Split what `read_layers` returns into colours (1, 3, H, W) and alpha (1, 1, H, W) or None.
+
+    What is transparent all through gets the mean colour of the rest: resizing then brings no
+    foreign colour in.
+    """
+    colour, alpha = layers[:, :3], layers[:, 3:]
+    if layers.shape[1] == 3:
+        return layers, None
+    seen = (alpha * colour).sum((2, 3), keepdim=True)
+    mean = seen / alpha.sum((2, 3), keepdim=True).clamp(min=1e-6)
+    return torch.where(alpha > 0, colour, mean), alpha
 
 
 def _checked(background: tuple[float, float, float]) -> np.ndarray:

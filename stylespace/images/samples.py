@@ -8,6 +8,7 @@ import imagecodecs
 import numpy as np
 from PIL import Image
 
+from stylespace.errors import PictureError
 from stylespace.images.source import header
 
 ORIENTATION = 274  # the tag of EXIF and of TIFF alike
@@ -59,6 +60,8 @@ def _png(file: BinaryIO) -> tuple[np.ndarray, int]:
 
 def _first_frame(picture: Image.Image) -> tuple[np.ndarray, int]:
     """Return (H, W, C) 8-bit samples of Pillow's picture, and how many of C are colours."""
+    if picture.mode == "F":
+        raise PictureError("floating point values in this format are not read; use a TIFF.")
     if picture.mode.startswith("I"):  # 16 bits
         return np.asarray(picture).clip(0, 65535).astype(np.uint16)[..., None], 1
     kept = {"1": ("L", 1), "L": ("L", 1), "CMYK": ("CMYK", 4)}

@@ -78,6 +78,8 @@ def is_style_file(name: str) -> bool:
     return name.endswith(".safetensors")
 
 
+ENLARGED = 1.25
+"""Factor from which on it is said that a picture was enlarged."""
 SINGLE_COLOUR = 1 / 255
 """Standard deviation below which a picture is said to be of one colour."""
 
@@ -124,9 +126,9 @@ class StyleSource:
 
     def remarks(self, network: Network, layers: Sequence[str], side: int) -> list[str]:
         """Return what is degenerate about a picture with `side` pixels on its longer side."""
-        remarks: list[str] = []
         if self.image is None:
-            return remarks
+            return []
+        remarks = enlargement(self.name, self.image, side)
         height, width = resize(self.image, side).shape[2:]
         field, layer = max((network.reach(layer).field, layer) for layer in layers)
         if min(height, width) < field:
@@ -140,6 +142,14 @@ class StyleSource:
                 "border."
             )
         return remarks
+
+
+def enlargement(name: str, image: Tensor, side: int) -> list[str]:
+    """Say that a picture has fewer pixels on its longer side than it is used with, if it has."""
+    longer = max(image.shape[2:])
+    if side < ENLARGED * longer:
+        return []
+    return [f"{name!r} has {longer} pixels on its longer side and is enlarged to {side}."]
 
 
 def open_styles(sources: Sequence[str]) -> tuple[StyleSource, ...]:

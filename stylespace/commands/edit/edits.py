@@ -86,8 +86,10 @@ def edit(
     image = as_written(synthesis, network)
     painting = resize(picture, settings.size).to(image)
     figures = edit_figures(Style.capture(judge, image, layers), target, place)
+    remarks = tuple(source_style.remarks(network, layers, settings.size))
     figures["change"] = float((image - painting).abs().mean())
-    return outcome_of(settings, image, figures, synthesis, network, beside=painting)
+    more = {"beside": painting, "remarks": remarks}
+    return outcome_of(settings, image, figures, synthesis, network, **more)
 
 
 def _check_alive(style: Style, place: tuple[str, int, int]) -> None:

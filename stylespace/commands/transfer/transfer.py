@@ -16,6 +16,7 @@ from stylespace.commands.transfer.metrics import transfer_figures
 from stylespace.errors import UsageError
 from stylespace.images import written_image
 from stylespace.images.colour import colour_distance, luminance_transfer, match_colours
+from stylespace.images.reading import apart, on_background
 from stylespace.images.resizing import fitted, resize_to
 from stylespace.losses.guides import Regions
 from stylespace.losses.matching import smoothness_terms
@@ -23,7 +24,13 @@ from stylespace.losses.objective import Objective, Terms, content_term, evenness
 from stylespace.losses.representations import Pictures, represented_style
 from stylespace.networks.network import Network
 from stylespace.settings import TransferSettings
-from stylespace.styles.sources import Source, open_picture, open_styles
+from stylespace.styles.sources import (
+    Source,
+    enlargement,
+    open_layers,
+    open_picture,
+    open_styles,
+)
 from stylespace.synthesis.loop import Watch
 
 
@@ -82,7 +89,9 @@ class Guided:
 
 def _transferred(settings: TransferSettings, network: Network, watch: Watch | None) -> Outcome:
     """Return the outcome of `transfer`, all its arguments in the settings."""
-    content = open_picture(settings.content)
+    opened, keeps = open_layers(settings.content), settings.alpha == "keep"
+    content, alpha = apart(opened) if keeps else (on_background(opened), None)
+    remarks = enlargement(settings.content, content, settings.size)
     style = represented_style(settings, network, content, open_styles(settings.styles))
     kept, judge = style.pictures.content.to(network.device), judge_for(network, settings)
     layers = style.pictures.layers + tuple(settings.content_layer_weights())
@@ -117,7 +126,7 @@ def _transferred(settings: TransferSettings, network: Network, watch: Watch | No
     content = resize_to(content, height, width).to(network.device)
     image = _coloured(settings, as_written(synthesis, network), content)
     own_figures, own_remarks = style.figures(judge, image, content)
-    remarks = [*style.remarks(height, width), *own_remarks]
+    remarks += [*style.remarks(height, width), *own_remarks]
     figures = {
         **transfer_figures(judge, image, content, target),
         "colour_distance": colour_distance(image.cpu(), content.cpu()),
@@ -125,7 +134,8 @@ def _transferred(settings: TransferSettings, network: Network, watch: Watch | No
         "loss": total_loss(objective_at(height, width), image),
     }
     guided = style.regions and Guided(content, style.pictures.style_picture, style.regions)
-    more = {"beside": guided, "remarks": tuple(dict.fromkeys(remarks))}
+    alpha = None if alpha is None else resize_to(alpha, height, width)
+    more = {"beside": guided, "remarks": tuple(dict.fromkeys(remarks)), "alpha": alpha}
     return outcome_of(settings, image, figures, synthesis, network, **more)
 
 

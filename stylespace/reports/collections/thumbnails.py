@@ -7,7 +7,10 @@ from pathlib import Path
 from stylespace.errors import PictureError
 from stylespace.files import hint_beside
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".gif", ".bmp")
+SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".gif", ".bmp"),
+    *(".ppm", ".pgm", ".pbm", ".tga", ".jp2", ".avif", ".heic"),
+)
 """Suffixes of the files that are taken for pictures, in capitals as well."""
 
 
