@@ -290,6 +290,10 @@ def test_a_style_in_memory_is_a_style_file(tmp_path):
     with pytest.raises(UsageError, match="no style file"):
         ss.texture(style, sampler="sorted", **SMALL)
     assert ss.edit(PICTURE, "conv1_1", (3, 3), **SMALL).image.shape == (1, 3, 20, 32)
+    started = ss.transfer(PICTURE, style, init=PICTURE[::-1], **options)
+    assert started.settings.init.startswith("memory:")
+    with pytest.raises(UsageError, match="mask is of type ndarray: a text or a path is needed"):
+        ss.transfer(PICTURE, style, mask=PICTURE, **options)
 
 
 def test_a_recipe_of_a_picture_in_memory_names_it_and_is_not_run_again(tmp_path, capsys):

@@ -15,6 +15,8 @@ from stylespace.settings.sourced import Sourced, check_sources, parameters_setti
 
 STARTS = ("content", "style", "noise")
 """Starts of a transfer that are no files."""
+KERNELS = ("uniform", "gaussian")
+COLOURS = ("style", "luminance", "match-before", "match-after", "match-style")
 KEPT = {"colours": 1, "grain": 2, "strokes": 3, "shapes": 4}
 """Names of --keep for the lowest of the default style layers, and how many of them they are."""
 KEPT_SHARE = 0.5
@@ -54,7 +56,7 @@ class TransferSettings(Sourced):
         "Half width of windows in positions of a layer, as 3, or conv3_1=4 for one layer; default: "
         "3 for local, 0 for covariance.",
     )
-    kernel: str = setting("uniform", "Weights inside a window.", choices=("uniform", "gaussian"))
+    kernel: str = setting("uniform", "Weights inside a window.", choices=KERNELS)
     stride: int = setting(1, "Positions between centres of windows.", minimum=1, maximum=1024)
     mask: str = setting(
         "", "Picture whose white says where windows count, in --representation local."
@@ -81,11 +83,9 @@ class TransferSettings(Sourced):
         "style",
         "Colours: of the style, or the content's by luminance, or by matching before or after; "
         "match-style gives the content the style's colours first, for photographs.",
-        choices=("style", "luminance", "match-before", "match-after", "match-style"),
+        choices=COLOURS,
     )
-    alpha: str = setting(
-        "keep", "Transparency of the content; flatten: on white.", choices=("keep", "flatten")
-    )
+    alpha: str = setting("keep", "Transparency of the content.", choices=("keep", "flatten"))
     tv_weight: float = weight_setting(1.2, "Weight of total variation: less grain.")
     parameters: str = parameters_setting("fourier-pixels")
     tv_where: str = setting(
