@@ -161,6 +161,7 @@ WRONG_OPTIONS = [
     ({"network": 5}, "network=5: a network (load_network makes one) or a text is needed."),
     ({"settings": {}}, "settings is of type dict: TextureSettings is needed."),
     ({"sources": np.zeros((4, 5, 3), "uint8")}, "sources: the picture holds uint8: divide it"),
+    ({"sources": [(PICTURE, "1")]}, "sources: a picture is a path, an array, a tensor"),
     ({"sources": 5}, "sources: a picture is a path, an array, a tensor"),
     ({"weights": "random:x"}, "weights='random:x': the seed must be a whole number"),
 ]

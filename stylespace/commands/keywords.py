@@ -125,7 +125,7 @@ def _text(one: Field, value: Any, several: bool) -> str:
     """Return a value of a field of texts: a path, a picture in memory by its name, a number."""
     if one.metadata["picture"]:
         try:
-            if _is_weighed(value):
+            if several and _is_weighed(value):
                 return f"{source_name(value[0])}={float(value[1])}"
             return source_name(value)
         except StylespaceError as error:

@@ -33,7 +33,10 @@ def memory_layers(picture: IN_MEMORY) -> torch.Tensor:
     """Return a picture in memory as `read_layers` returns a file's: alpha, if any, apart."""
     if isinstance(picture, Image.Image):
         _check_mode(picture.mode)
-        return pillow_layers(picture)
+        try:
+            return pillow_layers(picture)
+        except OSError as error:  # it is decoded only now
+            raise PictureError(f"the picture cannot be decoded ({error}): open it again.") from None
     if not isinstance(picture, torch.Tensor | np.ndarray):
         raise PictureError(
             f"a picture is a path, an array, a tensor or one of Pillow's, not of type "

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import io
 import json
 import math
 import re
@@ -101,6 +102,16 @@ def test_capture_takes_every_kind_of_picture_and_a_style(tiny32, tmp_path):
         Style.capture(tiny_network(pooling="max"), styles[0], ["conv2_1"])
 
 
+def cut_short():
+    """A JPEG without its end."""
+    stream = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (80, 90, 3), "uint8")).save(
+        stream, "JPEG"
+    )
+    return stream.getvalue()[:2000]
+
+
+CUT = cut_short()
 WRONG_PICTURES = [
     (np.zeros((8, 9, 3), "uint8"), "uint8: divide it by 255"),
     (torch.zeros(1, 3, 8, 9, dtype=torch.int64), "int64: give values from 0 to 1"),
@@ -110,6 +121,7 @@ WRONG_PICTURES = [
     (torch.full((1, 3, 8, 9), math.inf), "infinite"),
     (np.zeros((8, 9), "float32"), r"not \(8, 9\)"),
     (Image.new("F", (9, 8)), "mode 'F' does not say what white is"),
+    (Image.open(io.BytesIO(CUT)), "cannot be decoded"),
 ]
 
 
