@@ -17,7 +17,7 @@ from stylespace.images.memory import memory_layers
 from stylespace.images.reading import on_background, read_layers
 from stylespace.networks.memory import check_picture
 from stylespace.networks.network import Network
-from stylespace.styles.style import Style, pixels_hash
+from stylespace.styles.style import Style, measured_style, pixels_hash
 
 Source = str | os.PathLike[str] | IN_MEMORY | Style
 """A picture or a style as Python gives it: a path, sample:NAME, or one in memory."""
@@ -122,7 +122,7 @@ class StyleSource:
         if self.style is not None:
             self.style.check_space(network.space)
             return self.style.pick(layers).to(network.device)
-        return Style.capture(network, resize(self.picture, side), layers, source=self.name)
+        return measured_style(network, resize(self.picture, side), layers, source=self.name)
 
     def remarks(self, network: Network, layers: Sequence[str], side: int) -> list[str]:
         """Return what is degenerate about a picture with `side` pixels on its longer side."""

@@ -84,16 +84,9 @@ class Style:
         if isinstance(image, Style):
             image.check_space(network.space)
             return image.pick(network.resolve(layers)).to(network.device)
-        image = picture_tensor(image)
-        names, (height, width) = network.resolve(layers), image.shape[2:]
-        network.check_size(names, height, width)
-        if tile is None:
-            tile = TILE if max(height, width) > WHOLE else max(height, width)
-        with torch.no_grad():
-            moments = moments_in_tiles(network, image, names, tile)
-        picture = {"name": source or "", "width": width, "height": height, "weight": 1.0}
-        picture["sha256"] = pixels_hash(image)
-        return Style(moments, network.space, {"pictures": [picture]})
+        return measured_style(
+            network, picture_tensor(image), layers, tile=tile, source=source or ""
+        )
 
     @staticmethod
     @public
@@ -231,6 +224,26 @@ class Style:
             raise StyleError(
                 f"{path}: damaged or not a style file ({type(error).__name__}): capture it again."
             ) from None
+
+
+def measured_style(
+    network: Network,
+    image: Tensor,
+    layers: Sequence[str],
+    *,
+    tile: int | None = None,
+    source: str = "",
+) -> Style:
+    """Return the style of a picture (1, 3, H, W), whatever its values; see `Style.capture`."""
+    names, (height, width) = network.resolve(layers), image.shape[2:]
+    network.check_size(names, height, width)
+    if tile is None:
+        tile = TILE if max(height, width) > WHOLE else max(height, width)
+    with torch.no_grad():
+        moments = moments_in_tiles(network, image, names, tile)
+    picture = {"name": source, "width": width, "height": height, "weight": 1.0}
+    picture["sha256"] = pixels_hash(image)
+    return Style(moments, network.space, {"pictures": [picture]})
 
 
 def _opened(path: str | os.PathLike[str]) -> Tensor | Style:
