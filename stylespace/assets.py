@@ -17,6 +17,8 @@ from typing import Any, Literal
 from stylespace.errors import PictureError, StylespaceError, UsageError, WeightsError, check_known
 
 SAMPLE = "sample:"
+MEMORY = "memory:"
+"""Prefix of what has no file: a picture or a style that Python gave, named by its hash."""
 LARGEST_WEIGHT = 1e6
 
 
@@ -81,8 +83,12 @@ def source_path(name: str) -> Path:
     """Return the file that `name` stands for; it need not exist unless it is a sample.
 
     Raises:
-        UsageError: an unknown sample (nearest named).
+        UsageError: an unknown sample (nearest named). PictureError: what was only in memory.
     """
+    if name.startswith(MEMORY):
+        raise PictureError(
+            f"{name!r} was given in memory and is no file: save it, and name the file instead."
+        )
     return sample_path(name.removeprefix(SAMPLE)) if name.startswith(SAMPLE) else Path(name)
 
 

@@ -1,9 +1,24 @@
-"""What can go wrong, said in one line: what, why, and the remedy."""
+"""What can go wrong, said in one line: what, why, and the remedy, in the caller's own terms.
 
+Messages name options of the command line (--size 64). `public`, the door of the functions of
+Python, says them as keywords (size=64), unless it is the command line that called.
+"""
+
+import contextlib
 import difflib
+import functools
+import inspect
+import os
+import re
+import types
+import typing
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class StylespaceError(Exception):
@@ -21,7 +36,7 @@ class UsageError(StylespaceError):
 
 
 class PictureError(StylespaceError):
-    """A picture file that cannot be read or written."""
+    """A picture that cannot be read or written, or that is none."""
 
 
 class OutputError(StylespaceError):
@@ -84,11 +99,17 @@ def _is_shown(letter: str) -> bool:
     return letter.isprintable() or unicodedata.category(letter) == "Zs"  # other spaces
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `` Did you mean 'x'?`` for the known name closest to `name`, or an empty string."""
-    by_lower = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
-    return f" Did you mean {by_lower[close[0]]!r}?" if close else ""
+def nearest(
+    name: str, known: Iterable[str], *, least: float = 0.5, part: Callable[[str], str] = str
+) -> str:
+    """Return `` Did you mean 'x'?`` for the known name closest to `name`, or an empty string.
+
+    least: share of letters that agree. part: name -> what of it is compared; of names that are
+    equal there the last is taken.
+    """
+    by_part = {part(candidate).lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(part(name).lower(), by_part, n=1, cutoff=least)
+    return f" Did you mean {by_part[close[0]]!r}?" if close else ""
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
@@ -107,3 +128,135 @@ def check_known(kind: str, name: str, known: Collection[str]) -> None:
     """
     if name not in known:
         raise unknown(kind, name, known)
+
+
+_ON_COMMAND_LINE = ContextVar("whether the command line runs", default=False)
+
+
+@contextlib.contextmanager
+def on_command_line() -> Iterator[None]:
+    """Let errors name options as the command line has them."""
+    token = _ON_COMMAND_LINE.set(True)
+    try:
+        yield
+    finally:
+        _ON_COMMAND_LINE.reset(token)
+
+
+@contextlib.contextmanager
+def python_terms() -> Iterator[None]:
+    """Say the errors of a block in Python's terms, unless the command line runs it."""
+    try:
+        yield
+    except StylespaceError as error:
+        if not _ON_COMMAND_LINE.get():
+            error.args = (in_python(str(error)),)
+        raise
+
+
+_KEYWORDS = {"force": "force=True", "from": "painting", "in": "folder", "out": "path"}
+"""Options that have another name in Python."""
+_NUMBERS = r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?:,\d+)*(?![\w:-])"
+_MARKED = r"\w*[A-Z\d:_][\w:/-]*(?:,[\w:-]+)*(?<!:)"  # conv3_1, top:8, 0-15,0-15, FILE
+_WORD = r"(?!out\b)[a-z]+(?=[.,:;)]|$| or | and | --)"  # the value of a choice, not a verb
+_OPTION = re.compile(rf"--([a-z][a-z-]*)(?: ('[^']*'|{_NUMBERS}|{_MARKED}|{_WORD}))?")
+
+
+def in_python(text: str) -> str:
+    """Return a message with its options as keywords: --size 64 is size=64, --force force=True."""
+    return _OPTION.sub(_keyword, text)
+
+
+def _keyword(option: re.Match[str]) -> str:
+    """Return one option as Python writes it."""
+    name, value = _KEYWORDS.get(option[1], option[1].replace("-", "_")), option[2]
+    if value is None or "=" in name:
+        return name if value is None else f"{name} {value}"
+    if re.fullmatch(_NUMBERS, value):
+        return f"{name}=({value.replace(',', ', ')})" if "," in value else f"{name}={value}"
+    return f"{name}={value}" if value[0] == "'" or value.isupper() else f"{name}={value!r}"
+
+
+def public(function: Function) -> Function:
+    """Make a function a door: arguments of another type are refused in one line, by name.
+
+    What its annotations say in plain types is checked: numbers, texts, paths, tensors, styles and
+    networks. Its errors are said in Python's terms.
+    """
+    signature = inspect.signature(function)
+    hints = functools.cache(lambda: typing.get_type_hints(function))  # late: some need the class
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        """Check the arguments and call the function."""
+        with python_terms():
+            for name, value in signature.bind_partial(*arguments, **keywords).arguments.items():
+                check_type(name, value, hints().get(name, Any))
+            return function(*arguments, **keywords)
+
+    return typing.cast(Function, call)
+
+
+def check_type(name: str, value: Any, hint: Any) -> None:
+    """Refuse an argument that its annotation does not allow.
+
+    Raises:
+        UsageError: with what is needed, and how it is made.
+    """
+    if fits(value, hint):
+        return
+    kinds = [kind for kind in _kinds(hint) if kind is not type(None)]
+    wanted = " or ".join(_WANTED.get(_name(kind), _name(kind)) for kind in kinds)
+    example = f", such as {name}={_whole(value)}" if int in kinds else ""
+    raise UsageError(f"{shown(name, value)}: {wanted} is needed{example}.")
+
+
+def _whole(value: Any) -> int:
+    """Return the whole number that was meant, as far as can be told."""
+    with contextlib.suppress(TypeError, ValueError, OverflowError):
+        return int(float(value))
+    return 64
+
+
+def shown(name: str, value: Any) -> str:
+    """Return an argument for a message: a short value as it is, others by their type."""
+    text = repr(value) if isinstance(value, str | int | float | tuple | list) else ""
+    short = 0 < len(text) <= 60 and text.isprintable()
+    return f"{name}={text}" if short else f"{name} is of type {type(value).__name__}"
+
+
+_WANTED = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "True or False",
+    "str": "a text",
+    "PathLike": "a path",
+    "Tensor": "a torch tensor (torch.as_tensor makes one)",
+    "Style": "a style (Style.capture or Style.load make one)",
+    "Network": "a network (load_network makes one)",
+}
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Say whether a value is of an annotation's type; numbers of other libraries are numbers."""
+    return any(_is_a(value, kind) for kind in _kinds(hint))
+
+
+def _kinds(hint: Any) -> tuple[Any, ...]:
+    """Return the types of a union, or the one type."""
+    united = typing.get_origin(hint) in (typing.Union, types.UnionType)
+    return typing.get_args(hint) if united else (hint,)
+
+
+def _is_a(value: Any, kind: Any) -> bool:
+    if kind in (int, float):
+        number = "__index__" if kind is int else "__float__"
+        return hasattr(value, number) and not isinstance(value, bool)
+    if typing.get_origin(kind) is os.PathLike:
+        return isinstance(value, os.PathLike)
+    plain = isinstance(kind, type) and kind is not Any  # others are not checked
+    return not plain or isinstance(value, kind)
+
+
+def _name(kind: Any) -> str:
+    return getattr(kind, "__name__", str(kind))

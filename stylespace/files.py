@@ -8,12 +8,12 @@ import re
 import secrets
 import stat
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from stylespace.errors import OutputError
+from stylespace.errors import OutputError, nearest
 
 try:
     import fcntl
@@ -35,6 +35,8 @@ _QUOTED = re.compile(
 )
 _DEEP_KEY = re.compile(rf"(?:\.[^.,=\[\]{{}}\n]*+){{{DEEPEST}}}")
 _TOO_DEEP = f"nested more than {DEEPEST} levels deep"
+NEAR = 0.7
+"""Share of its letters that another file's name has, where that may be the one that was meant."""
 
 _FORCE = "add --force to replace it, or choose another --out"
 _ELSEWHERE = "choose another --out"
@@ -178,8 +180,18 @@ def _bounded(parse: Callable[[Any], Any], text: str | bytes) -> Any:
     return document
 
 
-def names_beside(path: Path) -> list[str]:
-    """Return the names in the folder of `path`, for a hint at the nearest; none if unreadable."""
+def hint_beside(path: Path, words: Iterable[str] = ()) -> str:
+    """Return `` Did you mean 'x'?`` for a name near that of a missing file, or an empty string.
+
+    Suffixes are not compared: they make all pictures alike. words: that may be meant as well.
+    """
+    names = sorted(_names_beside(path), reverse=True)  # of equal stems the last is taken
+    names.sort(key=lambda name: Path(name).suffix == path.suffix)
+    return nearest(path.name, (*names, *words), least=NEAR, part=lambda name: Path(name).stem)
+
+
+def _names_beside(path: Path) -> list[str]:
+    """Return the names in the folder of `path`; none if unreadable."""
     try:
         return os.listdir(path.parent)
     except (OSError, ValueError):  # no folder, or a zero byte in its name

@@ -21,10 +21,11 @@ from stylespace.errors import (
     StylespaceError,
     UnreachedError,
     UsageError,
+    on_command_line,
     out_of_memory,
     printable,
 )
-from stylespace.settings import Settings
+from stylespace.settings import Settings, check_there
 
 if TYPE_CHECKING:
     from stylespace.commands.recipes import Origin
@@ -110,6 +111,7 @@ def run(recipe: Path, **output: Any) -> int:
 
 def _recipe(path: Path) -> tuple[Settings, Origin | None]:
     """Read settings, and what a picture says of its making; a .toml file without torch."""
+    check_there(str(path))
     if path.suffix.lower() == ".toml":
         from stylespace.settings import read_toml
 
@@ -160,14 +162,14 @@ def networks(as_json: bool, quiet: bool) -> int:
 @json_option
 @quiet_option
 def samples(as_json: bool, quiet: bool) -> int:
-    """List the sample pictures, for use as sample:NAME."""
+    """List the sample pictures, for use as sample:NAME; --json gives their licences as well."""
     began = time.perf_counter()
     from dataclasses import asdict
 
     from stylespace.assets import samples as all_samples
 
     rows = [asdict(sample) for sample in all_samples()]
-    columns = ("name", "kind", "artist", "title", "year", "licence")
+    columns = ("name", "kind", "artist", "title", "year")
     return print_listing("samples", rows, columns, as_json, began)
 
 
@@ -209,7 +211,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _guarded(arguments: list[str] | None) -> int:
     """Run the command line; see `main`."""
     try:
-        code = commands.main(arguments, prog_name="stylespace", standalone_mode=False) or 0
+        with on_command_line():
+            code = commands.main(arguments, prog_name="stylespace", standalone_mode=False) or 0
         sys.stdout.flush()
         return code
     except click.UsageError as error:

@@ -15,6 +15,9 @@ from stylespace.errors import printable
 if TYPE_CHECKING:
     from stylespace.commands.command import Result
 
+WIDTH, GAP = 80, 2
+"""Columns of a terminal, and between two of a table."""
+
 
 def print_listing(
     name: str, rows: list, columns: tuple[str, ...], as_json: bool, began: float
@@ -37,9 +40,17 @@ def print_listing(
         [", ".join(v) if isinstance(v := row[column], list) else v for column in columns]
         for row in rows
     ]
-    widths = [48 if column == "layers" else None for column in columns]
+    widths = _widths([columns, *table])
     click.echo(tabulate(table, columns, maxcolwidths=widths, disable_numparse=True))
     return 0
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    """Return widths of columns that fit WIDTH together; the first, a name, is never broken."""
+    first, *widths = (max(map(len, column)) for column in zip(*rows, strict=True))
+    while first + sum(widths) + GAP * len(widths) > WIDTH:
+        widths[widths.index(max(widths))] -= 1
+    return [first, *widths]
 
 
 def result_json(command: str, result: Result, seconds: float) -> dict[str, Any]:

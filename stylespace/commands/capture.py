@@ -18,7 +18,8 @@ def _work(settings: CaptureSettings, output: Output) -> Result:
     norms = {
         f"norm.{name}": float(layer.gram.double().norm()) for name, layer in style.layers.items()
     }
-    return Result((path,), norms, recipe_of(settings))
+    remarks = [text for one in sources for text in one.remarks(network, layers, settings.size)]
+    return Result((path,), norms, recipe_of(settings), remarks=tuple(remarks))
 
 
 CAPTURE = Command(

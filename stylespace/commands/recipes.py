@@ -9,10 +9,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from stylespace.assets import source_path
+import torch
+
+from stylespace.assets import MEMORY, source_path
 from stylespace.commands.outcome import Outcome
 from stylespace.errors import PictureError, UsageError, WeightsError
-from stylespace.images import read_recipe, write_image
+from stylespace.images import holds_alpha, read_recipe, write_image
+from stylespace.images.reading import on_background
 from stylespace.networks.network import Network
 from stylespace.networks.weights import file_hash
 from stylespace.settings import Settings, recipe_of, recorded_settings
@@ -89,9 +92,13 @@ def write_outcome(
         "stopped": outcome.synthesis.stopped,
         "evaluations": len(outcome.synthesis.steps),
         "trace": loss_trace(outcome.synthesis),
-        "remark": " ".join(filter(None, [remark(outcome.synthesis), *outcome.remarks])),
     }
-    write_image(path, outcome.image, recipe=record, force=force)
+    image, alpha, remarks = outcome.image, outcome.alpha, list(outcome.remarks)
+    if alpha is not None and not holds_alpha(path):
+        image, alpha = on_background(torch.cat([image, alpha.to(image)], 1).cpu()), None
+        remarks.append(f"{path.suffix} holds no transparency: it is laid on white; .png keeps it.")
+    record["remark"] = " ".join(filter(None, [remark(outcome.synthesis), *remarks]))
+    write_image(path, image, recipe=record, force=force, alpha=alpha)
     return record
 
 
@@ -149,6 +156,8 @@ def input_hashes(settings: Settings) -> dict[str, str]:
     """Return {name: SHA-256} of the files that a command reads, as far as they can be read."""
     hashes = {}
     for name in settings.inputs():
+        if name.startswith(MEMORY):  # which is a hash already
+            continue
         path = source_path(name)
         with suppress(OSError):  # whoever opens the file says what is wrong with it
             if path.is_file():

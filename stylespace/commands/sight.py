@@ -15,3 +15,8 @@ def network_for(settings: Settings, *, progress: bool = False) -> Network:
     """
     options = {name: getattr(settings, name) for name in SIGHT if name != "network"}
     return load_network(settings.network, **options, progress=progress)
+
+
+def given_network(network: Network | str | None, settings: Settings) -> Network:
+    """Return a network that is loaded already, or load the one that settings name."""
+    return network if isinstance(network, Network) else network_for(settings)

@@ -4,10 +4,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from stylespace.errors import PictureError, nearest
-from stylespace.files import names_beside
+from stylespace.errors import PictureError
+from stylespace.files import hint_beside
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".gif", ".bmp")
+SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".gif", ".bmp"),
+    *(".ppm", ".pgm", ".pbm", ".tga", ".jp2", ".avif", ".heic"),
+)
 """Suffixes of the files that are taken for pictures, in capitals as well."""
 
 
@@ -22,7 +25,7 @@ def pictures_in(folder: str | os.PathLike[str]) -> tuple[Path, ...]:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        hint = nearest(folder.name, names_beside(folder)) or " Check the name."
+        hint = hint_beside(folder) or " Check the name."
         reason = (
             "a file, where a folder is needed." if folder.exists() else f"no such folder.{hint}"
         )

@@ -8,6 +8,7 @@ import imagecodecs
 import numpy as np
 from PIL import Image
 
+from stylespace.errors import PictureError
 from stylespace.images.source import header
 
 ORIENTATION = 274  # the tag of EXIF and of TIFF alike
@@ -32,9 +33,19 @@ class Samples:
 
 
 def decoded_samples(file: BinaryIO) -> Samples:
-    """Decode the first frame of a PNG, JPEG, WebP, GIF or BMP file."""
+    """Decode the first frame of a file that Pillow knows; of a PNG all bits."""
     picture = header(file)
     values, colours = _png(file) if picture.format == "PNG" else _first_frame(picture)
+    return _sampled(picture, values, colours)
+
+
+def picture_samples(picture: Image.Image) -> Samples:
+    """Return the samples of a picture of Pillow's."""
+    return _sampled(picture, *_first_frame(picture))
+
+
+def _sampled(picture: Image.Image, values: np.ndarray, colours: int) -> Samples:
+    """Return (H, W, C) samples, the first of them colours, with what the picture says of them."""
     alpha = values[..., colours] if values.shape[2] > colours else None
     profile = picture.info.get("icc_profile")
     return Samples(values[..., :colours], alpha, profile, _orientation(picture))
@@ -49,6 +60,10 @@ def _png(file: BinaryIO) -> tuple[np.ndarray, int]:
 
 def _first_frame(picture: Image.Image) -> tuple[np.ndarray, int]:
     """Return (H, W, C) 8-bit samples of Pillow's picture, and how many of C are colours."""
+    if picture.mode == "F":
+        raise PictureError("floating point values in this format are not read; use a TIFF.")
+    if picture.mode.startswith("I"):  # 16 bits
+        return np.asarray(picture).clip(0, 65535).astype(np.uint16)[..., None], 1
     kept = {"1": ("L", 1), "L": ("L", 1), "CMYK": ("CMYK", 4)}
     mode, colours = kept.get(picture.mode, ("RGB", 3))
     if picture.has_transparency_data:

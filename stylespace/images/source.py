@@ -1,6 +1,7 @@
 """The door for picture files: opened quietly, bounded, every failure one line."""
 
 import errno
+import functools
 import logging
 import os
 import re
@@ -11,15 +12,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError, features
 
-from stylespace.errors import PictureError, nearest
-from stylespace.files import names_beside
+from stylespace.errors import PictureError
+from stylespace.files import hint_beside
 
 MAX_PIXELS = 89_478_485
 """Pixels of the largest picture that is read: the size from which Pillow suspects an attack."""
 
-_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")  # not all of Pillow's: some run other programs
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "PPM", "JPEG2000")  # some others run programs
 _TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # little and big endian, small and big
 _LOGGERS = ("tifffile", "imagecodecs", "PIL.TiffImagePlugin")
 
@@ -47,9 +48,42 @@ def opened_picture(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 def header(file: BinaryIO) -> Image.Image:
     """Return Pillow's picture, its header read and its size checked, nothing decoded yet."""
-    picture = Image.open(file, formats=_FORMATS)
+    try:
+        picture = Image.open(file, formats=_formats(file.name))
+    except UnidentifiedImageError:
+        _check_brand(file)
+        raise
     check_size(*picture.size)
     return picture
+
+
+def _formats(name: str) -> tuple[str, ...]:
+    """Return what a file may be: TGA by its name alone, as nothing in it says so."""
+    return (*_known_formats(), *(["TGA"] if str(name).lower().endswith(".tga") else []))
+
+
+@functools.cache
+def _known_formats() -> tuple[str, ...]:
+    """Return the formats that Pillow tells by their first bytes, as it is installed."""
+    avif = ("AVIF",) if features.check("avif") else ()
+    try:
+        import pillow_heif
+    except ImportError:
+        return (*_FORMATS, *avif)
+    pillow_heif.register_heif_opener()
+    return (*_FORMATS, *avif, "HEIF")
+
+
+def _check_brand(file: BinaryIO) -> None:
+    """Say what is missing to read a file of the HEIF family."""
+    file.seek(0)
+    mark = file.read(12)
+    if mark[4:8] != b"ftyp":
+        return
+    if mark[8:] in (b"avif", b"avis"):
+        raise PictureError("AVIF needs Pillow 11.3 or later: pip install --upgrade pillow.")
+    if mark[8:] in (b"heic", b"heix", b"mif1", b"msf1", b"heim", b"heis", b"hevc"):
+        raise PictureError("HEIC needs pillow-heif: pip install 'stylespace[heic]'.")
 
 
 def is_tiff(file: BinaryIO) -> bool:
@@ -76,7 +110,7 @@ def _check_file(path: Path) -> None:
     try:
         status = os.stat(path)
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # or a zero byte
-        hint = nearest(path.name, names_beside(path)) or " Check the name and the folder."
+        hint = hint_beside(path) or " Check the name and the folder."
         raise PictureError(f"no such file.{hint}") from error
     if stat.S_ISDIR(status.st_mode):
         raise PictureError("this is a folder; name a picture inside it.")
@@ -108,7 +142,7 @@ def _cause(error: Exception) -> str:
         case UnidentifiedImageError():
             return (
                 "not a picture that can be read, or its first bytes are damaged; "
-                "PNG, JPEG, WebP, TIFF, GIF and BMP are known."
+                "PNG, JPEG, WebP, TIFF, GIF, BMP, PPM, TGA, JPEG 2000, AVIF and HEIC are known."
             )
         case Image.DecompressionBombError():
             pixels = re.search(r"\d+", str(error))  # Pillow refuses before it tells the sides

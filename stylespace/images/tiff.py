@@ -1,4 +1,4 @@
-"""TIFF files: 1 to 16 bits, grey, palette, RGB and CMYK, through tifffile and imagecodecs.
+"""TIFF files: 1 to 16 bits and floating point in [0, 1], through tifffile and imagecodecs.
 
 Not through Pillow, which keeps 8 bits of 16 and whose libtiff prints to the terminal.
 """
@@ -50,7 +50,9 @@ def _check(page: TiffPage) -> None:
     check_size(int(page.imagewidth), int(page.imagelength))  # a damaged tag may be a tuple
     if page.samplesperpixel > _MOST_SAMPLES or page.imagedepth > 1:
         raise PictureError("not a flat picture in colours; save it as RGB.")
-    if page.dtype is None or page.dtype.kind not in "bu" or page.dtype.itemsize > 2:
+    floats = page.dtype is not None and page.dtype.kind == "f"
+    whole = page.dtype is not None and page.dtype.kind in "bu" and page.dtype.itemsize <= 2
+    if not (floats or whole):
         kind = page.dtype or f"{page.bitspersample}-bit"
         raise PictureError(f"{kind} samples are not read; save it with 8 or 16 bits.")
     foreign = page.photometric == PHOTOMETRIC.YCBCR and page.compression != _JPEG
@@ -93,7 +95,11 @@ def _separated(page: TiffPage, values: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def _full_range(values: np.ndarray, bits: int) -> np.ndarray:
-    """Stretch samples of `bits` bits over uint8 or uint16."""
+    """Stretch samples of `bits` bits, or of floating point, over uint8 or uint16."""
+    if values.dtype.kind == "f":
+        if not ((values >= 0) & (values <= 1)).all():  # of light, whose white nothing names
+            raise PictureError("floating point samples beyond 0 to 1 are not read; scale them.")
+        return np.round(values * np.float64(65535)).astype(np.uint16)
     if bits in (8, 16):
         return values
     full = 255 if bits < 8 else 65535

@@ -15,21 +15,24 @@ import tifffile
 import torch
 from PIL import Image
 
-from stylespace.errors import OutputError, PictureError, UsageError, nearest
+from stylespace.errors import OutputError, PictureError, UsageError, nearest, public
 from stylespace.files import write_whole
+from stylespace.images.memory import IN_MEMORY, picture_tensor
 from stylespace.images.profiles import srgb_profile
 from stylespace.images.recipe import DESCRIPTION, KEYWORD, recipe_text
 
 _AFTER_HEADER = 33  # bytes of a PNG's signature and IHDR chunk
 
 
+@public
 def write_image(
     path: str | os.PathLike[str],
-    image: torch.Tensor,
+    image: IN_MEMORY,
     *,
     recipe: Mapping[str, Any] | None = None,
     force: bool = False,
     bits: int = 8,
+    alpha: torch.Tensor | None = None,
 ) -> None:
     """Write a picture; the same picture and recipe give the same bytes.
 
@@ -38,19 +41,24 @@ def write_image(
 
     Args:
         path: .png, .jpg, .jpeg, .webp, .tif or .tiff.
-        image: (1, 3, H, W) or (3, H, W) sRGB; clamped to [0, 1] and rounded to the nearest level.
+        image: sRGB, (1, 3, H, W), (3, H, W), as an array also (H, W, 3), or one of Pillow's;
+            clamped to [0, 1] and rounded to the nearest level.
         recipe: what made the picture, as JSON can hold it, for `read_recipe`.
         force: replace a file that exists.
         bits: 8, or 16 for PNG and TIFF.
+        alpha: (1, 1, H, W) or (H, W) in [0, 1], the opacity; not of JPEG.
 
     Raises:
         OutputError: the suffix is unknown or has no such bits, the format cannot hold the picture
-            or the recipe, or the file exists or cannot be written.
-        PictureError: `image` is not one RGB picture, or holds NaN.
+            its transparency or the recipe, or the file exists or cannot be written.
+        PictureError: `image` is not one RGB picture, holds NaN, or values of another unit, as 0
+            to 255.
         UsageError: `bits` is neither 8 nor 16.
     """
     path, suffix = Path(path), check_format(path, bits=bits)
-    pixels = _pixels(image, bits)
+    pixels = _pixels(image, bits, alpha)
+    if alpha is not None and not holds_alpha(path):
+        raise OutputError(f"{str(path)!r}: {suffix} holds no transparency; use .png.")
     text = None if recipe is None else recipe_text(recipe)
     try:
         encoded = _ENCODERS[suffix](pixels, text)
@@ -70,6 +78,16 @@ def written_image(image: torch.Tensor) -> torch.Tensor:
         float32 of the same shape, multiples of 1/255, without gradient.
     """
     return _levels(image, 255) / 255
+
+
+def holds_alpha(path: str | os.PathLike[str]) -> bool:
+    """Say whether the format of a name that `check_format` takes has transparency."""
+    return Path(path).suffix.lower() not in (".jpg", ".jpeg")
+
+
+def encoded_png(image: torch.Tensor, alpha: torch.Tensor | None = None) -> bytes:
+    """Return a picture (1, 3, H, W) as a PNG of 8 bits, to look at; no recipe in it."""
+    return _png(_pixels(image, 8, alpha), None)
 
 
 def encoded_jpeg(image: torch.Tensor, quality: int, subsampling: str) -> bytes:
@@ -109,14 +127,14 @@ def _levels(image: torch.Tensor, top: int) -> torch.Tensor:
     return (image.detach().float().clamp(0, 1) * top).round()
 
 
-def _pixels(image: torch.Tensor, bits: int) -> np.ndarray:
-    """Return (H, W, 3) uint8 or uint16."""
-    shape = tuple(image.shape)
-    if shape[:-3] not in ((), (1,)) or shape[-3:-2] != (3,) or 0 in shape:
-        raise PictureError(f"one RGB picture (1, 3, H, W) is written, not a tensor of {shape}.")
-    if image.isnan().any():
-        raise PictureError("the picture holds NaN and is not written; lower the step or the scale.")
-    levels = _levels(image, 2**bits - 1).reshape(shape[-3:]).permute(1, 2, 0)
+def _pixels(image: IN_MEMORY, bits: int, alpha: torch.Tensor | None = None) -> np.ndarray:
+    """Return (H, W, 3) or, with alpha, (H, W, 4) uint8 or uint16."""
+    picture = picture_tensor(image)
+    if alpha is not None:
+        if alpha.numel() != picture[0, 0].numel():
+            raise PictureError(f"alpha of {tuple(alpha.shape)} for {tuple(picture.shape)}.")
+        picture = torch.cat([picture, alpha.to(picture).reshape(1, 1, *picture.shape[2:])], 1)
+    levels = _levels(picture, 2**bits - 1)[0].permute(1, 2, 0)
     return np.ascontiguousarray(levels.cpu().numpy().astype(f"uint{bits}"))
 
 
@@ -150,6 +168,7 @@ def _tiff(pixels: np.ndarray, text: str | None) -> bytes:
         stream,
         pixels,
         photometric="rgb",
+        extrasamples=("unassalpha",) if pixels.shape[2] == 4 else (),
         compression="zlib",
         predictor=True,
         description=text,
@@ -161,7 +180,7 @@ def _tiff(pixels: np.ndarray, text: str | None) -> bytes:
 
 
 _JPEG = functools.partial(_pillow, format="JPEG", quality=95, subsampling="4:4:4")
-_WEBP = functools.partial(_pillow, format="WEBP", lossless=True)
+_WEBP = functools.partial(_pillow, format="WEBP", lossless=True, exact=True)
 _ENCODERS: dict[str, Callable[[np.ndarray, str | None], bytes]] = {
     ".png": _png,
     ".jpg": _JPEG,

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylespace.errors import UsageError, check_known
+from stylespace.errors import UsageError, check_known, public
 from stylespace.networks import architectures, catalogue
 from stylespace.networks.devices import device_for, feature_dtype
 from stylespace.networks.space import Space
@@ -59,6 +59,12 @@ class Network:
                 name, layers, weights, pooling=pooling, padding=padding, device=device
             )
 
+    def __repr__(self) -> str:
+        """Return the choices that make the style space, and where it runs, in one line."""
+        kind, dtype = f"{self.pooling} pooling, {self.padding} padding", str(self.dtype)[6:]
+        return f"<Network {self.name}: {kind}, {self.source} weights, {dtype} on {self.device}>"
+
+    @public
     def with_padding(self, padding: str) -> Network:
         """Return a network with other padding that shares these filters; this one stays.
 
@@ -97,11 +103,12 @@ class Network:
     def resolve(self, layers: Iterable[str]) -> tuple[str, ...]:
         """Return own names, without repeats, shallow to deep; relu3_1 stands for conv3_1.
 
-        "pre:conv3_1" stands for the same layer.
+        One name will do for several. "pre:conv3_1" stands for the same layer.
 
         Raises:
             UsageError: an unknown layer (nearest name given) or no layer at all.
         """
+        layers = [layers] if isinstance(layers, str) else layers
         plain = [name.removeprefix(PRE) for name in layers]
         wanted = {catalogue.resolve_layer(name, self.layers, self.name) for name in plain}
         if not wanted:
@@ -148,6 +155,7 @@ class Network:
                     f" which needs {smallest}x{smallest}: take a larger --size or shallower layers."
                 )
 
+    @public
     def __call__(self, image: Tensor, layers: Sequence[str] | str) -> dict[str, Tensor]:
         """Return the activations of the named layers, evaluated up to the deepest of them.
 
@@ -241,6 +249,7 @@ def _wide(dtype: torch.dtype) -> torch.dtype:
     return torch.float64 if dtype == torch.float64 else torch.float32
 
 
+@public
 def load_network(
     name: str = catalogue.DEFAULT,
     pooling: str = "average",

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from stylespace.assets import source_path
-from stylespace.commands.keywords import settings_with
-from stylespace.commands.sight import network_for
+from stylespace.commands.keywords import keywords, settings_with
+from stylespace.commands.sight import given_network
 from stylespace.errors import UsageError, unknown
 from stylespace.files import check_folder, check_output
 from stylespace.networks.network import Network
@@ -56,12 +56,13 @@ class Report:
     skipped: tuple[tuple[str, str], ...] = ()
 
 
+@keywords(ReportSettings)
 def report(
     pictures: str | Sequence[str] | None = None,
     *,
     out: str | os.PathLike[str],
     settings: ReportSettings | None = None,
-    network: Network | None = None,
+    network: Network | str | None = None,
     force: bool = False,
     watch: StepWatch | None = None,
     **changes: Any,
@@ -75,7 +76,7 @@ def report(
         pictures: pictures, sample:NAME, style files or folders of pictures, one or several.
         out: the folder; made if it is missing.
         settings: or its fields as keywords: report("a.jpg", out="a-report", size=256).
-        network: loaded already, or None to load the one that the settings name.
+        network: loaded already, or its name, or None for the one that the settings name.
         force: replace a report that is there.
         watch: told of the progress.
 
@@ -87,13 +88,13 @@ def report(
         OutputError: the folder holds a report, or other files, and `force` is not given; or it
             cannot be written to.
     """
-    settings = settings_with(ReportSettings, settings, {"pictures": pictures, **changes})
+    settings = settings_with(ReportSettings, settings, {"pictures": pictures, **changes}, network)
     folder = Path(out)
     check_folder(folder, RECIPE_FILE, to_toml(settings), force=force)
     if folder.is_dir():
         check_output(folder / PAGE, force=force)
     sources = expanded(settings.pictures)
-    network = (network or network_for(settings)).precise
+    network = given_network(network, settings).precise
     make = _detailed if len(sources) <= MOST_DETAILED else _collected
     hashes = _hashes(sources)  # of the files as they are read, not as they end up
     made = make(settings, network, sources, watch)

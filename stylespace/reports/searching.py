@@ -7,8 +7,8 @@ from typing import Any
 from torch import Tensor
 
 from stylespace.assets import source_path
-from stylespace.commands.keywords import settings_with
-from stylespace.commands.sight import network_for
+from stylespace.commands.keywords import keywords, settings_with
+from stylespace.commands.sight import given_network
 from stylespace.errors import PictureError
 from stylespace.figures.formatting import legible, number
 from stylespace.figures.sheets import contact_sheet
@@ -61,12 +61,13 @@ class Search:
         return contact_sheet(shown, labels, network=self.network, columns=5)
 
 
+@keywords(SimilarSettings)
 def similar(
     picture: str | None = None,
     folder: str | None = None,
     *,
     settings: SimilarSettings | None = None,
-    network: Network | None = None,
+    network: Network | str | None = None,
     watch: StepWatch | None = None,
     **changes: Any,
 ) -> Search:
@@ -79,17 +80,16 @@ def similar(
         picture: a picture, sample:NAME or a style file; itself and files of the same content are
             left out of what is found.
         folder: searched with all folders below it.
-        settings: or its fields as keywords. network: loaded already, or None.
+        settings: or its fields as keywords. network: loaded already, or its name, or None.
         watch: told of the progress.
 
     Raises:
         PictureError, StyleError: see `captured`; a folder without other pictures.
     """
-    settings = settings_with(
-        SimilarSettings, settings, {"picture": picture, "folder": folder, **changes}
-    )
+    changes = {"picture": picture, "folder": folder, **changes}
+    settings = settings_with(SimilarSettings, settings, changes, network)
     pictures = pictures_in(settings.folder)
-    network = (network or network_for(settings)).precise
+    network = given_network(network, settings).precise
     layers = layers_of(settings, [settings.picture], network)
     settings = replace(settings, layers=layers)
     (wanted,) = opened([settings.picture], network, layers, settings.size)

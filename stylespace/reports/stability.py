@@ -17,7 +17,7 @@ from torch import Tensor
 from stylespace.images import encoded_jpeg, resize
 from stylespace.networks.network import Network
 from stylespace.styles.statistics.layers import flattened, statistics
-from stylespace.styles.style import Style
+from stylespace.styles.style import measured_style
 
 STABLE = 0.1
 """Relative change up to which a number is called stable."""
@@ -120,7 +120,7 @@ def stabilities(
     """
 
     def numbers(picture: Tensor) -> dict[str, dict[str, float]]:
-        found = statistics(Style.capture(network, picture, layers))
+        found = statistics(measured_style(network, picture, layers))  # phases leave [0, 1]
         return {layer: flattened(one) for layer, one in found.items()}
 
     changed = {

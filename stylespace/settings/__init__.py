@@ -8,7 +8,7 @@ from stylespace.settings.atlas import AtlasSettings
 from stylespace.settings.capture import CaptureSettings
 from stylespace.settings.edit import EditSettings
 from stylespace.settings.fields import comma_list, option_name
-from stylespace.settings.inputs import check_inputs
+from stylespace.settings.inputs import check_inputs, check_there
 from stylespace.settings.probe import GOALS, ProbeSettings
 from stylespace.settings.recipe import (
     RECIPE_FILE,

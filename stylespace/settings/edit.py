@@ -19,7 +19,7 @@ class EditSettings(Making, StyleLayers):
 
     command: ClassVar[str] = "edit"
 
-    source: str = setting("", "Painting: a picture or sample:NAME.", argument=True)
+    source: str = setting("", "Painting: a picture or sample:NAME.", argument=True, picture=True)
     layer: str = setting("conv3_1", "Layer of the entry.")
     entry: str = setting("", "Entry of the Gram matrix as I,J.")
     factor: float = setting(

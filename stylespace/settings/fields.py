@@ -29,14 +29,16 @@ def setting(
     argument: bool = False,
     repeat: bool = False,
     option: str = "",
+    picture: bool = False,
 ) -> Any:
     """Declare a field with its help text and the values it takes.
 
     argument: stands on the command line without a name. repeat: a tuple whose option is repeated
     instead of separated by commas. option: its name on the command line where that is no name
-    in Python.
+    in Python. picture: names pictures or styles, which Python takes from memory as well.
     """
     shown = {"help": text, "argument": argument, "repeat": repeat, "option": option}
+    shown["picture"] = picture
     taken = {"choices": choices, "minimum": minimum, "maximum": maximum, "above": above}
     return dataclasses.field(default=default, metadata={**shown, **taken})
 

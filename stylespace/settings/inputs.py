@@ -1,11 +1,12 @@
 """Whether the files that a command reads are there; no torch."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from stylespace.assets import source_path
-from stylespace.errors import PictureError, nearest
-from stylespace.files import names_beside
+from stylespace.errors import PictureError
+from stylespace.files import hint_beside
 from stylespace.settings.shared import Settings
 
 
@@ -16,9 +17,15 @@ def check_inputs(settings: Settings) -> None:
         UsageError: an unknown sample. PictureError: a missing file (nearest name given).
     """
     for name in settings.inputs():
-        if not os.path.exists(source_path(name)):
-            path = Path(name)
-            hint = nearest(path.name, (*settings.words_for(name), *names_beside(path)))
-            raise PictureError(
-                f"{name!r}: no such file.{hint or ' Check the name and the folder.'}"
-            )
+        check_there(name, settings.words_for(name))
+
+
+def check_there(name: str, words: Iterable[str] = ()) -> None:
+    """Refuse a name of no file, a near one beside it or among `words` named.
+
+    Raises:
+        UsageError: an unknown sample. PictureError: a missing file.
+    """
+    if not os.path.exists(source_path(name)):
+        hint = hint_beside(Path(name), words) or " Check the name and the folder."
+        raise PictureError(f"{name!r}: no such file.{hint}")

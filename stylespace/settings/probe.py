@@ -35,6 +35,7 @@ class ProbeSettings(Making, Settings):
         None,
         "Painting whose largest entries top:N takes: a picture or sample:NAME.",
         option="--from",
+        picture=True,
     )
     seeds: int = starts_setting(
         "Starts an entry, from --seed upwards: the largest is kept, their agreement reported."

@@ -23,7 +23,10 @@ class TextureSettings(Sourced):
     command: ClassVar[str] = "texture"
 
     sources: tuple[str, ...] = setting(
-        (), "Picture, sample:NAME or .style.safetensors, with a weight as PATH=0.3.", argument=True
+        (),
+        "Picture, sample:NAME or .style.safetensors, with a weight as PATH=0.3.",
+        argument=True,
+        picture=True,
     )
     tv_weight: float | None = weight_setting(
         None,

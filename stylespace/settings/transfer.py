@@ -31,9 +31,11 @@ class TransferSettings(Sourced):
 
     command: ClassVar[str] = "transfer"
 
-    content: str = setting("", "Content: a picture, sample:NAME or a folder.", argument=True)
+    content: str = setting(
+        "", "Content: a picture, sample:NAME or a folder.", argument=True, picture=True
+    )
     styles: tuple[str, ...] = setting(
-        (), "Styles: picture, sample:NAME or .style.safetensors, PATH=0.3 weighs.", argument=True
+        (), "Pictures, sample:NAME or style files; PATH=0.3 weighs.", argument=True, picture=True
     )
     size: int = side_setting(512, "Longer side in pixels.")
     iterations: tuple[int, ...] = steps_setting()
@@ -85,6 +87,7 @@ class TransferSettings(Sourced):
         "match-style gives the content the style's colours first, for photographs.",
         choices=COLOURS,
     )
+    alpha: str = setting("keep", "Transparency of the content.", choices=("keep", "flatten"))
     tv_weight: float = weight_setting(1.2, "Weight of total variation: less grain.")
     parameters: str = parameters_setting("fourier-pixels")
     tv_where: str = setting(
@@ -98,7 +101,7 @@ class TransferSettings(Sourced):
     layout: float = weight_setting(2.6, "Factor on that weight at coarser scales than the last.")
     style_weight: float = weight_setting(1.0, "Weight of the style terms.")
     detail: float = weight_setting(1.0, "Share of the content's detail put into finer scales.")
-    init: str = setting("content", f"Start: {', '.join(STARTS)}, or a FILE.")
+    init: str = setting("content", f"Start: {', '.join(STARTS)}, or a FILE.", picture=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from stylespace.errors import public
+
 
 class _Gram(torch.autograd.Function):
     """G = X X^T / N with one matrix product in the backward pass, where autograd needs two."""
@@ -44,6 +46,7 @@ def _positions(features: Tensor) -> Tensor:
     return wide.flatten(2)
 
 
+@public
 def gram(features: Tensor) -> Tensor:
     """Return the Gram matrix G = F F^T / N, N = h w.
 
@@ -58,11 +61,13 @@ def gram(features: Tensor) -> Tensor:
     return _Gram.apply(_positions(features))
 
 
+@public
 def mean(features: Tensor) -> Tensor:
     """Return the mean activation of each channel: (B, C, h, w) -> (B, C)."""
     return _positions(features).mean(2)
 
 
+@public
 def covariance(features: Tensor) -> Tensor:
     """Return the covariance of the channels over positions, (B, C, C), divided by N.
 
@@ -72,6 +77,7 @@ def covariance(features: Tensor) -> Tensor:
     return _Gram.apply(x - x.mean(2, keepdim=True))
 
 
+@public
 def shifted_gram(features: Tensor, shift: float = -1.0) -> Tensor:
     """Return the Gram matrix of F + shift, (B, C, C).
 
@@ -80,6 +86,7 @@ def shifted_gram(features: Tensor, shift: float = -1.0) -> Tensor:
     return gram(features + shift)
 
 
+@public
 def chained_gram(deep: Tensor, shallow: Tensor) -> Tensor:
     """Return F up(S)^T / N between two layers, with the deep one resized to the shallow grid.
 

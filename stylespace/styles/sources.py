@@ -1,32 +1,86 @@
-"""Opening what a user names: a picture, sample:NAME, or a style file."""
+"""Opening what a user names: a picture, sample:NAME, a style file, or what Python has in memory."""
 
 import functools
-from collections.abc import Callable, Sequence
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from stylespace.assets import source_path, split_weight
+from stylespace.assets import MEMORY, source_path, split_weight
 from stylespace.errors import StyleError
-from stylespace.images import read_image, resize
+from stylespace.images import IN_MEMORY, resize
 from stylespace.images.colour import is_grey, is_single_colour
+from stylespace.images.memory import memory_layers
+from stylespace.images.reading import on_background, read_layers
 from stylespace.networks.memory import check_picture
 from stylespace.networks.network import Network
-from stylespace.styles.style import Style
+from stylespace.styles.style import Style, measured_style, pixels_hash
+
+Source = str | os.PathLike[str] | IN_MEMORY | Style
+"""A picture or a style as Python gives it: a path, sample:NAME, or one in memory."""
+
+_HELD: ContextVar[dict[str, Tensor | Style]] = ContextVar("pictures and styles in memory")
+
+
+@contextmanager
+def memory() -> Iterator[None]:
+    """Hold what `source_name` names until the block ends."""
+    token = _HELD.set(dict(_HELD.get({})))
+    try:
+        yield
+    finally:
+        _HELD.reset(token)
+
+
+def source_name(source: Source) -> str:
+    """Return the name of a source as settings hold it; what has no file is kept in `memory`.
+
+    Raises:
+        PictureError: see `picture_tensor`.
+    """
+    if isinstance(source, str | os.PathLike):
+        return os.fspath(source)
+    held = source if isinstance(source, Style) else memory_layers(source)
+    if isinstance(held, Style):
+        name = f"{MEMORY}{hashlib.sha256(held.encoded()).hexdigest()[:16]}.safetensors"
+    else:
+        name = f"{MEMORY}{pixels_hash(held)[:16]}"
+    _HELD.get()[name] = held
+    return name
+
+
+def open_layers(name: str) -> Tensor:
+    """Return a picture by name, its transparency apart: see `read_layers`.
+
+    Raises:
+        UsageError: an unknown sample. PictureError: it cannot be read. StyleError: a style.
+    """
+    held = _HELD.get({}).get(name)
+    if isinstance(held, Style):
+        raise StyleError("a style holds no picture: give the picture instead.")
+    return read_layers(name) if held is None else held
 
 
 def open_picture(name: str) -> Tensor:
-    """Return a picture (1, 3, H, W) in [0, 1] by path or sample:NAME.
+    """Return a picture (1, 3, H, W) in [0, 1] by name, transparent parts on white.
 
     Raises:
-        UsageError: an unknown sample. PictureError: it cannot be read.
+        UsageError: an unknown sample. PictureError: it cannot be read. StyleError: a style.
     """
-    return read_image(source_path(name))
+    return on_background(open_layers(name))
 
 
 def is_style_file(name: str) -> bool:
     """Say whether a name is that of a style file."""
     return name.endswith(".safetensors")
+
+
+ENLARGED = 1.25
+"""Factor from which on it is said that a picture was enlarged."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +142,7 @@ class StyleSource:
         key = network, tuple(layers), side
         if key not in self._measured:
             picture = resize(self.picture, side)
-            self._measured[key] = Style.capture(network, picture, layers, source=self.name)
+            self._measured[key] = measured_style(network, picture, layers, source=self.name)
         return self._measured[key]
 
     @functools.cached_property
@@ -97,9 +151,9 @@ class StyleSource:
 
     def remarks(self, network: Network, layers: Sequence[str], side: int) -> list[str]:
         """Return what is degenerate about a picture with `side` pixels on its longer side."""
-        remarks: list[str] = []
         if self.image is None:
-            return remarks
+            return []
+        remarks = enlargement(self.name, self.image, side)
         height, width = resize(self.image, side).shape[2:]
         field, layer = max((network.reach(layer).field, layer) for layer in layers)
         if min(height, width) < field:
@@ -113,6 +167,14 @@ class StyleSource:
                 "border."
             )
         return remarks
+
+
+def enlargement(name: str, image: Tensor, side: int) -> list[str]:
+    """Say that a picture has fewer pixels on its longer side than it is used with, if it has."""
+    longer = max(image.shape[2:])
+    if side < ENLARGED * longer:
+        return []
+    return [f"{name!r} has {longer} pixels on its longer side and is enlarged to {side}."]
 
 
 def grey_remark(sources: Sequence[StyleSource]) -> str:
@@ -131,8 +193,11 @@ def open_styles(sources: Sequence[str]) -> tuple[StyleSource, ...]:
 
 
 def _open_style(name: str, weight: float) -> StyleSource:
+    held = _HELD.get({}).get(name)
+    if isinstance(held, Style):
+        return StyleSource(name, weight, None, held)
     if is_style_file(name):
-        return StyleSource(name, weight, None, Style.load(name))
+        return StyleSource(name, weight, None, Style.load(source_path(name)))
     return StyleSource(name, weight, open_picture(name), None)
 
 

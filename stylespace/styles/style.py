@@ -14,8 +14,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stylespace.errors import StyleError, StylespaceError, check_known, memory_for, nearest
-from stylespace.files import check_header, names_beside, parsed_json, write_whole
+from stylespace.errors import (
+    StyleError,
+    StylespaceError,
+    UsageError,
+    check_known,
+    check_type,
+    memory_for,
+    public,
+)
+from stylespace.files import check_header, hint_beside, parsed_json, write_whole
+from stylespace.images import IN_MEMORY, picture_tensor, read_image
 from stylespace.images.colour import is_grey
 from stylespace.networks.catalogue import CATALOGUE, channels
 from stylespace.networks.network import Network
@@ -32,7 +41,7 @@ ROUNDING = 1e-3
 """By how much, as a cosine, moments may miss what holds for all exact ones."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Style:
     """A point in style space: {layer: LayerStyle}, where it lies, and where it comes from.
 
@@ -46,44 +55,50 @@ class Style:
     space: Space
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        """Return its layers, network and pictures in one line."""
+        names = ", ".join(str(one["name"]) or "?" for one in self.provenance.get("pictures", []))
+        return f"<Style of {names or '?'}: {', '.join(self.layers)} of {self.space.network}>"
+
     @staticmethod
+    @public
     def capture(
         network: Network,
-        image: Tensor,
+        image: str | os.PathLike[str] | IN_MEMORY | Style,
         layers: Sequence[str],
         *,
         tile: int | None = None,
-        source: str = "",
+        source: str | None = None,
     ) -> Style:
         """Measure a picture's style.
 
         Args:
             network: the network that spans the style space; one in half precision measures with
                 its filters in float32, see `Network.precise`.
-            image: (1, 3, H, W) in [0, 1].
+            image: a tensor (1, 3, H, W) or (3, H, W) or an array (H, W, 3) in [0, 1], a picture
+                of Pillow's, a path or sample:NAME; of a style or a style file its layers are
+                taken.
             layers: layer names.
             tile: side of the tiles in pixels, in which the picture is evaluated to bound the
                 memory; the result is the same up to rounding. None: tiles above 1024 pixels.
-            source: the picture's name, kept in `provenance`.
+            source: the picture's name, kept in `provenance`; None for its path.
 
         Raises:
-            UsageError: an unknown layer, or a picture too small for one.
+            UsageError: an unknown layer, or a picture too small for one. PictureError: no picture,
+                see `picture_tensor`. StyleError: a style of another style space.
         """
-        if image.ndim != 4 or image.shape[0] != 1:
-            raise ValueError(f"image must be (1, 3, H, W), got {tuple(image.shape)}")
-        network = network.precise
-        names, (height, width) = network.resolve(layers), image.shape[2:]
-        network.check_size(names, height, width)
-        if tile is None:
-            tile = TILE if max(height, width) > WHOLE else max(height, width)
-        with torch.no_grad():
-            moments = moments_in_tiles(network, image, names, tile)
-        picture = {"name": source, "width": width, "height": height, "weight": 1.0}
-        picture |= {"sha256": pixels_hash(image), "precision": network.precision}
-        picture["grey"] = is_grey(image)
-        return Style(moments, network.space, {"pictures": [picture]})
+        if isinstance(image, str | os.PathLike):
+            source = os.fspath(image) if source is None else source
+            image = _opened(image)
+        if isinstance(image, Style):
+            image.check_space(network.space)
+            return image.pick(network.resolve(layers)).to(network.device)
+        return measured_style(
+            network, picture_tensor(image), layers, tile=tile, source=source or ""
+        )
 
     @staticmethod
+    @public
     def blend(parts: Sequence[tuple[Style, float]]) -> Style:
         """Return the weighted average of styles; exact, since raw moments add linearly.
 
@@ -91,7 +106,13 @@ class Style:
 
         Raises:
             StyleError: no parts, weights that are not positive, different spaces or layers.
+            UsageError: parts that are no pairs.
         """
+        if not all(isinstance(part, tuple | list) and len(part) == 2 for part in parts):
+            raise UsageError("a blend is made of pairs: Style.blend([(style, 0.7), (other, 0.3)]).")
+        for style, weight in parts:
+            check_type("style", style, Style)
+            check_type("weight", weight, float)
         if not parts or not all(0 < weight < math.inf for _, weight in parts):
             raise StyleError("a blend needs styles with weights above 0.")
         first, total = parts[0][0], sum(weight for _, weight in parts)
@@ -131,6 +152,7 @@ class Style:
         }
         return Style(moved, self.space, self.provenance)
 
+    @public
     def check_space(self, space: Space) -> None:
         """Refuse a style of another network, pooling, padding or weights, naming the difference.
 
@@ -143,22 +165,29 @@ class Style:
                 f"{space.options_for(self.space)}, or capture it again with the options of here."
             )
 
+    @public
     def pick(self, layers: Sequence[str]) -> Style:
-        """Return the style of some of its layers.
+        """Return the style of some of its layers, one by its name or several.
 
         Raises:
             UsageError: a layer that the style does not hold.
         """
+        layers = [layers] if isinstance(layers, str) else layers
         for name in layers:
             check_known("layer of the style", name, self.layers)
         return Style({name: self.layers[name] for name in layers}, self.space, self.provenance)
 
+    @public
     def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
         """Write the style as safetensors, whole or not at all; the same style, the same bytes.
 
         Raises:
             OutputError: the file exists and `force` is not given, or it cannot be written.
         """
+        write_whole(path, self.encoded(), force=force)
+
+    def encoded(self) -> bytes:
+        """Return the bytes of its file."""
         from safetensors.torch import save
 
         tensors: dict[str, Tensor] = {}
@@ -172,9 +201,10 @@ class Style:
             "provenance": dict(self.provenance),
         }
         text = json.dumps(header, sort_keys=True)
-        write_whole(path, save(tensors, metadata={"stylespace": text}), force=force)
+        return save(tensors, metadata={"stylespace": text})
 
     @staticmethod
+    @public
     def load(path: str | os.PathLike[str]) -> Style:
         """Read a style file.
 
@@ -197,7 +227,7 @@ class Style:
             }
             return Style(layers, space, header["provenance"])
         except FileNotFoundError:
-            hint = nearest(path.name, names_beside(path))
+            hint = hint_beside(path)
             raise StyleError(
                 f"style file {str(path)!r} is missing.{hint} Check the path."
             ) from None
@@ -208,6 +238,34 @@ class Style:
             raise StyleError(
                 f"{path}: damaged or not a style file ({cause}): capture it again."
             ) from None
+
+
+def measured_style(
+    network: Network,
+    image: Tensor,
+    layers: Sequence[str],
+    *,
+    tile: int | None = None,
+    source: str = "",
+) -> Style:
+    """Return the style of a picture (1, 3, H, W), whatever its values; see `Style.capture`."""
+    network = network.precise
+    names, (height, width) = network.resolve(layers), image.shape[2:]
+    network.check_size(names, height, width)
+    if tile is None:
+        tile = TILE if max(height, width) > WHOLE else max(height, width)
+    with torch.no_grad():
+        moments = moments_in_tiles(network, image, names, tile)
+    picture = {"name": source, "width": width, "height": height, "weight": 1.0}
+    picture |= {"sha256": pixels_hash(image), "precision": network.precision}
+    picture["grey"] = is_grey(image)
+    return Style(moments, network.space, {"pictures": [picture]})
+
+
+def _opened(path: str | os.PathLike[str]) -> Tensor | Style:
+    """Open a file, or sample:NAME: the picture, or of a style file the style."""
+    style = os.fspath(path).endswith(".safetensors")
+    return Style.load(path) if style else read_image(path)
 
 
 def pixels_hash(image: Tensor) -> str:

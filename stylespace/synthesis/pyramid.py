@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from stylespace.errors import public
 from stylespace.images import resize_to
 from stylespace.synthesis.loop import ObjectiveFunction, Step, Synthesis, Watch, synthesize
 from stylespace.synthesis.parameters import Parameters
@@ -24,6 +25,7 @@ class Scale:
     parameters: str | Parameters = "pixels"
 
 
+@public
 def coarse_to_fine(
     objective_at: Callable[[int, int], ObjectiveFunction],
     start: Tensor,

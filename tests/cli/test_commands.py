@@ -809,3 +809,20 @@ def test_no_control_character_of_a_name_reaches_the_terminal(call):
         steering = {c for c in result.out + result.err if not c.isprintable()} - set("\n\r")
         assert not steering, result
     assert r"\x1b]0;owned\x07\x9b\x7f" in results[0].out
+
+
+@pytest.mark.parametrize("name", ["samples", "networks"])
+def test_listings_fit_80_columns_and_break_no_name(call, name):
+    lines = call(name).out.splitlines()
+    assert max(map(len, lines)) <= 80
+    names = [row["name"] for row in strict_json(call(name, "--json").out)[name]]
+    first = [line.split("  ")[0] for line in lines[2:] if not line.startswith(" ")]
+    assert [one for one in first if one] == names
+
+
+def test_a_missing_picture_is_not_mistaken_for_any_other(call):
+    picture_file("painting.png")
+    for command in (("run", "missing.png"), ("texture", "missing.png")):
+        said = call(*command)
+        assert said.code == 1 and "'missing.png': no such file. Check the name" in said.err
+    assert "Did you mean 'painting.png'?" in call("run", "paintng.png").err

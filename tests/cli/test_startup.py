@@ -22,6 +22,7 @@ QUICK = (
     ("texture", "sample:gone"),
     ("probe", "--entry", "1,2", "--out", "there.png"),
     ("run", "gone.toml"),
+    ("run", "gone.png"),
 )
 HEAVY = ("torch", "numpy", "PIL", "matplotlib", "scipy", "skimage", "tqdm")
 SPY = (

@@ -188,7 +188,7 @@ def test_a_silent_entry_is_refused_in_one_line(net, painting):
     message = str(caught.value)
     i, j = silent[0]
     assert f"{PLACE} {i},{j} is zero in this painting" in message and "\n" not in message
-    assert "--entries top:8 --from" in message
+    assert "entries='top:8' painting=" in message
 
 
 # --- the command

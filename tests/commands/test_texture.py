@@ -245,7 +245,7 @@ def test_the_sample_is_the_same_at_every_scale_and_for_every_seed(painting):
 
 @pytest.mark.parametrize("match", [match for match in MATCHES if match != "gram"])
 def test_a_sampler_gives_gram_matrices_alone(painting, match):
-    with pytest.raises(UsageError, match=f"^--sampler .*{match}") as error:
+    with pytest.raises(UsageError, match=f"^sampler .*{match}") as error:
         make(painting, sampler="permutation", match=match)
     assert "\n" not in str(error.value)
 

@@ -16,6 +16,7 @@ from stylespace.commands.transfer.transfer import transfer
 from stylespace.errors import UsageError
 from stylespace.images import read_image, read_recipe, resize_to
 from stylespace.images.colour import colour_distance, in_gamut, lab, match_colours
+from stylespace.images.reading import read_layers
 from stylespace.losses.objective import evenness, total_variation
 from stylespace.settings import TransferSettings
 
@@ -904,3 +905,83 @@ def test_partitions_go_with_representations(pictures, unjudged, call, options, c
     result = call(*PARTITIONS, *options, "--json")
     assert result.code == 0, result.err
     assert result.json["figures"] == {"partitions": count, "done": count}
+
+
+# Transparency, and pictures that are enlarged
+
+
+@pytest.fixture
+def cut_out(pictures):
+    """The content photo.png as cut.png, transparent outside a disk, with a soft rim."""
+    y, x = np.mgrid[:30, :40]
+    alpha = np.clip(14 - np.hypot(y - 15, x - 20), 0, 1)
+    colour = np.where(alpha[..., None] > 0, np.asarray(Image.open("photo.png")), 255)
+    values = np.dstack([colour, 255 * alpha]).astype("uint8")
+    Image.fromarray(values).save("cut.png")
+    return values
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp", "tif"])
+def test_the_content_s_transparency_is_put_back(cut_out, call, suffix):
+    run = ("transfer", "cut.png", "style.png", *RANDOM, "--size", "40", "--iterations", "2")
+    assert call(*run, "--out", f"a.{suffix}", "--quiet").code == 0
+    layers = read_layers(f"a.{suffix}")
+    assert np.array_equal((layers[0, 3] * 255).round().numpy(), cut_out[..., 3])
+    assert call(*run, "--out", "flat.png", "--alpha", "flatten", "--quiet").code == 0
+    assert read_layers("flat.png").shape[1] == 3
+    assert call("run", f"a.{suffix}", "--out", f"b.{suffix}", "--quiet").code == 0
+    assert Path(f"a.{suffix}").read_bytes() == Path(f"b.{suffix}").read_bytes()
+
+
+def test_no_white_shines_through_the_rim(cut_out):
+    """At half its size the start is the picture itself inside, and its mean colour around."""
+    options = {"weights": "random:0", "size": 20, "iterations": 1, "layers": "conv1_1"}
+    outcome = transfer(
+        "cut.png", "style.png", content_layers="conv1_2", parameters="pixels", **options
+    )
+    start = outcome.image[0].permute(1, 2, 0).numpy()
+    colour, seen = cut_out[..., :3] / 255, cut_out[..., 3:] / 255
+    mean = (colour * seen).sum((0, 1)) / seen.sum()
+    assert outcome.alpha.shape == (1, 1, 15, 20)
+    np.testing.assert_allclose(start[0, 0], mean, atol=0.01)
+    assert start.max() < 0.8  # 0.7 is the lightest colour of the picture, 1 that of its ground
+
+
+def test_a_picture_of_pillow_keeps_its_transparency(cut_out):
+    options = {"weights": "random:0", "size": 32, "iterations": 1, "layers": "conv1_1"}
+    from_file, from_memory = (
+        transfer(one, "style.png", content_layers="conv1_2", **options)
+        for one in ("cut.png", Image.open("cut.png"))
+    )
+    assert torch.equal(from_file.image, from_memory.image)
+    assert torch.equal(from_file.alpha, from_memory.alpha)
+    opaque = transfer("photo.png", "style.png", content_layers="conv1_2", **options)
+    assert opaque.alpha is None
+
+
+def test_jpeg_has_no_transparency_and_says_so(cut_out, call):
+    made = call("transfer", "cut.png", "style.png", *BRIEF, "--out", "a.jpg")
+    assert made.code == 0 and ".jpg holds no transparency: it is laid on white" in made.err
+    assert read_image("a.jpg")[0, :, 0, 0].min() > 0.97
+    assert "holds no transparency" in read_recipe("a.jpg")["remark"]
+
+
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        (("transfer", "photo.png", "style.png"), ("photo.png", "style.png")),
+        (("texture", "style.png"), ("style.png",)),
+        (("edit", "photo.png", "--entry", "3,3", "--layer", "conv1_1"), ("photo.png",)),
+        (("capture", "style.png"), ("style.png",)),
+    ],
+)
+def test_an_enlarged_picture_is_said_to_be(pictures, call, command, names):
+    sides = {"photo.png": 40, "style.png": 70}
+    more = () if command[0] == "capture" else ("--iterations", "1", "--no-figure")
+    run = (*command, *RANDOM, "--layers", "conv1_1", "--quiet", *more)
+    said = call(*run, "--size", "96")
+    assert said.code == 0, said.err
+    for name in names:
+        told = f"'{name}' has {sides[name]} pixels on its longer side and is enlarged to 96."
+        assert told in said.err
+    assert "enlarged" not in call(*run, "--size", "48").err

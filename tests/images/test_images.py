@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import struct
+import sys
 import zlib
 
 import imagecodecs
@@ -22,10 +23,12 @@ from stylespace.images import (
     read_recipe,
     resize,
     resize_to,
+    source,
     write_image,
     written_image,
 )
 from stylespace.images.profiles import srgb_profile
+from stylespace.images.reading import apart, read_layers
 
 HEIGHT, WIDTH = 5, 7
 RNG = np.random.default_rng(0)
@@ -150,6 +153,105 @@ def test_alpha_is_laid_on_the_background(tmp_path, suffix):
     path = save(tmp_path / f"a.{suffix}", np.dstack([RGB, ALPHA]), **options)
     equal(read(path, background=BACK), over(RGB / 255, ALPHA / 255))
     equal(read(path), over(RGB / 255, ALPHA / 255, (1, 1, 1)))
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "webp"])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_alpha_is_written_and_comes_back(tmp_path, suffix, bits):
+    if (suffix, bits) == ("webp", 16):
+        return
+    path, alpha = tmp_path / f"a.{suffix}", torch.from_numpy(ALPHA / 255)
+    write_image(path, tensor(RGB), alpha=alpha, bits=bits, recipe={"a": 1})
+    colour, opacity = read_layers(path).split([3, 1], 1)
+    equal(colour[0].permute(1, 2, 0).numpy(), RGB / 255, 1e-5)
+    equal(opacity[0, 0].numpy(), ALPHA / 255, 1e-5)
+    assert read_recipe(path) == {"a": 1}
+    equal(read(path, background=BACK), over(RGB / 255, ALPHA / 255), 1e-5)
+
+
+def test_jpeg_holds_no_alpha_and_alpha_has_the_picture_s_size(tmp_path):
+    alpha = torch.from_numpy(ALPHA / 255)
+    refused = refusal(write_image, tmp_path / "a.jpg", tensor(RGB), alpha=alpha, error=OutputError)
+    assert "holds no transparency; use .png" in refused
+    assert "alpha of (2, 2)" in refusal(
+        write_image, tmp_path / "a.png", tensor(RGB), alpha=torch.ones(2, 2)
+    )
+    assert os.listdir(tmp_path) == []
+
+
+def test_colours_and_alpha_apart(tmp_path):
+    alpha = ALPHA.copy()
+    alpha[0] = 0
+    layers = read_layers(save(tmp_path / "a.png", np.dstack([RGB, alpha])))
+    colour, opacity = apart(layers)
+    weights = alpha[..., None] / 255
+    mean = (weights * RGB / 255).sum((0, 1)) / weights.sum()
+    expected = np.where(alpha[..., None] > 0, RGB / 255, mean)
+    equal(colour[0].permute(1, 2, 0).numpy(), expected, 1e-5)
+    equal(opacity[0, 0].numpy(), alpha / 255)
+    opaque = read_layers(save(tmp_path / "b.png", np.dstack([RGB, np.full_like(ALPHA, 255)])))
+    assert opaque.shape[1] == 3 and apart(opaque)[1] is None
+
+
+@pytest.mark.parametrize("suffix", ["ppm", "tga", "jp2", "avif"])
+def test_formats_of_pillow(tmp_path, suffix):
+    """JPEG 2000 and AVIF lose a little of a smooth picture, the others nothing."""
+    y, x = np.mgrid[:24, :32]
+    smooth = np.dstack([8 * x, 8 * y, 4 * (x + y)]).astype("uint8")
+    path = save(tmp_path / f"a.{suffix}", smooth)
+    equal(read(path), smooth / 255, 0.03 if suffix == "avif" else 1e-6)
+
+
+def test_a_portable_map_of_16_bits(tmp_path):
+    head = b"P5 %d %d 65535\n" % (WIDTH, HEIGHT)
+    (tmp_path / "a.pgm").write_bytes(head + GREY16.astype(">u2").tobytes())
+    equal(read(tmp_path / "a.pgm"), GREY16[..., None] / 65535)
+
+
+def test_heic_and_an_avif_that_is_not_known_say_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    monkeypatch.setattr(source.features, "check", lambda name: False)
+    source._known_formats.cache_clear()
+    try:
+        for brand, words in ((b"heic", "'stylespace[heic]'"), (b"avif", "Pillow 11.3 or later")):
+            (tmp_path / "a").write_bytes(b"\0\0\0\x18ftyp" + brand + bytes(12))
+            assert words in refusal(read_image, tmp_path / "a")
+    finally:
+        source._known_formats.cache_clear()
+
+
+def test_heic_is_read(tmp_path):
+    heif = pytest.importorskip("pillow_heif")
+    heif.register_heif_opener()
+    path = save(tmp_path / "a.heic", np.full((24, 32, 3), 90, "uint8"))
+    equal(read(path), 90 / 255, 0.02)
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32", "float64"])
+def test_tiff_in_floating_point(tmp_path, kind):
+    values = (RGB / 255).astype(kind)
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb", compression="zlib")
+    equal(read(tmp_path / "a.tif"), values.astype("float32"), 1e-5)
+    for wrong in (values * 255, values - 1, values * np.nan):
+        tifffile.imwrite(tmp_path / "b.tif", wrong.astype(kind), photometric="rgb")
+        assert "beyond 0 to 1 are not read; scale" in refusal(read_image, tmp_path / "b.tif")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("starry-nigth.png", "'starry-night.png'"),
+        ("starry-night.jpg", "'starry-night.png'"),
+        ("STARRY.png", "Check the name"),
+        ("missing.png", "Check the name"),
+        ("phto", "'photo'"),
+    ],
+)
+def test_only_a_near_name_is_offered(tmp_path, name, hint):
+    for there in ("starry-night.png", "starry-night.txt", "painting.png", "photo", "z.png"):
+        (tmp_path / there).touch()
+    message = refusal(read_image, tmp_path / name)
+    assert hint in message and ("Did you mean" in message) == hint.startswith("'")
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
@@ -460,7 +562,7 @@ def test_an_unreadable_file(tmp_path, monkeypatch):
 
 
 def test_other_samples_of_tiff_are_refused(tmp_path):
-    for samples in (GREY.astype(np.float32), GREY.astype(np.int16), GREY.astype(np.uint32)):
+    for samples in (GREY.astype(np.complex64), GREY.astype(np.int16), GREY.astype(np.uint32)):
         tifffile.imwrite(tmp_path / "a.tif", samples)
         assert samples.dtype.name in refusal(read_image, tmp_path / "a.tif")
     save(tmp_path / "a.tif", Image.fromarray(RGB).convert("LAB"))
@@ -756,7 +858,7 @@ def test_an_existing_file_is_kept_unless_forced(tmp_path, monkeypatch):
     path = tmp_path / "a.png"
     write_image(path, tensor(RGB))
     before = path.read_bytes()
-    assert "--force" in refusal(write_image, path, tensor(255 - RGB), error=OutputError)
+    assert "force=True" in refusal(write_image, path, tensor(255 - RGB), error=OutputError)
 
     def full(_):
         raise OSError(28, "No space left on device")

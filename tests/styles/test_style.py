@@ -2,20 +2,24 @@
 
 import dataclasses
 import hashlib
+import io
 import json
 import math
 import os
+import re
 import struct
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from slim import ALL, network
 from tiny import seeded_picture, tiny_network
 
-from stylespace.errors import OutputError, StyleError, UsageError
+from stylespace.errors import OutputError, PictureError, StyleError, UsageError
+from stylespace.images import write_image
 from stylespace.networks.network import Space
 from stylespace.styles import moments as tiles
 from stylespace.styles import style as style_module
@@ -81,10 +85,93 @@ def test_capture_keeps_no_graph(tiny, picture):
     assert not layer.gram.requires_grad and not layer.mean.requires_grad
 
 
-@pytest.mark.parametrize("shape", [(3, 8, 9), (2, 3, 8, 9)])
+@pytest.mark.parametrize("shape", [(8, 9), (2, 3, 8, 9), (1, 4, 8, 9)])
 def test_capture_takes_one_picture(tiny, shape):
-    with pytest.raises(ValueError, match=r"must be \(1, 3, H, W\)"):
+    with pytest.raises(PictureError, match=re.escape("one RGB picture is needed, (1, 3, H, W)")):
         Style.capture(tiny, torch.zeros(shape), ["conv1_1"])
+
+
+def kinds_of(values, path):
+    """The same picture (H, W, 3) of 8 bits in every kind that is taken."""
+    write_image(path, values)
+    first = torch.from_numpy(values).permute(2, 0, 1)
+    flipped = values[::-1].astype(">f8")[::-1]  # big endian, strides below 0
+    pillow = Image.fromarray((values * 255).round().astype("uint8"))
+    return [values, flipped, values.transpose(2, 0, 1), first, first[None], pillow, path, str(path)]
+
+
+def test_capture_takes_every_kind_of_picture_and_a_style(tiny32, tmp_path):
+    levels = np.random.default_rng(0).integers(0, 256, (13, 22, 3)).astype("float32")
+    styles = [
+        Style.capture(tiny32, one, "conv2_1") for one in kinds_of(levels / 255, tmp_path / "a.png")
+    ]
+    for one in styles[1:]:
+        np.testing.assert_allclose(one.grams["conv2_1"], styles[0].grams["conv2_1"], rtol=1e-5)
+        assert (one.provenance["pictures"][0]["height"], one.layers["conv2_1"].positions) == (
+            13,
+            66,
+        )
+    assert styles[-1].provenance["pictures"][0]["name"] == str(tmp_path / "a.png")
+    again = Style.capture(tiny32, styles[0], ["conv2_1"])
+    assert torch.equal(again.grams["conv2_1"], styles[0].grams["conv2_1"])
+    styles[0].save(tmp_path / "a.style.safetensors")
+    assert Style.capture(tiny32, tmp_path / "a.style.safetensors", "conv2_1").space == tiny32.space
+    with pytest.raises(StyleError, match="pooling='average'"):
+        Style.capture(tiny_network(pooling="max"), styles[0], ["conv2_1"])
+
+
+def cut_short():
+    """A JPEG without its end."""
+    stream = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (80, 90, 3), "uint8")).save(
+        stream, "JPEG"
+    )
+    return stream.getvalue()[:2000]
+
+
+CUT = cut_short()
+WRONG_PICTURES = [
+    (np.zeros((8, 9, 3), "uint8"), "uint8: divide it by 255"),
+    (torch.zeros(1, 3, 8, 9, dtype=torch.int64), "int64: give values from 0 to 1"),
+    (np.linspace(0, 255, 216).reshape(8, 9, 3), "from 0 to 255, not from 0 to 1: divide it by 255"),
+    (torch.linspace(-1, 1, 216).view(3, 8, 9), "from -1 to 1, not from 0 to 1: scale it"),
+    (np.full((8, 9, 3), np.nan), "NaN"),
+    (torch.full((1, 3, 8, 9), math.inf), "infinite"),
+    (np.zeros((8, 9), "float32"), r"not \(8, 9\)"),
+    (Image.new("F", (9, 8)), "mode 'F' does not say what white is"),
+    (Image.open(io.BytesIO(CUT)), "cannot be decoded"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "words"), WRONG_PICTURES, ids=lambda value: str(value)[:20])
+def test_what_is_no_picture_in_0_to_1_is_refused_with_the_remedy(tiny, wrong, words, tmp_path):
+    for call in (
+        lambda: Style.capture(tiny, wrong, ["conv1_1"]),
+        lambda: write_image(tmp_path / "a.png", wrong),
+    ):
+        with pytest.raises(PictureError, match=words) as caught:
+            call()
+        assert "\n" not in str(caught.value)
+    assert not (tmp_path / "a.png").exists()
+
+
+def test_a_blend_is_made_of_pairs(tiny, picture):
+    style = Style.capture(tiny, picture, "conv1_1")
+    for parts in ([style], [(style, 1, 2)]):
+        with pytest.raises(UsageError, match=r"pairs: Style.blend\(\[\(style, 0.7\)"):
+            Style.blend(parts)
+    with pytest.raises(UsageError, match="weight='1': a number is needed"):
+        Style.blend([(style, "1")])
+    with pytest.raises(UsageError, match="style='a': a style .Style.capture or Style.load make"):
+        Style.blend([("a", 1)])
+
+
+def test_a_style_is_shown_in_one_line(tiny, picture):
+    style = Style.capture(tiny, picture, ["conv1_1", "conv2_1"], source="a.png")
+    assert repr(style) == "<Style of a.png: conv1_1, conv2_1 of tiny>"
+    assert repr(tiny) == (
+        "<Network tiny: average pooling, zeros padding, random:0 weights, float64 on cpu>"
+    )
 
 
 def test_capture_refuses_what_the_network_refuses(tiny, picture):

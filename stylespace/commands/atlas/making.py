@@ -14,7 +14,7 @@ from stylespace.commands.atlas.store import CELLS, Store, mark_of
 from stylespace.commands.atlas.tables import MAP, Agreement, MappedEntry, page, rows_of, table_files
 from stylespace.commands.folder import Folder, resume
 from stylespace.commands.recipes import figures_record
-from stylespace.errors import UnreachedError, UsageError
+from stylespace.errors import UnreachedError, UsageError, public
 from stylespace.executors import executor_for
 from stylespace.files import write_files
 from stylespace.images import write_image
@@ -52,6 +52,7 @@ class Atlas:
         }
 
 
+@public
 def atlas(
     settings: AtlasSettings,
     folder: Path,

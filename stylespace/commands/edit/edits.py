@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stylespace.commands.keywords import settings_with
+from stylespace.commands.keywords import keywords, settings_with
 from stylespace.commands.outcome import Outcome, as_written, outcome_of
 from stylespace.commands.scales import noise_picture, run_pyramid
-from stylespace.commands.sight import network_for
+from stylespace.commands.sight import given_network
 from stylespace.errors import UsageError
 from stylespace.images.resizing import fitted, resize
 from stylespace.losses.entries import entry_value
@@ -20,19 +20,20 @@ from stylespace.networks.memory import check_memory
 from stylespace.networks.network import Network
 from stylespace.settings import EditSettings
 from stylespace.styles.gram import gram
-from stylespace.styles.sources import blender, open_styles
+from stylespace.styles.sources import Source, blender, open_styles
 from stylespace.styles.style import Style
 from stylespace.synthesis.checkpoint import Checkpoint
 from stylespace.synthesis.loop import Watch
 
 
+@keywords(EditSettings)
 def edit(
-    source: str | None = None,
+    source: Source | None = None,
     layer: str | None = None,
     entry: str | tuple[int, int] | None = None,
     *,
     settings: EditSettings | None = None,
-    network: Network | None = None,
+    network: Network | str | None = None,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
     **changes: Any,
@@ -43,10 +44,11 @@ def edit(
     if the channel itself were, or no picture could have both.
 
     Args:
-        source: the painting, a picture or sample:NAME. layer, entry: as in `probe`.
+        source: the painting: a path, sample:NAME, or a picture in memory.
+        layer, entry: as in `probe`.
         settings: or its fields as keywords: edit("sample:gogh-auvers", "conv3_1", (3, 5),
             factor=4).
-        network: loaded already, or None to load the one that the settings name.
+        network: loaded already, or its name, or None for the one that the settings name.
         watch, checkpoint: see `synthesize`.
 
     Returns:
@@ -58,10 +60,9 @@ def edit(
     Raises:
         UsageError: the entry is zero in the painting, so that no factor changes it.
     """
-    pair = ",".join(map(str, entry)) if isinstance(entry, tuple) else entry
-    changes = {"source": source, "layer": layer, "entry": pair, **changes}
-    settings = settings_with(EditSettings, settings, changes)
-    network = network or network_for(settings)
+    changes = {"source": source, "layer": layer, "entry": entry, **changes}
+    settings = settings_with(EditSettings, settings, changes, network)
+    network = given_network(network, settings)
     place, (source_style,) = settings.place(), open_styles([settings.source])
     picture = source_style.image
     if picture is None:
@@ -90,8 +91,10 @@ def edit(
     image = as_written(synthesis, network)
     painting = resize(picture, settings.size).to(image)
     figures = edit_figures(Style.capture(judge, image, layers), target, place)
+    remarks = tuple(source_style.remarks(network, layers, settings.size))
     figures["change"] = float((image - painting).abs().mean())
-    return outcome_of(settings, image, figures, synthesis, network, beside=painting)
+    more = {"beside": painting, "remarks": remarks}
+    return outcome_of(settings, image, figures, synthesis, network, **more)
 
 
 def _check_alive(style: Style, place: tuple[str, int, int]) -> None:

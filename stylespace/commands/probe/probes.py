@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stylespace.commands.keywords import settings_with
+from stylespace.commands.keywords import keywords, settings_with
 from stylespace.commands.outcome import Outcome, as_written, outcome_of
 from stylespace.commands.probe.patches import Paintings, Patches, gram_cosines, painting
 from stylespace.commands.scales import noise_picture, run_pyramid
-from stylespace.commands.sight import network_for
+from stylespace.commands.sight import given_network
 from stylespace.errors import UnreachedError
 from stylespace.losses.entries import energy_unit, entry_term
 from stylespace.losses.objective import Objective, Terms
@@ -39,12 +39,13 @@ class Probed:
     importance: Tensor | None = None
 
 
+@keywords(ProbeSettings)
 def probe(
     layer: str | None = None,
     entry: str | tuple[int, int] | None = None,
     *,
     settings: ProbeSettings | None = None,
-    network: Network | None = None,
+    network: Network | str | None = None,
     compared: Paintings | None = None,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
@@ -56,7 +57,7 @@ def probe(
         layer: its layer. entry: (i, j), or as on the command line "12,40".
         settings: or its fields as keywords: probe("conv3_1", (12, 40), size=128). Of several
             entries the first is taken.
-        network: loaded already, or None to load the one that the settings name.
+        network: loaded already, or its name, or None for the one that the settings name.
         compared: the paintings of that network, kept from one call to the next.
         watch, checkpoint: see `synthesize`.
 
@@ -73,8 +74,9 @@ def probe(
     Source: NN16a section 3. Departs: Fourier pixels and the logarithm of the entry (Distill17);
     `parameters="pixels", optimizer="lbfgs"` is nearer to the paper.
     """
-    settings = settings_with(ProbeSettings, settings, {"layer": layer, "entry": entry, **changes})
-    network = network or network_for(settings)
+    changes = {"layer": layer, "entry": entry, **changes}
+    settings = settings_with(ProbeSettings, settings, changes, network)
+    network = given_network(network, settings)
     first = chosen_entries(settings, network)[:1]
     looking: dict[str, Any] = {"watch": watch, "checkpoint": checkpoint}
     (made,) = probe_batch(settings, first, network, compared=compared, **looking)

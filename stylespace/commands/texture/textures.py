@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stylespace.commands.keywords import settings_with
+from stylespace.commands.keywords import keywords, settings_with
 from stylespace.commands.outcome import Outcome, as_written, outcome_of, total_loss
 from stylespace.commands.scales import noise_picture, run_pyramid
-from stylespace.commands.sight import network_for
+from stylespace.commands.sight import given_network
 from stylespace.commands.texture.novelty import novelty_figures
 from stylespace.commands.texture.samplers import sampled_gram
 from stylespace.images.resizing import fitted, resize
@@ -20,7 +20,7 @@ from stylespace.losses.objective import Objective, Terms
 from stylespace.networks.network import Network
 from stylespace.settings import TextureSettings
 from stylespace.styles.distances import relative_distance
-from stylespace.styles.sources import blender, grey_remark, open_styles
+from stylespace.styles.sources import Source, blender, grey_remark, open_styles
 from stylespace.styles.style import Style
 from stylespace.synthesis.checkpoint import Checkpoint
 from stylespace.synthesis.loop import Step, Synthesis, Watch
@@ -37,11 +37,12 @@ class Match:
     grams: Mapping[str, tuple[Tensor, Tensor]]
 
 
+@keywords(TextureSettings)
 def texture(
-    sources: str | Sequence[str] | None = None,
+    sources: Source | Sequence[Any] | None = None,
     *,
     settings: TextureSettings | None = None,
-    network: Network | None = None,
+    network: Network | str | None = None,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
     **changes: Any,
@@ -49,9 +50,10 @@ def texture(
     """Make a texture with the Gram matrices of one or several paintings, or their distribution.
 
     Args:
-        sources: pictures, sample:NAME or style files, one or several, with weights as PATH=0.3.
+        sources: paths, sample:NAME, style files, pictures or styles in memory, one or several,
+            with weights as "PATH=0.3" or (source, 0.3).
         settings: or its fields as keywords: texture("sample:gogh-auvers", size=256).
-        network: loaded already, or None to load the one that the settings name.
+        network: loaded already, or its name, or None for the one that the settings name.
         watch, checkpoint: see `synthesize`.
 
     Returns:
@@ -70,8 +72,8 @@ def texture(
     Source: G15a; NN16a section 4. Departs: relative terms, coarse to fine, start from the mean
     colour with noise.
     """
-    settings = settings_with(TextureSettings, settings, {"sources": sources, **changes})
-    network = network or network_for(settings)
+    settings = settings_with(TextureSettings, settings, {"sources": sources, **changes}, network)
+    network = given_network(network, settings)
     problem = TextureProblem(settings, network)
     runs = 2 if settings.sampler else 1
     synthesis = problem.run(_run_of(watch, 0, runs), checkpoint)

@@ -1,7 +1,6 @@
 """Transfer: the content of one picture in the style of others (G15b)."""
 
 import functools
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stylespace.commands.keywords import settings_with
+from stylespace.commands.keywords import keywords, settings_with
 from stylespace.commands.outcome import Outcome, as_written, outcome_of, total_loss
 from stylespace.commands.scales import noise_picture, run_pyramid
-from stylespace.commands.sight import network_for
+from stylespace.commands.sight import given_network
 from stylespace.commands.transfer.metrics import transfer_figures
 from stylespace.errors import UsageError
 from stylespace.images import written_image
@@ -22,6 +21,7 @@ from stylespace.images.colour import (
     luminance_transfer,
     match_colours,
 )
+from stylespace.images.reading import apart, on_background
 from stylespace.images.resizing import fitted, resize_to
 from stylespace.losses.guides import Regions
 from stylespace.losses.matching import smoothness_terms
@@ -30,17 +30,26 @@ from stylespace.losses.representations import Pictures, represented_style
 from stylespace.networks.memory import check_memory
 from stylespace.networks.network import Network
 from stylespace.settings import TransferSettings
-from stylespace.styles.sources import StyleSource, grey_remark, open_picture, open_styles
+from stylespace.styles.sources import (
+    Source,
+    StyleSource,
+    enlargement,
+    grey_remark,
+    open_layers,
+    open_picture,
+    open_styles,
+)
 from stylespace.synthesis.checkpoint import Checkpoint
 from stylespace.synthesis.loop import Watch
 
 
+@keywords(TransferSettings)
 def transfer(
-    content: str | None = None,
-    styles: str | Sequence[str] | None = None,
+    content: Source | None = None,
+    styles: Source | Sequence[Any] | None = None,
     *,
     settings: TransferSettings | None = None,
-    network: Network | None = None,
+    network: Network | str | None = None,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
     **changes: Any,
@@ -48,10 +57,11 @@ def transfer(
     """Move a picture into the style of others, keeping its content.
 
     Args:
-        content: a picture or sample:NAME.
-        styles: pictures, sample:NAME or style files, one or several, with weights as PATH=0.3.
+        content: a path, sample:NAME, or a picture in memory.
+        styles: paths, sample:NAME, style files, pictures or styles in memory, one or several, with
+            weights as "PATH=0.3" or (source, 0.3).
         settings: or its fields as keywords: transfer("a.jpg", "sample:gogh-auvers", size=256).
-        network: loaded already, or None to load the one that the settings name.
+        network: loaded already, or its name, or None for the one that the settings name.
         watch, checkpoint: see `synthesize`.
 
     Returns:
@@ -66,14 +76,14 @@ def transfer(
 
     Source: G15b. Departs: relative terms, start from the content, coarse to fine.
     """
-    named = {"content": content and os.fspath(content), "styles": styles}
-    settings = settings_with(TransferSettings, settings, {**named, **changes})
+    changes = {"content": content, "styles": styles, **changes}
+    settings = settings_with(TransferSettings, settings, changes, network)
     if settings.partitions:
         raise UsageError(
             "partitions are several pictures: see stylespace.commands.transfer.partitions.compare."
         )
     sources = open_styles(settings.styles)
-    network = network or network_for(settings)
+    network = given_network(network, settings)
     return transferred(settings, network, sources, watch=watch, checkpoint=checkpoint)
 
 
@@ -101,7 +111,8 @@ def transferred(
 
     sources: the styles that they name, opened; what is measured of them is kept for the next call.
     """
-    content = open_picture(settings.content)
+    opened, keeps = open_layers(settings.content), settings.alpha == "keep"
+    content, alpha = apart(opened) if keeps else (on_background(opened), None)
     shape = fitted(*content.shape[2:])
     height, width = shape(settings.size)
     layers = network.resolve([*settings.style_layers(), *settings.content_layer_weights()])
@@ -137,13 +148,14 @@ def transferred(
         parameters=settings.parameters,
         grey=grey,
     )
-    coloured = settings.colour in ("luminance", "match-after")  # in the end
-    remarks = [grey_remark(style.pictures.sources)] if grey and not coloured else []
-    remarks += colour_remarks(settings, content, sources)
+    remarks = enlargement(settings.content, content, settings.size)
+    ends_coloured = settings.colour in ("luminance", "match-after")
+    coloured = [grey_remark(style.pictures.sources)] if grey and not ends_coloured else []
+    coloured += colour_remarks(settings, content, sources)
     content = resize_to(content, height, width).to(network.device)
     image = _coloured(settings, as_written(synthesis, network), content)
     own_figures, own_remarks = style.figures(judge, image, content)
-    remarks = [*style.remarks(height, width), *own_remarks, *remarks]
+    remarks += [*style.remarks(height, width), *own_remarks, *coloured]
     figures = {
         **transfer_figures(judge, image, content, target),
         "colour_distance": colour_distance(image.cpu(), content.cpu()),
@@ -151,7 +163,8 @@ def transferred(
         "loss": total_loss(objective_at(judge, height, width), image),
     }
     guided = style.regions and Guided(content, style.pictures.style_picture, style.regions)
-    more = {"beside": guided, "remarks": tuple(dict.fromkeys(remarks))}
+    alpha = None if alpha is None else resize_to(alpha, height, width)
+    more = {"beside": guided, "remarks": tuple(dict.fromkeys(remarks)), "alpha": alpha}
     return outcome_of(settings, image, figures, synthesis, network, **more)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stylespace.errors import StylespaceError
+from stylespace.errors import StylespaceError, public
 from stylespace.losses.covariance.costs import checked, covariance_costs
 from stylespace.losses.covariance.explicit import explicit_square
 from stylespace.losses.covariance.pairs import kernel_square
@@ -22,6 +22,7 @@ class CancellationError(StylespaceError, ArithmeticError):
     """The kernel form's value, near or below zero, is what rounding left of larger sums."""
 
 
+@public
 def covariance_distance(
     F: Tensor,
     R: Tensor,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from stylespace.errors import UsageError, unknown
+from stylespace.errors import UsageError, public, unknown
 from stylespace.losses.local.blocks import by_blocks
 from stylespace.losses.local.costs import chosen_evaluator
 from stylespace.losses.local.dense import by_one_product
@@ -34,6 +34,7 @@ a few positions (s = 0: 28, for blocks 88; s = 1: 129 for 147).
 """
 
 
+@public
 def local_gram_distance(
     features: Tensor,
     target: Tensor,

@@ -11,7 +11,7 @@ from stylespace.losses.objective import Terms
 from stylespace.losses.representations.base import Remarked, Representation
 from stylespace.losses.representations.pictures import Pictures
 from stylespace.networks.network import Network
-from stylespace.styles.style import Style
+from stylespace.styles.style import Style, measured_style
 
 
 class LocalGram(Representation):
@@ -73,7 +73,7 @@ class LocalGram(Representation):
     def target(self, network: Network, height: int, width: int) -> Style:
         """See `Representation.target`; that of the style picture as it lies over the result."""
         style = self.pictures.covering(height, width).to(network.device)
-        return Style.capture(network, style, self.pictures.layers)
+        return measured_style(network, style, self.pictures.layers)
 
     def remarks(self, height: int, width: int) -> list[str]:
         """See `Representation.remarks`."""

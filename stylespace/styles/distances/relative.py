@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from stylespace.errors import public
 from stylespace.styles.moments import LayerStyle
 from stylespace.styles.style import Style
 
@@ -16,6 +17,7 @@ def relative_distance(value: Tensor, target: Tensor) -> float:
     return difference / norm if norm > 0 else difference
 
 
+@public
 def gram_distances(style: Style, target: Style) -> dict[str, float]:
     """Return the relative Gram distance of every layer of `target`: ||G - A||^2 / ||A||^2.
 

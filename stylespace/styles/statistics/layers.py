@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from stylespace.errors import public
 from stylespace.styles.statistics import spectra
 from stylespace.styles.statistics.entries import EntryStatistics, entry_statistics
 from stylespace.styles.statistics.explanations import ALGEBRA, SHANNON, explained, record
@@ -81,6 +82,7 @@ class LayerStatistics:
     )
 
 
+@public
 def statistics(style: Style) -> dict[str, LayerStatistics]:
     """Return the statistics of every layer of a style."""
     return {name: layer_statistics(one.gram, one.mean) for name, one in style.layers.items()}
