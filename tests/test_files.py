@@ -12,7 +12,6 @@ import tomllib
 
 import pytest
 
-from stylespace import files
 from stylespace.errors import OutputError
 from stylespace.files import (
     LONGEST,
@@ -24,6 +23,7 @@ from stylespace.files import (
     read_data,
     write_whole,
 )
+from stylespace.files import outputs as files
 
 
 def refusal(function, *arguments, **options):

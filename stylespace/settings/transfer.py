@@ -31,9 +31,7 @@ class TransferSettings(Sourced):
 
     command: ClassVar[str] = "transfer"
 
-    content: str = setting(
-        "", "Content: a picture, sample:NAME or a folder.", argument=True, picture=True
-    )
+    content: str = setting("", "A picture, sample:NAME or folder.", argument=True, picture=True)
     styles: tuple[str, ...] = setting(
         (), "Pictures, sample:NAME or style files; PATH=0.3 weighs.", argument=True, picture=True
     )

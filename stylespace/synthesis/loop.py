@@ -8,9 +8,8 @@ coarse to fine, a loop around this one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 
 import torch
 from torch import Tensor
@@ -19,86 +18,15 @@ from stylespace.errors import StylespaceError, UsageError
 from stylespace.synthesis.checkpoint import Checkpoint, State, named
 from stylespace.synthesis.optimizers import Optimizer, chosen, optimizer_for
 from stylespace.synthesis.parameters import Parameters, parameters_for
-
-ObjectiveFunction = Callable[[Tensor], Mapping[str, Tensor]]
-
-
-@dataclass(frozen=True, eq=False)
-class Step:
-    """One evaluation, as the watcher sees it.
-
-    number: from 1, of `total`. size: (H, W) of the picture evaluated.
-    losses: the value of each picture of the batch; terms: the parts, averaged over the batch.
-    best: lowest loss so far at this size, averaged over the batch. moved: largest change of a
-    parameter since the evaluation before; 0 says that the step did not move. note: what happened.
-    image: the best picture so far (B, 3, H, W); only in the record that `watch` receives, and not
-    for the steps of an earlier program that a checkpoint brings back.
-    """
-
-    number: int
-    total: int
-    size: tuple[int, int]
-    losses: tuple[float, ...]
-    terms: Mapping[str, float]
-    best: float
-    moved: float
-    seconds: float
-    note: str = ""
-    image: Tensor | None = None
-
-    @property
-    def loss(self) -> float:
-        """Mean of the losses over the batch."""
-        return sum(self.losses) / len(self.losses)
-
-
-Watch = Callable[[Step], object]
-
-
-@dataclass(frozen=True, eq=False)
-class Synthesis:
-    """What came out.
-
-    image: (B, 3, H, W), the best picture of each problem: clamped, as it would be written.
-    losses: its value, equal to the public objective on `image`. steps: the trace.
-    stopped: what ended the run: "steps", "tolerance", "zero gradient", "watch", "not finite" or
-    "interrupted". ends: the same of each problem, which may have ended earlier than the run.
-    """
-
-    image: Tensor
-    losses: tuple[float, ...]
-    steps: tuple[Step, ...]
-    stopped: str
-    ends: tuple[str, ...] = ()
-
-    @property
-    def loss(self) -> float:
-        """Mean of the losses over the batch."""
-        return sum(self.losses) / len(self.losses)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What happened on the way, in order."""
-        return tuple(step.note for step in self.steps if step.note)
-
-    def row(self, k: int) -> Synthesis:
-        """Return problem k of a batch by itself; `terms` and `best` stay the batch's average."""
-        steps = tuple(replace(step, losses=step.losses[k : k + 1]) for step in self.steps)
-        end = self.ends[k] if self.ends else self.stopped
-        return Synthesis(self.image[k : k + 1], self.losses[k : k + 1], steps, end, (end,))
-
-
-@dataclass(frozen=True)
-class Rules:
-    """When a problem ends before the last step; the others of its batch go on.
-
-    tolerance: when its best loss fell by less than this fraction over `patience` evaluations;
-    0 switches the rule off. failures: evaluations in a row that may be non-finite.
-    """
-
-    tolerance: float = 0.0
-    patience: int = 50
-    failures: int = 5
+from stylespace.synthesis.records import (
+    NEVER_EARLY,
+    ObjectiveFunction,
+    Rules,
+    Step,
+    Synthesis,
+    Watch,
+    step_from,
+)
 
 
 def synthesize(
@@ -109,7 +37,7 @@ def synthesize(
     steps: int = 200,
     parameters: str | Parameters = "pixels",
     learning_rate: float | None = None,
-    rules: Rules = Rules(),
+    rules: Rules = NEVER_EARLY,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Synthesis:
@@ -141,8 +69,7 @@ def synthesize(
         parameters = parameters_for(parameters, *start.shape[-2:])
     rate = parameters.learning_rate if learning_rate is None else learning_rate
     run = _Run(objective, parameters, start.detach().contiguous(), rules, optimizer, rate)
-    known = checkpoint and checkpoint.known()
-    if known:
+    if known := checkpoint and checkpoint.known():
         run.load(known)
         if watch:
             for step in run.steps:
@@ -338,7 +265,7 @@ class _Run:
     def load(self, state: State) -> None:
         """Go on from what `state` returned."""
         self.stopped = state.record["stopped"]
-        self.steps = [_step_from(values) for values in state.record["steps"]]
+        self.steps = [step_from(values) for values in state.record["steps"]]
         self.seconds = self.steps[-1].seconds
         for name in self.BEST if self.stopped else self.BEST + self.GOING:
             setattr(self, name, state.tensors[name].to(self.z.device))
@@ -371,8 +298,3 @@ def _total(terms: Mapping[str, Tensor]) -> Tensor:
 
 def _state_of(objective: ObjectiveFunction) -> Mapping[str, Tensor]:
     return objective.state_dict() if hasattr(objective, "state_dict") else {}
-
-
-def _step_from(values: Mapping[str, Any]) -> Step:
-    """Return a step from what JSON kept of it."""
-    return Step(**{**values, "size": tuple(values["size"]), "losses": tuple(values["losses"])})

@@ -417,7 +417,7 @@ def test_disk_full_while_writing(call, monkeypatch, call_that_fails, command):
     else:
         true = open
         monkeypatch.setattr(
-            "stylespace.files.open", lambda *a, **k: Full(true(*a, **k)), raising=False
+            "stylespace.files.outputs.open", lambda *a, **k: Full(true(*a, **k)), raising=False
         )
     assert_refused(call(*arguments), 1, "no space left", "free some space")
     assert listing() == {}

@@ -244,7 +244,7 @@ def test_a_checkpoint_that_cannot_be_written_costs_no_run(call, monkeypatch, kep
     true = Checkpoint._write
 
     def write(self, states):
-        from stylespace.files import _failure
+        from stylespace.files.outputs import _failure
 
         if states:
             raise _failure(self.path, OSError(errno.ENOSPC, "No space left on device"))

@@ -321,7 +321,7 @@ def test_ctrl_c_before_anything_is_written_leaves_nothing(fast, monkeypatch):
 
 def full_disk(monkeypatch, after):
     """Let the disk be full once so many files are written."""
-    from stylespace import files
+    from stylespace.files import outputs as files
 
     fill, written = files._fill, []
 

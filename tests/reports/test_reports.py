@@ -713,7 +713,7 @@ def test_what_was_read_is_named_with_its_hash(folder, single, network):
 
 def order_of_writing(monkeypatch, *, stop=None):
     """Record the names that are written, in order; Ctrl-C before the one named `stop`."""
-    from stylespace import files
+    from stylespace.files import outputs as files
     from stylespace.reports import writing
     from stylespace.styles import style
 

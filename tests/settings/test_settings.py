@@ -481,5 +481,5 @@ def test_numbers_of_numpy_are_numbers():
 
 @pytest.mark.parametrize("sources", [b"a.png", ["a.png", None], [b"a.png"]])
 def test_what_names_no_file_is_refused_in_python(sources):
-    with pytest.raises(UsageError, match="sources: .* names no file: give a text or a Path"):
+    with pytest.raises(PictureError, match="sources: a picture is a path.* not of type (bytes|N)"):
         settings_with(TextureSettings, None, {"sources": sources})

@@ -42,6 +42,9 @@ from stylespace.styles.sources import (
 from stylespace.synthesis.checkpoint import Checkpoint
 from stylespace.synthesis.loop import Watch
 
+ENDING_COLOURED = ("luminance", "match-after")
+"""Settings of `colour` that give the finished picture the content's colours."""
+
 
 @keywords(TransferSettings)
 def transfer(
@@ -111,8 +114,7 @@ def transferred(
 
     sources: the styles that they name, opened; what is measured of them is kept for the next call.
     """
-    opened, keeps = open_layers(settings.content), settings.alpha == "keep"
-    content, alpha = apart(opened) if keeps else (on_background(opened), None)
+    content, alpha = _content(settings)
     shape = fitted(*content.shape[2:])
     height, width = shape(settings.size)
     layers = network.resolve([*settings.style_layers(), *settings.content_layer_weights()])
@@ -133,7 +135,6 @@ def transferred(
     start = functools.partial(_start_picture, settings, style.pictures, grey)
     network.check_size(layers, height, width)
     target = style.target(judge, height, width)
-    extra = style.memory(height, width)
     synthesis = run_pyramid(
         network,
         settings,
@@ -143,19 +144,17 @@ def transferred(
         shape,
         watch=watch,
         checkpoint=checkpoint,
-        extra=extra,
+        extra=style.memory(height, width),
         enlarge=functools.partial(_enlarged, settings, kept),
         parameters=settings.parameters,
         grey=grey,
     )
-    remarks = enlargement(settings.content, content, settings.size)
-    ends_coloured = settings.colour in ("luminance", "match-after")
-    coloured = [grey_remark(style.pictures.sources)] if grey and not ends_coloured else []
-    coloured += colour_remarks(settings, content, sources)
+    before = enlargement(settings.content, content, settings.size)
+    after = colour_remarks(settings, content, sources, style.pictures.sources if grey else ())
     content = resize_to(content, height, width).to(network.device)
     image = _coloured(settings, as_written(synthesis, network), content)
     own_figures, own_remarks = style.figures(judge, image, content)
-    remarks += [*style.remarks(height, width), *own_remarks, *coloured]
+    remarks = [*before, *style.remarks(height, width), *own_remarks, *after]
     figures = {
         **transfer_figures(judge, image, content, target),
         "colour_distance": colour_distance(image.cpu(), content.cpu()),
@@ -168,6 +167,12 @@ def transferred(
     return outcome_of(settings, image, figures, synthesis, network, **more)
 
 
+def _content(settings: TransferSettings) -> tuple[Tensor, Tensor | None]:
+    """Return the content (1, 3, H, W) and its alpha (1, 1, H, W), None where none is kept."""
+    opened = open_layers(settings.content)
+    return apart(opened) if settings.alpha == "keep" else (on_background(opened), None)
+
+
 def _coloured(settings: TransferSettings, image: Tensor, content: Tensor) -> Tensor:
     """Return a written picture with the content's colours, where the settings say so."""
     if settings.colour == "luminance":
@@ -178,13 +183,26 @@ def _coloured(settings: TransferSettings, image: Tensor, content: Tensor) -> Ten
 
 
 def colour_remarks(
-    settings: TransferSettings, content: Tensor, sources: Sequence[StyleSource]
+    settings: TransferSettings,
+    content: Tensor,
+    sources: Sequence[StyleSource],
+    grey: Sequence[StyleSource] = (),
 ) -> list[str]:
-    """Say which picture has no colours for what --colour does with them, a sentence.
+    """Say why the result is grey, and which picture has no colours for what --colour does.
 
     Args:
-        content: (1, 3, H, W) as it is. sources: as they are.
+        content: (1, 3, H, W) as it is. sources: as they are. grey: the styles that make the
+            result grey, none where they do not.
     """
+    ends_grey = grey and settings.colour not in ENDING_COLOURED
+    remarks = [grey_remark(grey)] if ends_grey else []
+    return remarks + _lacking_colours(settings, content, sources)
+
+
+def _lacking_colours(
+    settings: TransferSettings, content: Tensor, sources: Sequence[StyleSource]
+) -> list[str]:
+    """Say which picture has no colours to give or to be matched."""
     if settings.colour == "style":
         return []
     given = StyleSource(settings.content, 1.0, content, None)

@@ -23,7 +23,8 @@ from stylespace.files import check_header
 from stylespace.networks.network import Space
 from stylespace.styles.distances.kinds import area_share, distance_named, ratio, sorted_parts
 from stylespace.styles.distances.matrices import TOGETHER, pairwise, together
-from stylespace.styles.style import Style, parsed_header
+from stylespace.styles.style import Style
+from stylespace.styles.style_files import parsed_header
 
 BUDGET = 128 * 2**20
 """Bytes of the matrices' rows that are held at once."""
