@@ -27,7 +27,7 @@ class StylespaceError(Exception):
     It may hold names that others chose, and reaches terminals: see `printable`.
     """
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str = "") -> None:
         super().__init__(printable(message))
 
 

@@ -26,13 +26,13 @@ def left_behind(picture: Path, settings: Settings) -> frozenset[Path]:
     Empty where there is none, or where it is still at work.
     """
     path = checkpoint_path(picture)
-    if not path.is_file():
+    if not os.path.isfile(path):
         return frozenset()
     texts, held = _texts(path), hold(path)
     if held is None:
         return frozenset()
     held.close()
-    if texts.get(RECIPE) != to_toml(settings):
+    if texts.get(RECIPE) != json.dumps(to_toml(settings)):
         return frozenset()
     others = {Path(name) for name in json.loads(texts[OUTPUTS])}
     ours = picture not in others or not os.path.lexists(picture) or _made_by(picture, settings)
@@ -48,7 +48,7 @@ def check_checkpoint(picture: Path, ours: frozenset[Path], *, force: bool) -> No
     path = checkpoint_path(picture)
     if path in ours or not os.path.lexists(path):
         return
-    held = hold(path) if path.is_file() else None
+    held = hold(path) if os.path.isfile(path) else None
     if held is None:
         raise OutputError(f"{str(picture)!r}: another run is at work on it; choose another --out.")
     held.close()
@@ -61,7 +61,8 @@ def check_checkpoint(picture: Path, ours: frozenset[Path], *, force: bool) -> No
 
 def notes_of(settings: Settings, outputs: Iterable[Path]) -> dict[str, str]:
     """Return what a checkpoint says of the run whose outputs these are, for `left_behind`."""
-    return {RECIPE: to_toml(settings), OUTPUTS: json.dumps([str(path) for path in outputs])}
+    names = [str(path) for path in outputs]
+    return {RECIPE: json.dumps(to_toml(settings)), OUTPUTS: json.dumps(names)}
 
 
 def _texts(path: Path) -> dict[str, str]:

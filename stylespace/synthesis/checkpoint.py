@@ -151,7 +151,12 @@ class Checkpoint:
             file.write(data)
             fresh = hold(Path(file.name))
 
-        write_whole(self.path, write, force=True)
+        try:
+            write_whole(self.path, write, force=True)
+        except BaseException:
+            if fresh is not None:
+                fresh.close()
+            raise
         if self._lock is not None:
             self._lock.close()
         self._lock = fresh

@@ -90,6 +90,8 @@ KINDS = ("missing", "folder", "empty", "truncated", "text", "gigantic", "pipe")
 @pytest.mark.parametrize("place", ["texture", "content", "style", "init", "capture"])
 def test_bad_pictures(refused, kind, place):
     name, words = prepared(kind)
+    if (kind, place) == ("folder", "content"):
+        words = "no pictures in this folder"  # one of contents, each to be transferred
     command = {
         "texture": ("texture", name, *TEXTURE),
         "content": ("transfer", name, "good.png", *TEXTURE),
@@ -587,7 +589,7 @@ def test_recipes_that_cannot_be_read(refused):
     Path("bytes.toml").write_bytes(b"\xff\xfe\x00")
     Path("folder.toml").mkdir()
     Path("zero.toml").write_text('command = "texture"\nsources = ["a\\u0000b.png"]')
-    refused(1, ["'gone.toml'", "missing"], "run", "gone.toml")
+    refused(1, ["'gone.toml'", "no such file"], "run", "gone.toml")
     refused(1, ["'folder.toml'", "is a directory"], "run", "folder.toml")
     refused(2, "not TOML", "run", "bytes.toml")
     refused(2, "carries no recipe", "run", picture)

@@ -702,10 +702,8 @@ def test_ctrl_c_in_the_first_entry_of_a_survey_leaves_nothing(call, monkeypatch)
 def test_a_run_that_went_wrong_says_so_in_one_line_also_quietly(call, monkeypatch):
     from stylespace.synthesis.loop import _Run
 
-    true = _Run._finished
-    monkeypatch.setattr(
-        _Run, "_finished", lambda self, gradient, failed: true(self, gradient * 0, failed)
-    )
+    true = _Run._evaluate
+    monkeypatch.setattr(_Run, "_evaluate", lambda self, z: 0 * true(self, z))
     result = call("probe", *REACHED, "--iterations", "9", "--quiet", "--json")
     assert result.code == 0
     assert result.json["stopped"] == "zero gradient"

@@ -137,7 +137,7 @@ def test_wrong_blocks_are_refused_with_the_remedy(block, words):
     [
         ({"layer": "conv9_1"}, "Did you mean"),
         ({"executor": "procesess"}, "Did you mean 'processes'"),
-        ({"executor": "dask:"}, "lacks its address"),
+        ({"executor": "dask:"}, "lacks the address"),
         ({"workers": 2}, "leave it out"),
         ({"executor": "dask:tcp://1.2.3.4:5", "workers": 2}, "leave it out"),
         ({"executor": "processes", "workers": 0}, "at least 1"),
@@ -300,7 +300,7 @@ def test_a_folder_of_other_settings_is_refused_or_replaced_by_force(network):
     made(network)
     before = contents()
     other = replace(SMALL, seed=1)
-    with pytest.raises(OutputError, match="--force"):
+    with pytest.raises(OutputError, match="force=True"):
         made(network, settings=other)
     assert contents() == before
     made(network, settings=other, force=True)
@@ -341,7 +341,7 @@ def test_too_small_cells_and_probes_are_refused_before_anything(network):
     deep = replace(SMALL, layer="conv4_1", size=4)
     with pytest.raises(UsageError, match="needs 8x8"):
         made(network, settings=deep)
-    with pytest.raises(UsageError, match="--check-size 4 is too small for conv4_1, which needs 8"):
+    with pytest.raises(UsageError, match="check_size=4 is too small for conv4_1, which needs 8"):
         made(network, settings=replace(deep, size=8, check=1, check_size=4))
     assert list(Path().iterdir()) == []
 

@@ -31,16 +31,16 @@ def contents(cheap):
 def test_a_folder_of_contents_makes_a_picture_each(call, contents, monkeypatch):
     loaded, captured = [], []
     from stylespace.commands import sight
-    from stylespace.styles.style import Style
+    from stylespace.styles import sources
 
-    load, capture = sight.load_network, Style.capture
+    load, measure = sight.load_network, sources.measured_style
     monkeypatch.setattr(sight, "load_network", lambda *a, **k: loaded.append(1) or load(*a, **k))
 
     def counted(network, image, layers, **options):
         captured.append(options.get("source"))
-        return capture(network, image, layers, **options)
+        return measure(network, image, layers, **options)
 
-    monkeypatch.setattr(Style, "capture", staticmethod(counted))
+    monkeypatch.setattr(sources, "measured_style", counted)
     result = call("transfer", contents, STYLE, *SMALL, "--out", "out")
     assert result.code == 0, result.err
     names = ["a.png", "a-2.png", "b.png", "below-c.png"]

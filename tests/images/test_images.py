@@ -952,5 +952,7 @@ def test_read_recipe_refuses_as_read_image_does(tmp_path):
 
 @pytest.mark.parametrize("path", [None, b"a.png", 3, ["a.png"]])
 def test_what_is_no_path_is_named_by_its_kind(path):
-    with pytest.raises(PictureError, match=f"{type(path).__name__} is not the path of a picture"):
+    with pytest.raises(
+        UsageError, match=r"^path(=3:| is of type .*:| = .*:|=\[.*:) a text or a path"
+    ):
         read_image(path)

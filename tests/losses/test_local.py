@@ -380,8 +380,8 @@ def test_windows_stand_evenly_and_leave_no_position_out(stride):
 
 BAD = [
     ({"half_width": -1}, "half width of a window is -1: give a whole number, 0 or more"),
-    ({"half_width": 1.5}, "half width of a window is 1.5"),
-    ({"half_width": True}, "half width"),
+    ({"half_width": 1.5}, "half_width=1.5: a whole number is needed"),
+    ({"half_width": True}, "half_width=True: a whole number is needed"),
     ({"stride": 0}, "stride of a window is 0: give a whole number, 1 or more"),
     ({"kernel": "gausian"}, "unknown window kernel 'gausian'. Did you mean 'gaussian'?"),
     ({"evaluator": "offset"}, "unknown evaluator 'offset'. Did you mean 'offsets'?"),

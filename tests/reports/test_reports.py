@@ -831,7 +831,7 @@ def test_style_files_alone_are_reported_in_their_own_layers(kept, network, tmp_p
 
 
 def test_an_unknown_name_to_contrast_is_refused_before_anything_is_measured(folder, monkeypatch):
-    monkeypatch.setattr("stylespace.reports.making.opened", None)
+    monkeypatch.setattr("stylespace.reports.making.readable", None)
     with pytest.raises(UsageError, match=r"'bb'.*Did you mean 'b'.*Known: a, b"):
         report([folder / "a.png", folder / "b.png"], out="r", contrast=("a", "bb"), **QUICK)
     assert not Path("r").exists()

@@ -1,6 +1,6 @@
 """The command `transfer`: a picture in the style of others, or a folder of its partitions."""
 
-from pathlib import Path
+import os
 
 from stylespace.commands.command import Command, FolderKind, Output, Result, short_name
 from stylespace.errors import UsageError
@@ -9,7 +9,7 @@ from stylespace.settings import TransferSettings, recipe_of
 
 def _is_folder(settings: TransferSettings) -> bool:
     """Say whether many pictures are made: partitions, or one of each picture in a folder."""
-    return settings.partitions or Path(settings.content).is_dir()
+    return settings.partitions or os.path.isdir(settings.content)
 
 
 def _stem(settings: TransferSettings) -> str:
@@ -19,7 +19,7 @@ def _stem(settings: TransferSettings) -> str:
 
 
 def _work(settings: TransferSettings, output: Output) -> Result:
-    if Path(settings.content).is_dir():
+    if os.path.isdir(settings.content):
         if settings.partitions:
             raise UsageError("--partitions takes one content: name a picture, not a folder.")
         return _contents(settings, output)
