@@ -100,7 +100,7 @@ def program(*arguments, every=0.05):
 def test_killed_at_twenty_random_moments(tmp_path, kind):
     """With the system's SIGKILL; half a minute a command."""
     arguments = [*RUNS[kind], "--quiet"]
-    arguments[arguments.index("4,4")] = "60,60"
+    arguments[arguments.index("--iterations") + 1] = "150,150"
     options = {"cwd": tmp_path, "env": ONE_THREAD, "stdout": subprocess.DEVNULL}
     began = time.monotonic()
     subprocess.run(program(*arguments, "--out", "a.png"), check=True, **options)
@@ -334,7 +334,7 @@ def test_a_second_ctrl_c_ends_at_once(call, monkeypatch, kept_each_step, step):
 # --- streams
 
 
-@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", ">&-", "2>/dev/full >&- <&-"])
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full >&- <&-"])
 def test_closed_and_full_streams_cost_no_result(tmp_path, redirection):
     command = f"{sys.executable} -m stylespace {' '.join(RUNS['texture'])} --out x.png"
     result = subprocess.run(["sh", "-c", f"{command} {redirection}"], cwd=tmp_path, env=ONE_THREAD)
@@ -344,8 +344,8 @@ def test_closed_and_full_streams_cost_no_result(tmp_path, redirection):
 
 def test_a_reader_of_progress_that_leaves_costs_no_result(tmp_path):
     command = f"{sys.executable} -m stylespace {' '.join(RUNS['texture'])} --out x.png"
-    line = f"{{ {command} --trace /dev/null 2>&1 1>/dev/null; echo $? > code; }} | true"
-    subprocess.run(["sh", "-c", line.replace(" --trace /dev/null", "")], cwd=tmp_path, check=True)
+    line = f"{{ {command} 2>&1 1>/dev/null; echo $? > code; }} | true"
+    subprocess.run(["sh", "-c", line], cwd=tmp_path, check=True)
     assert (tmp_path / "code").read_text() == "0\n"
     assert (tmp_path / "x.png").exists()
 
