@@ -330,3 +330,23 @@ def test_eight_levels_and_64_bits_are_read_and_no_more():
             parsed_json(f'{{"a": [{number}]}}')
         with pytest.raises(ValueError, match="whole number beyond"):
             parsed_toml(f"a = [{number}]")
+
+
+# --- what the dead left
+
+
+def test_unfinished_files_of_programs_that_ended_are_swept(tmp_path):
+    begun = (
+        "import os, sys\nfrom pathlib import Path\nfrom stylespace.files import write_whole\n"
+        "def write(file):\n    file.write(b'x')\n    file.flush()\n    os.kill(os.getpid(), 9)\n"
+        "write_whole(Path(sys.argv[1]) / 'whole.bin', write)\n"
+    )
+    subprocess.run([sys.executable, "-c", begun, str(tmp_path)])
+    (left,) = tmp_path.iterdir()
+    assert left.name.endswith(".part")
+    mine = left.with_name(left.name.replace(left.name.split("-")[2], str(os.getpid())))
+    others = left.with_name(".stylespace-00000000-1-ab.part")  # of another machine
+    for path in (mine, others):
+        path.write_bytes(b"y")
+    files.sweep(tmp_path)
+    assert {*tmp_path.iterdir()} == {mine, others}

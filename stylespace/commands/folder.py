@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from stylespace.files import check_folder, write_whole
+from stylespace.files import check_folder, sweep, write_whole
 from stylespace.settings import RECIPE_FILE
 
 Piece = TypeVar("Piece", bound=Hashable)
@@ -37,6 +37,7 @@ class Folder:
         Raises:
             OutputError: it holds anything else and `force` is not given, or cannot be written to.
         """
+        sweep(self.path)
         text = self.recipe if self.exact else None
         check_folder(self.path, self.mark, text, force=self.force)
         ours, before = (*self.inside, self.mark), _names(self.path)

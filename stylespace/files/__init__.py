@@ -19,6 +19,7 @@ from stylespace.files.outputs import (
     hold,
     holds,
     numbered,
+    sweep,
     write_files,
     write_whole,
 )

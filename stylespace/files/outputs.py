@@ -3,8 +3,10 @@
 import errno
 import itertools
 import os
+import platform
 import secrets
 import stat
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +26,8 @@ STYLE_SUFFIX = ".style.safetensors"
 NEAR = 0.7
 """Share of its letters that another file's name has, where that may be the one that was meant."""
 
+_PART = f".stylespace-{zlib.crc32(platform.node().encode()):08x}-"
+"""How the names of unfinished files begin: with the machine's mark, then the process's number."""
 _FORCE = "add --force to replace it, or choose another --out"
 _ELSEWHERE = "choose another --out"
 _REMEDIES = {
@@ -229,8 +233,28 @@ def _claim_without_links(temporary: Path, path: Path) -> None:
         raise
 
 
+def sweep(folder: Path) -> None:
+    """Remove what programs of this machine left of files that they were writing when they died."""
+    with suppress(OSError):
+        for path in folder.glob(f"{_PART}*.part"):
+            number = path.name.removeprefix(_PART).partition("-")[0]
+            if number.isdecimal() and not _runs(int(number)):
+                _remove(path)
+
+
+def _runs(number: int) -> bool:
+    """Say whether there is a process of that number."""
+    try:
+        os.kill(number, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
+
+
 def _temporary(folder: Path) -> Path:
-    return folder / f".stylespace-{secrets.token_hex(8)}.part"
+    return folder / f"{_PART}{os.getpid()}-{secrets.token_hex(8)}.part"
 
 
 def _remove(path: Path) -> None:

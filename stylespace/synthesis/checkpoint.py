@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from stylespace.errors import OutputError
-from stylespace.files import hold, write_whole
+from stylespace.files import hold, sweep, write_whole
 
 EVERY = 10.0
 """Seconds after which the state is on the disk again, one evaluation more or less."""
@@ -80,6 +80,7 @@ class Checkpoint:
         self._worth = False  # whether the file holds a state
 
     def __enter__(self) -> Self:
+        sweep(self.path.parent)
         if self.path.exists():
             self._lock = hold(self.path)
             if self._lock is None:
