@@ -23,6 +23,7 @@ EARLIER: dict[str, dict[str, dict[str, Any]]] = {
             **{"parameters": "pixels", "iterations": [250], "content_weight": 0.3, "layout": 1.0},
             **{"detail": 0.0, "tv_weight": 0.5, "tv_where": "all", "grey": "never"},
             "alpha": "flatten",
+            "keep_weight": 0.5,
         },
         "texture": {"grey": "never"},
     },

@@ -19,9 +19,6 @@ KERNELS = ("uniform", "gaussian")
 COLOURS = ("style", "luminance", "match-before", "match-after", "match-style")
 KEPT = {"colours": 1, "grain": 2, "strokes": 3, "shapes": 4}
 """Names of --keep for the lowest of the default style layers, and how many of them they are."""
-KEPT_SHARE = 0.5
-"""Of the content's weight, what a kept layer of weight 1 has: colours return at every layer, and
-deep Gram matrices stay within 1.5 times those of full transfer (1.66 with a share of 1)."""
 REDUCTIONS = ("pca", "nmf", "kmeans")
 
 
@@ -94,8 +91,9 @@ class TransferSettings(Sourced):
         choices=("even", "all"),
     )
     content_weight: float = weight_setting(
-        0.18, "Weight of the content terms; a kept layer has half of it."
+        0.18, "Weight of the content terms; a kept layer has --keep-weight of it."
     )
+    keep_weight: float = weight_setting(0.2, "Share of that weight that a kept layer has.")
     layout: float = weight_setting(2.6, "Factor on that weight at coarser scales than the last.")
     style_weight: float = weight_setting(1.0, "Weight of the style terms.")
     detail: float = weight_setting(1.0, "Share of the content's detail put into finer scales.")
@@ -166,11 +164,11 @@ class TransferSettings(Sourced):
     def content_layer_weights(self) -> dict[str, float]:
         """Return {content layer: share of the content's weight}, those that are kept included.
 
-        The shares of --content-layers add up to 1, and a kept layer adds KEPT_SHARE of its own
+        The shares of --content-layers add up to 1, and a kept layer adds keep_weight of its own
         weight to them, so that what is kept stays as it is when one more layer moves over.
         """
         content = self.weighted(self.content_layers or (default_content_layer(self.network),))
-        kept = {name: KEPT_SHARE * weight for name, weight in self.kept_layers().items()}
+        kept = {name: self.keep_weight * weight for name, weight in self.kept_layers().items()}
         weights = {**kept, **content}
         if self.weighting == "geometric":
             weights = self._geometric(weights, 1)
