@@ -268,7 +268,7 @@ NUMBERS = {
     "transfer": {
         "size": int, "seed": int, "iterations": list, "sizes": list, "source-size": int,
         "style-scale": float, "tv-weight": float, "content-weight": float, "style-weight": float,
-        "layout": float, "detail": float,
+        "layout": float, "keep-weight": float, "detail": float,
         "stride": int, "auto-guides": int,
     },
     "capture": {"size": int, "seed": int},
@@ -286,7 +286,15 @@ ARGUMENTS = {
 }
 ALLOWS_ZERO = (
     *("seed", "selectivity", "factor", "hold", "auto-guides"),
-    *("tv-weight", "mean-weight", "content-weight", "style-weight", "layout", "detail"),
+    *(
+        "tv-weight",
+        "mean-weight",
+        "content-weight",
+        "style-weight",
+        "layout",
+        "keep-weight",
+        "detail",
+    ),
     *("histogram-weight", "spectrum-weight", "autocorrelation-weight"),
 )
 

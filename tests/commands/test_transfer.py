@@ -119,8 +119,8 @@ def test_what_is_kept_adds_to_the_content_and_weakens_nothing(terms):
         name: terms(*start, "--content-layers", name)[f"content.{name}"]
         for name in ("conv1_1", "conv2_1")
     }
-    assert three["content.conv1_1"] == pytest.approx(single["conv1_1"] / 2, rel=1e-4)
-    assert three["content.conv2_1"] == pytest.approx(4 * single["conv2_1"] / 2, rel=1e-4)
+    assert three["content.conv1_1"] == pytest.approx(single["conv1_1"] / 5, rel=1e-4)
+    assert three["content.conv2_1"] == pytest.approx(4 * single["conv2_1"] / 5, rel=1e-4)
     two = terms(*start, "--content-layers", "conv1_1=3,conv2_1")
     assert two["content.conv1_1"] == pytest.approx(0.75 * single["conv1_1"], rel=1e-4)
 
@@ -130,7 +130,7 @@ def test_content_layers_with_geometric_weights_double_with_depth():
     found = settings(content_layers=layers, weighting="geometric").content_layer_weights()
     assert found == pytest.approx({"conv1_1": 1 / 11, "conv2_1": 2 / 11, "conv4_2": 8 / 11})
     kept = settings(keep=("conv1_1", "conv3_1"), weighting="geometric").content_layer_weights()
-    assert kept == pytest.approx({"conv1_1": 1 / 8, "conv3_1": 1 / 4, "conv4_2": 1})
+    assert kept == pytest.approx({"conv1_1": 1 / 20, "conv3_1": 1 / 10, "conv4_2": 1})
 
 
 def test_all_layers_but_some_can_be_styled(terms):
