@@ -4,7 +4,6 @@ Messages name options of the command line (--size 64). `public`, the door of the
 Python, says them as keywords (size=64), unless it is the command line that called.
 """
 
-import contextlib
 import difflib
 import functools
 import inspect
@@ -14,7 +13,7 @@ import types
 import typing
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
@@ -133,7 +132,7 @@ def check_known(kind: str, name: str, known: Collection[str]) -> None:
 _ON_COMMAND_LINE = ContextVar("whether the command line runs", default=False)
 
 
-@contextlib.contextmanager
+@contextmanager
 def on_command_line() -> Iterator[None]:
     """Let errors name options as the command line has them."""
     token = _ON_COMMAND_LINE.set(True)
@@ -143,7 +142,7 @@ def on_command_line() -> Iterator[None]:
         _ON_COMMAND_LINE.reset(token)
 
 
-@contextlib.contextmanager
+@contextmanager
 def python_terms() -> Iterator[None]:
     """Say the errors of a block in Python's terms, unless the command line runs it."""
     try:
@@ -213,7 +212,7 @@ def check_type(name: str, value: Any, hint: Any) -> None:
 
 def _whole(value: Any) -> int:
     """Return the whole number that was meant, as far as can be told."""
-    with contextlib.suppress(TypeError, ValueError, OverflowError):
+    with suppress(TypeError, ValueError, OverflowError):
         return int(float(value))
     return 64
 

@@ -131,6 +131,7 @@ def output_options(making: bool, name: str) -> Callable[[Callable], Callable]:
         ]
 
     def decorate(function: Callable) -> Callable:
+        """Add the options, the last one innermost."""
         for option in reversed(options):
             function = option(function)
         return function

@@ -47,7 +47,7 @@ def make_picture(
 
     Args:
         command, settings, output: what is run, and where it goes.
-        make: (settings, network, watch) as keywords -> the outcome.
+        make: (settings, network, watch, checkpoint) as keywords -> the outcome.
         draw: outcome -> its figure as PNG, or None where it has none.
     """
 

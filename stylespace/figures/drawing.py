@@ -80,6 +80,7 @@ def styled(maker: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
 
     @functools.wraps(maker)
     def within(*args: Arguments.args, **options: Arguments.kwargs) -> Result:
+        """Draw in the look of the house, whatever matplotlib was set to."""
         import matplotlib.style
 
         with matplotlib.style.context(LOOK, after_reset=True):

@@ -32,6 +32,7 @@ class _OnePass(torch.autograd.Function):
         wanted: Wanted,
         *inputs: Tensor,
     ) -> Tensor:
+        """Make the value and keep the gradients made with it."""
         value, gradients = make(inputs, wanted)
         ctx.save_for_backward(*gradients)
         return value
@@ -39,6 +40,7 @@ class _OnePass(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: BackwardCFunction, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients that were kept, times the one from above."""
         kept = iter(ctx.saved_tensors)
         wanted: Wanted = ctx.needs_input_grad[2:]
         gradients = [_times(next(kept), upstream) if asked else None for asked in wanted]

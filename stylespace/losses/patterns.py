@@ -38,6 +38,7 @@ def histogram_term(layer: str, target_features: Tensor, weight: float = 1.0) -> 
     quantiles = target_features.flatten(2).sort(2).values
 
     def measure(image: Tensor, features: Features) -> Tensor:
+        """Return the distance of a picture from its target, (B,)."""
         values = features[layer].flatten(2).sort(2).values
         goal = interpolate(quantiles, values.shape[2], mode="linear", align_corners=False)
         return relative_square(values, goal)
@@ -59,6 +60,7 @@ def spectrum_term(target_picture: Tensor, weight: float = 1.0, *, wrap: bool = F
     """
 
     def measure(image: Tensor, features: Features) -> Tensor:
+        """Return the distance of a picture from its target, (B,)."""
         waves = fourier_waves(image, image.shape[2:], wrap=wrap)
         goal = fourier_waves(target_picture.to(image), image.shape[2:])
         # The best phase is held: where it is best, its own derivative is zero.
@@ -154,6 +156,7 @@ def autocorrelation_term(
     goal = autocorrelation(target, lags)
 
     def measure(image: Tensor, features: Features) -> Tensor:
+        """Return the distance of a picture from its target, (B,)."""
         x = features[layer] if layer else image
         near = tuple(min(pair) for pair in zip(lags, _half(x), strict=True))
         margins = [lag - less for lag, less in zip(lags, near, strict=True)]

@@ -211,6 +211,7 @@ def _inception(name: str, inputs: int, widths: tuple[int, ...]) -> Inception:
     one, three_in, three, five_in, five, pool = widths
 
     def part(branch: str, inputs: int, outputs: int, kernel: int) -> Convolution:
+        """Return a convolution of a branch."""
         return Convolution(
             f"{name}.{branch}", inputs, outputs, kernel, 1, kernel // 2, normalised=True
         )

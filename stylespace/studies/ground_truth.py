@@ -107,6 +107,7 @@ def run_ground_truth(
     network = network_of(every)
 
     def fill(place: Place) -> bool:
+        """Make the pictures of a place and write what is known; say if it is whole."""
         scored, whole = _scored(tried, place, folder, network, watching, force)
         rows.extend(scored)
         _write(folder, f"{tried.text.strip()}\n\nMade with {network.name}.", rows)

@@ -53,6 +53,7 @@ def filled(
     """
 
     def make(missing: list[Piece]) -> Iterator[tuple[Piece, None]]:
+        """Fill the missing pieces, up to the first that is not whole."""
         for piece in missing:
             whole = fill(piece)
             yield piece, None

@@ -122,6 +122,7 @@ def run_trials(
     tables = _Tables(trials, folder, network_of(ways))
 
     def fill(pair: str) -> bool:
+        """Make the pictures of a pair; say if all are there."""
         comparison = _compared(trials, pair, folder / pair, tables.network, watching, force)
         tables.add(pair, comparison)
         return not comparison.interrupted

@@ -26,6 +26,7 @@ class _Gram(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        """Return the gradient of the features, (B, C, N)."""
         (x,) = ctx.saved_tensors
         both = (gradient + gradient.mT) / x.shape[2]
         # (x^T both)^T: comes out with the channels innermost, as the network's own gradients are.

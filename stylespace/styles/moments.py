@@ -104,6 +104,7 @@ def _owned(features: Tensor, reach: Reach, rows: _Span, columns: _Span) -> Tenso
     """Cut the positions that a tile owns out of its features."""
 
     def positions(span: _Span) -> slice:
+        """Return the positions of a layer that a span owns."""
         begin = (span.first - span.start) // reach.stride
         end = None if span.last is None else (span.last - span.start) // reach.stride
         return slice(begin, end)

@@ -208,9 +208,6 @@ class Style:
                 that no picture has: other channels than the network's, a Gram matrix that is not
                 symmetric or has cosines above 1, negative energies or means.
         """
-        if not isinstance(path, str | os.PathLike):
-            kind = type(path).__name__
-            raise StyleError(f"{kind} is not the path of a style file: give a text or a Path.")
         path = Path(path)
         try:
             with memory_for(f"{path} was read"):

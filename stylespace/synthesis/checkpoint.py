@@ -30,19 +30,16 @@ class State:
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
 
-    def part(self, name: str) -> dict[str, Tensor]:
-        """Return the tensors whose names begin with `name` and a dot, without that."""
-        start = f"{name}."
-        return {
-            key.removeprefix(start): tensor
-            for key, tensor in self.tensors.items()
-            if key.startswith(start)
-        }
-
 
 def named(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return tensors with `name` and a dot before their names; see `State.part`."""
+    """Return tensors with `name` and a dot before their names; `part` takes them out again."""
     return {f"{name}.{key}": tensor for key, tensor in tensors.items()}
+
+
+def part(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors whose names begin with `name` and a dot, without that."""
+    start = f"{name}."
+    return {k.removeprefix(start): tensor for k, tensor in tensors.items() if k.startswith(start)}
 
 
 class Checkpoint:
@@ -178,5 +175,4 @@ class Checkpoint:
         if differing:
             self._say(f"the unfinished run had other {', '.join(differing)}: beginning anew.")
             return []
-        whole = State(tensors)
-        return [State(whole.part(str(number)), record) for number, record in enumerate(records)]
+        return [State(part(str(number), tensors), record) for number, record in enumerate(records)]

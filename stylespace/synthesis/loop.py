@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from stylespace.errors import StylespaceError, UsageError
-from stylespace.synthesis.checkpoint import Checkpoint, State, named
+from stylespace.synthesis.checkpoint import Checkpoint, State, named, part
 from stylespace.synthesis.optimizers import Optimizer, chosen, optimizer_for
 from stylespace.synthesis.parameters import Parameters, parameters_for
 from stylespace.synthesis.records import (
@@ -269,11 +269,11 @@ class _Run:
         self.seconds = self.steps[-1].seconds
         for name in self.BEST if self.stopped else self.BEST + self.GOING:
             setattr(self, name, state.tensors[name].to(self.z.device))
-        if objective := state.part("objective"):
+        if objective := part("objective", state.tensors):
             self.objective.load_state_dict(objective)  # type: ignore[attr-defined]
         if not self.stopped:
-            self._driver().load_state_dict(state.part("optimizer"))
-            bests = state.part("bests")
+            self._driver().load_state_dict(part("optimizer", state.tensors))
+            bests = part("bests", state.tensors)
             self.bests = [bests[str(k)].to(self.z.device) for k in range(len(bests))]
 
 

@@ -85,26 +85,25 @@ class LBFGS:
         self._rho = self._rho.masked_fill(rows, 0)
         self._first = torch.where(rows, self._first / 4, self._first)
 
-    STATE = ("point", "first", "fresh", "x", "g", "d", "f", "t", "gamma", "backtracks", "rho")
+    STATE = (
+        *("point", "_first", "_fresh", "_x", "_g", "_d"),
+        *("_f", "_t", "_gamma", "_backtracks", "_rho"),
+    )
 
     def state_dict(self) -> dict[str, Tensor]:
         """See `Optimizer.state_dict`; of the history, the places that are in use."""
         used = min(self._told, self.HISTORY)
-        state = {name: getattr(self, self._attribute(name)) for name in self.STATE}
+        state = {name: getattr(self, name) for name in self.STATE}
         state |= {"s": self._s[:used], "y": self._y[:used], "told": torch.tensor(self._told)}
         return state
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """See `Optimizer.load_state_dict`."""
         for name in self.STATE:
-            setattr(self, self._attribute(name), state[name].to(self.point.device))
+            setattr(self, name, state[name].to(self.point.device))
         self._told = int(state["told"])
         used = min(self._told, self.HISTORY)
         self._s[:used], self._y[:used] = state["s"], state["y"]
-
-    @staticmethod
-    def _attribute(name: str) -> str:
-        return name if name == "point" else f"_{name}"
 
     def _inside(self, point: Tensor) -> Tensor:
         return point if self._bounds is None else point.clamp(*self._bounds)

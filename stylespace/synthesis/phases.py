@@ -16,6 +16,7 @@ from torch import Tensor
 
 from stylespace.assets import paintings, sample_path
 from stylespace.images import read_image, resize
+from stylespace.synthesis.checkpoint import named, part
 
 COLOUR = ((0.26, 0.09, 0.02), (0.27, 0.00, -0.05), (0.27, -0.09, 0.03))
 """Square root of the RGB covariance of natural pictures, as published with Distill17 (lucid)."""
@@ -199,18 +200,13 @@ class Importance:
         """Return the map so far and the state of the objective, where it has any."""
         noted = {} if self.map is None else {"map": self.map, "count": torch.tensor(self.count)}
         inner: Mapping[str, Tensor] = getattr(self.objective, "state_dict", dict)()
-        return noted | {f"objective.{name}": value for name, value in inner.items()}
+        return noted | named("objective", inner)
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Go on from there."""
         if "map" in state:
             self.map, self.count = state["map"], int(state["count"])
-        inner = {
-            name.removeprefix("objective."): value
-            for name, value in state.items()
-            if name.startswith("objective.")
-        }
-        if inner:
+        if inner := part("objective", state):
             self.objective.load_state_dict(inner)  # type: ignore[attr-defined]
 
     def _note(self, gradient: Tensor) -> None:

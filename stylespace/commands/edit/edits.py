@@ -143,6 +143,7 @@ def _entry_target(layer: str, pair: tuple[int, int], target: Tensor) -> Term:
     place = torch.tensor([pair])
 
     def measure(image: Tensor, features: Features) -> Tensor:
+        """Return the distance of a picture from what is wanted, (B,)."""
         value = entry_value(features[layer], place)
         if float(target) > 0:
             return ((value - target) / (value + target)).square()
@@ -158,6 +159,7 @@ def _held(layer: str, target: Tensor, pair: tuple[int, int], weight: float) -> T
     mask[pair], mask[pair[::-1]] = 0, 0
 
     def measure(image: Tensor, features: Features) -> Tensor:
+        """Return the distance of a picture from what is wanted, (B,)."""
         return relative_square(mask * gram(features[layer]), (mask * target)[None])
 
     return Term(f"rest.{layer}", measure, (layer,), weight)

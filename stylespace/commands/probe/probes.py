@@ -78,8 +78,9 @@ def probe(
     settings = settings_with(ProbeSettings, settings, changes, network)
     network = given_network(network, settings)
     first = chosen_entries(settings, network)[:1]
-    looking: dict[str, Any] = {"watch": watch, "checkpoint": checkpoint}
-    (made,) = probe_batch(settings, first, network, compared=compared, **looking)
+    (made,) = probe_batch(
+        settings, first, network, compared=compared, watch=watch, checkpoint=checkpoint
+    )
     if isinstance(made, UnreachedError):
         raise made
     return made

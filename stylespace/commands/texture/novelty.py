@@ -29,10 +29,11 @@ def novelty_figures(
     if not others:
         return {}
     nearest = {layer: min(one[layer] for one in others) for layer in target.layers}
+    scale = {f"gram_nearest.{layer}": distance for layer, distance in nearest.items()}
     return {
-        **{f"gram_nearest.{layer}": distance for layer, distance in nearest.items()},
+        **scale,
         "style_distance_nearest": min(map(geometric_mean, others)),
-        "new_layers": sum(figures[f"gram.{layer}"] > nearest[layer] for layer in nearest),
+        "new_layers": len(new_layers({**figures, **scale})),
     }
 
 

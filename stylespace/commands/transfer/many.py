@@ -74,8 +74,9 @@ class Maker:
         """
         inputs, sources = input_hashes(settings), self._opened(settings.styles)
         with checkpoint_of(path, settings, self._network, inputs) as checkpoint:
-            looking: dict[str, Any] = {"watch": watch, "checkpoint": checkpoint}
-            outcome = transferred(settings, self._network, sources, **looking)
+            outcome = transferred(
+                settings, self._network, sources, watch=watch, checkpoint=checkpoint
+            )
             if outcome.synthesis.stopped == "interrupted":
                 raise KeyboardInterrupt
             record = write_outcome(path, outcome, inputs=inputs, force=self._force)

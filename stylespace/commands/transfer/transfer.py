@@ -1,7 +1,7 @@
 """Transfer: the content of one picture in the style of others (G15b)."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ from stylespace.images.resizing import fitted, resize_to
 from stylespace.losses.guides import Regions
 from stylespace.losses.matching import smoothness_terms
 from stylespace.losses.objective import Objective, Terms, content_term, evenness
-from stylespace.losses.representations import Pictures, represented_style
+from stylespace.losses.representations import Pictures, Representation, represented_style
 from stylespace.networks.memory import check_memory
 from stylespace.networks.network import Network
 from stylespace.settings import TransferSettings
@@ -123,15 +123,7 @@ def transferred(
     grey = settings.grey == "auto" and all(source.grey for source in style.pictures.sources)
     kept, judge = style.pictures.content.to(network.device), network.precise
 
-    @functools.lru_cache(maxsize=1)  # the last scale's is asked for again, for its loss
-    def objective_at(seeing: Network, height: int, width: int) -> Objective:
-        """Return the objective of a scale in a network."""
-        terms = settings.style_weight * style.seen_by(seeing).terms(height, width)
-        terms += _content_terms(seeing, kept, settings, height, width)
-        even = settings.tv_where == "even"
-        places = evenness(resize_to(kept, height, width)) if even else None
-        return Objective(seeing, terms + smoothness_terms(settings, places=places))
-
+    objective_at = _objectives(settings, style, kept)
     start = functools.partial(_start_picture, settings, style.pictures, grey)
     network.check_size(layers, height, width)
     target = style.target(judge, height, width)
@@ -165,6 +157,23 @@ def transferred(
     alpha = None if alpha is None else resize_to(alpha, height, width)
     more = {"beside": guided, "remarks": tuple(dict.fromkeys(remarks)), "alpha": alpha}
     return outcome_of(settings, image, figures, synthesis, network, **more)
+
+
+def _objectives(
+    settings: TransferSettings, style: Representation, content: Tensor
+) -> Callable[[Network, int, int], Objective]:
+    """Return a function from a network and a scale (H, W) to its objective."""
+
+    @functools.lru_cache(maxsize=1)  # the last scale's is asked for again, for its loss
+    def objective_at(seeing: Network, height: int, width: int) -> Objective:
+        """Return the objective of a scale in a network."""
+        terms = settings.style_weight * style.seen_by(seeing).terms(height, width)
+        terms += _content_terms(seeing, content, settings, height, width)
+        even = settings.tv_where == "even"
+        places = evenness(resize_to(content, height, width)) if even else None
+        return Objective(seeing, terms + smoothness_terms(settings, places=places))
+
+    return objective_at
 
 
 def _content(settings: TransferSettings) -> tuple[Tensor, Tensor | None]:

@@ -18,6 +18,7 @@ def by_picture(value: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
     """
 
     def make(inputs: Inputs, wanted: Wanted) -> Made:
+        """Return the value, with the gradients that are wanted."""
         pairs = zip(inputs, wanted, strict=True)
         room = [torch.zeros_like(one) if asked else None for one, asked in pairs]
         values = [

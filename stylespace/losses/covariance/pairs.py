@@ -33,6 +33,7 @@ def kernel_square(
     sums: list[Tensor] = []
 
     def of_picture(b: int, features: Tensor, weights: Tensor, *gradients: Tensor | None) -> Tensor:
+        """Return the value of picture b, with its gradients."""
         picture = _Picture(features, weights, stop, *gradients)
         own, cross, behind = picture.sums(behind=rest is None)
         if rest is not None:

@@ -24,6 +24,7 @@ class _GuidedGram(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: BackwardCFunction, x: Tensor, weights: Tensor) -> Tensor:
+        """Return the Gram matrix of every region, (B, R, C, C)."""
         ctx.save_for_backward(x, weights)
         result = x.new_empty(x.shape[0], len(weights), x.shape[1], x.shape[1])
         for k, weight in enumerate(weights):
@@ -33,6 +34,7 @@ class _GuidedGram(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: BackwardCFunction, gradient: Tensor) -> tuple[Tensor, None]:
+        """Return the gradient of the features."""
         saved: tuple[Tensor, ...] = ctx.saved_tensors
         x, weights = saved
         result = torch.zeros_like(x.mT, memory_format=torch.contiguous_format)

@@ -92,6 +92,7 @@ def captured(
     work = _Pictures(pictures, measurement, folder, watch)
 
     def make(missing: list[Path]) -> Iterator[tuple[Path, str]]:
+        """Measure the missing styles, as they end."""
         if not missing:
             return
         with executor_for(executor, workers) as pool:
