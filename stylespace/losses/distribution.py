@@ -6,11 +6,13 @@ entries may be those of other channels.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from stylespace.losses.objective import Features, Term, relative_square
+from stylespace.losses.objective import averaged, relative_square
+from stylespace.losses.terms import Features, Term
 from stylespace.styles.gram import gram
 from stylespace.styles.statistics.entries import NEAR_ZERO
 
@@ -63,16 +65,20 @@ def _term(
     """
     goals = [numbers.detach() for numbers in _described(target[None], description)]
 
-    def measure(image: Tensor, features: Features) -> Tensor:
-        """Return the distance of the described entries, (B,)."""
-        described = _described(gram(features[layer]), description)
+    def distance(grams: Tensor) -> Tensor:
+        """Return the distance of the described entries of (B, C, C), (B,)."""
+        described = _described(grams, description)
         first, *others = (
             relative_square(numbers, goal, nothing=nothing)
             for numbers, goal in zip(described, goals, strict=True)
         )
         return sum(others, first)
 
-    return Term(name, measure, (layer,), weight)
+    def measure(image: Tensor, features: Features) -> Tensor:
+        return distance(gram(features[layer]))
+
+    parts = replace(averaged(gram, layer), value=distance)
+    return Term(name, measure, (layer,), weight, parts)
 
 
 def _described(grams: Tensor, description: Description) -> list[Tensor]:

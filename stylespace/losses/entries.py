@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from stylespace.errors import UsageError, unknown
-from stylespace.losses.objective import Features, Term
+from stylespace.losses.terms import Features, Term
 from stylespace.networks.network import Network
 from stylespace.settings import GOALS
 from stylespace.styles.gram import gram

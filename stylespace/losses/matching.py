@@ -6,9 +6,10 @@ from itertools import combinations
 from torch import Tensor
 
 from stylespace.losses.distribution import distribution_term, intensity_term, sparsity_term
-from stylespace.losses.objective import Term, Terms, total_variation_term
+from stylespace.losses.objective import total_variation_term
 from stylespace.losses.representations.gram import gram_term
 from stylespace.losses.representations.mean import mean_term
+from stylespace.losses.terms import Term, Terms
 from stylespace.settings import Sourced, TextureSettings
 from stylespace.styles.distances import geometric_mean, gram_distances, relative_distance
 from stylespace.styles.statistics.entries import entry_statistics

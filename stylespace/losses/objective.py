@@ -9,65 +9,24 @@ whatever the layer, and an optimiser's first step has a useful size.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from stylespace.losses.terms import Features, Parts, Term, Terms
+from stylespace.losses.tiled import tiled_values
 from stylespace.networks.network import Network
+from stylespace.networks.tiles import PICTURE, Tile
 from stylespace.styles.statistics.values import power_of_two
 
-Features = Mapping[str, Tensor]
 EXPONENT = 126
 """Largest power of two, up or down, that float32 holds with all its digits."""
 ORDINARY = 20
 """Powers of two, up and down, between which the fourth powers of values are as they should be."""
 SQUARE = 70
 """The same of squared norms: squares of their parts and of differences from them are."""
-
-
-@dataclass(frozen=True)
-class Term:
-    """One named measurement of a picture.
-
-    measure: (image (B, 3, H, W), features {layer: (B, C, h, w)}) -> (B,).
-    layers: whose activations it reads; "pre:conv3_1" for those before the ReLU.
-    """
-
-    name: str
-    measure: Callable[[Tensor, Features], Tensor]
-    layers: tuple[str, ...] = ()
-    weight: float = 1.0
-
-    def __mul__(self, factor: float) -> Term:
-        return replace(self, weight=self.weight * factor)
-
-    __rmul__ = __mul__
-
-    def __add__(self, other: Term | Terms) -> Terms:
-        return Terms((self,)) + other
-
-
-@dataclass(frozen=True)
-class Terms:
-    """A sum of terms; adds and scales like a number. Names must differ."""
-
-    parts: tuple[Term, ...] = field(default=())
-
-    def __post_init__(self) -> None:
-        names = [part.name for part in self.parts]
-        twice = {name for name in names if names.count(name) > 1}
-        if twice:
-            raise ValueError(f"terms named twice: {', '.join(sorted(twice))}")
-
-    def __add__(self, other: Term | Terms) -> Terms:
-        return Terms(self.parts + (other.parts if isinstance(other, Terms) else (other,)))
-
-    def __mul__(self, factor: float) -> Terms:
-        return Terms(tuple(part * factor for part in self.parts))
-
-    __rmul__ = __mul__
 
 
 @dataclass(frozen=True)
@@ -78,7 +37,9 @@ class Objective:
     terms: Terms
 
     def __call__(self, image: Tensor) -> dict[str, Tensor]:
-        """Evaluate every term on one pass of the network."""
+        """Evaluate every term on one pass of the network, or on two of each tile."""
+        if self.network.tiled(image):
+            return tiled_values(self.network, self.terms.parts, image)
         layers = {layer for term in self.terms.parts for layer in term.layers}
         features = self.network(image, sorted(layers)) if layers else {}
         return {term.name: term.weight * term.measure(image, features) for term in self.terms.parts}
@@ -100,18 +61,25 @@ def relative_square(
 
 def relative_to(
     target: Tensor, *, nothing: float = 0.0, instead: float = 1.0
-) -> Callable[[Tensor], Tensor]:
-    """Return X -> `relative_square(X, target)`, with all that the target decides prepared."""
+) -> Callable[..., Tensor]:
+    """Return X -> `relative_square(X, target)`, with all that the target decides prepared.
+
+    Of a part of X and the same part of T, as a second argument, it returns that part's share.
+    """
     goal = target.flatten(1)
     norm = goal.square().sum(1)
     if bool(((norm > max(2.0**-SQUARE, nothing**2)) & (norm < 2.0**SQUARE)).all()):
-        return lambda value: (value - target).square().flatten(1).sum(1) / norm
+        return lambda value, target=target: (value - target).square().flatten(1).sum(1) / norm
     size = torch.linalg.vector_norm(goal, torch.inf, 1)
     size = torch.where(size > nothing, size, torch.full_like(size, instead))
     unit = torch.exp2(-size.log2().round().clamp(-EXPONENT, EXPONENT))
     norm = (goal * unit[:, None]).square().sum(1)
     norm = torch.where(norm > (nothing * unit).square(), norm, (instead * unit).square())
-    return lambda value: ((value - target).flatten(1) * unit[:, None]).square().sum(1) / norm
+
+    def relative(value: Tensor, goal: Tensor = target) -> Tensor:
+        return ((value - goal).flatten(1) * unit[:, None]).square().sum(1) / norm
+
+    return relative
 
 
 def extreme_unit(values: Tensor) -> float:
@@ -132,20 +100,29 @@ def matching_term(
     layers: tuple[str, ...],
     weight: float = 1.0,
     *,
+    parts: Parts | None = None,
     nothing: float = 0.0,
     instead: float = 1.0,
 ) -> Term:
     """Return the relative distance of a statistic of some layers' features to a target.
 
-    statistic: features (B, C, h, w) of each layer -> (B, ...). target: (B or 1, ...). nothing,
-    instead: see `relative_square`.
+    statistic: features (B, C, h, w) of each layer -> (B, ...). target: (B or 1, ...). parts: whose
+    sum is the statistic. nothing, instead: see `relative_square`.
     """
     relative = relative_to(target.detach(), nothing=nothing, instead=instead)
 
     def measure(image: Tensor, features: Features) -> Tensor:
         return relative(statistic(*(features[layer] for layer in layers)))
 
-    return Term(name, measure, layers, weight)
+    if parts is not None:
+        of_sum = parts.value
+        parts = replace(parts, value=lambda total: relative(of_sum(total)))
+    return Term(name, measure, layers, weight, parts)
+
+
+def averaged(statistic: Callable[[Tensor], Tensor], layer: str) -> Parts:
+    """Return the parts of a statistic that is a mean over the positions of a layer."""
+    return Parts(lambda tile: statistic(tile.own(layer)) * tile.share(layer))
 
 
 def content_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
@@ -153,7 +130,15 @@ def content_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
 
     Source: G15b eq. 1. Departs: relative to the target instead of 1/2.
     """
-    return matching_term(f"content.{layer}", lambda x: x, target, (layer,), weight)
+    relative = relative_to(target.detach())
+
+    def measure(image: Tensor, features: Features) -> Tensor:
+        return relative(features[layer])
+
+    def part(tile: Tile) -> Tensor:
+        return relative(tile.own(layer), tile.cut(layer, target))
+
+    return Term(f"content.{layer}", measure, (layer,), weight, Parts(part, plain=True))
 
 
 def total_variation_term(
@@ -165,7 +150,19 @@ def total_variation_term(
     counts, see `evenness`; None for 1 everywhere.
     """
     measured = wrapped_total_variation if wrap else total_variation
-    return Term("total_variation", lambda image, features: measured(image, places), (), weight)
+    squares = _wrapped_squares if wrap else _squares
+
+    def part(tile: Tile) -> Tensor:
+        """Return a tile's share of the mean, (B,)."""
+        own = tile.own_of(PICTURE, squares(tile.image))
+        here = None if places is None else tile.cut(PICTURE, places)
+        return _mean_length(own, here) * tile.share(PICTURE)
+
+    def measure(image: Tensor, features: Features) -> Tensor:
+        return measured(image, places)
+
+    parts = Parts(part, plain=True, margin=1, borders=not wrap)
+    return Term("total_variation", measure, (), weight, parts)
 
 
 FLAT = 0.02
@@ -190,8 +187,7 @@ def total_variation(image: Tensor, places: Tensor | None = None) -> Tensor:
 
 def wrapped_total_variation(image: Tensor, places: Tensor | None = None) -> Tensor:
     """Mean length of the colour gradient, the borders joined: (B, 3, H, W) -> (B,)."""
-    down, right = ((image.roll(-1, axis) - image).square() for axis in (2, 3))
-    return _mean_length((down + right).sum(1), places)
+    return _mean_length(_wrapped_squares(image), places)
 
 
 def evenness(image: Tensor) -> Tensor:
@@ -216,6 +212,12 @@ def _squares(image: Tensor) -> Tensor:
     right = torch.nn.functional.pad(image[..., 1:] - image[..., :-1], (0, 1))
     down = torch.nn.functional.pad(image[..., 1:, :] - image[..., :-1, :], (0, 0, 0, 1))
     return (right.square() + down.square()).sum(1)
+
+
+def _wrapped_squares(image: Tensor) -> Tensor:
+    """Return the same, the borders joined."""
+    down, right = ((image.roll(-1, axis) - image).square() for axis in (2, 3))
+    return (down + right).sum(1)
 
 
 def _mean_length(squares: Tensor, places: Tensor | None) -> Tensor:

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-from stylespace.losses.objective import Features, Term, relative_square
+from stylespace.losses.objective import relative_square
+from stylespace.losses.terms import Features, Term
 
 FLAT_CHANNEL = 1e-6
 """Range, in the largest size, up to which a channel is even: the rounding of a resized picture."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import functools
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +16,7 @@ from stylespace.errors import UsageError, check_known, public
 from stylespace.networks import architectures, catalogue
 from stylespace.networks.devices import device_for, feature_dtype
 from stylespace.networks.space import Space
+from stylespace.networks.tiles import Tile, tiles
 from stylespace.networks.weights import Weights, load_weights
 
 PRE = "pre:"
@@ -26,6 +28,7 @@ class Network:
 
     Attributes:
         name, pooling, padding: the choices that make the style space, with the weights.
+        tile: side in pixels of the tiles in which larger pictures are evaluated; 0 for whole ones.
         layers: the architecture, shallow to deep.
         device, dtype: where and in which precision convolutions run.
         filters: {convolution key: (weight, bias)}, without gradients.
@@ -53,6 +56,7 @@ class Network:
         }
         self._mean = torch.tensor(weights.mean, device=device, dtype=_wide(dtype))[:, None, None]
         self._std = torch.tensor(weights.std, device=device, dtype=_wide(dtype))[:, None, None]
+        self.tile = 0
         self._wide: Network | None = None
         if dtype.itemsize < 4:
             self._wide = Network(
@@ -72,10 +76,28 @@ class Network:
             UsageError: an unknown padding.
         """
         check_known("padding", padding, catalogue.PADDINGS)
+        return self._with(padding=padding)
+
+    def in_tiles(self, side: int) -> Network:
+        """Return a network that evaluates pictures in tiles, and shares these filters.
+
+        Objectives on it, captured styles and features without a gradient are those of whole
+        pictures up to rounding, in memory that does not grow with the picture but for what is
+        asked for; see `stylespace.networks.tiles`.
+
+        side: what a tile owns, in pixels, rounded down to the strides; 0 for whole pictures.
+        """
+        return self._with(tile=side)
+
+    def _with(self, **changes: Any) -> Network:
         other = copy.copy(self)
-        other.padding = padding
-        other._wide = self._wide and self._wide.with_padding(padding)
+        vars(other).update(changes)
+        other._wide = self._wide and self._wide._with(**changes)
         return other
+
+    def tiled(self, image: Tensor) -> bool:
+        """Say whether a picture (B, 3, H, W) is evaluated in tiles."""
+        return 0 < self.tile < max(image.shape[2:])
 
     @property
     def precise(self) -> Network:
@@ -165,7 +187,8 @@ class Network:
                 "pre:conv3_1" for the values before the ReLU.
 
         Returns:
-            {name: (B, C, h, w)} keyed by the names asked for; float32 or better.
+            {name: (B, C, h, w)} keyed by the names asked for; float32 or better. Gradients flow
+            to the picture unless it is evaluated in tiles, see `in_tiles`.
 
         Raises:
             UsageError: unknown layer, or a picture too small for one (both sizes named).
@@ -176,6 +199,35 @@ class Network:
             raise ValueError(f"image must hold values in [0, 1], got {image.dtype}: divide it.")
         layers = [layers] if isinstance(layers, str) else layers
         self.check_size(layers, image.shape[2], image.shape[3])
+        return self._assembled(image, layers) if self.tiled(image) else self.whole(image, layers)
+
+    def _assembled(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        """Return the activations of a picture, put together from those of its tiles."""
+        result: dict[str, Tensor] = {}
+        with torch.no_grad():
+            for tile in self.tiles(image, dict.fromkeys(layers, 0)):
+                for name, features in self.whole(tile.image, layers).items():
+                    if name not in result:
+                        shape = (*features.shape[:2], *self.grid(name, *image.shape[2:]))
+                        layout = torch.channels_last
+                        empty = torch.empty(shape, dtype=features.dtype, device=features.device)
+                        result[name] = empty.contiguous(memory_format=layout)
+                    tile.cut(name, result[name]).copy_(tile.own_of(name, features))
+        return result
+
+    def tiles(self, image: Tensor, margins: Mapping[str, int]) -> Iterator[Tile]:
+        """Cut a picture (B, 3, H, W) into tiles that can measure {layer: margin}; see `tiles`."""
+        side, wraps = self.tile or max(image.shape[2:]), self.padding == "circular"
+        grids = {name: self.grid(name, *image.shape[2:]) for name in margins if name}
+        return tiles(image, self.reads(margins), grids, side, wraps=wraps)
+
+    def reads(self, margins: Mapping[str, int]) -> dict[str, tuple[architectures.Reach, int]]:
+        """Return {layer: (its reach, margin)}, as `tiles` and `halo_of` take them."""
+        one = architectures.Reach()  # of a pixel
+        return {name: (self.reach(name) if name else one, n) for name, n in margins.items()}
+
+    def whole(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        """Return what a call does, of a picture at once."""
         asked = {name: (self.resolve([name])[0], name.startswith(PRE)) for name in layers}
         activations = self._evaluate(self._prepared(image), set(asked.values()))
         return {name: activations[address] for name, address in asked.items()}

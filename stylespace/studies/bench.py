@@ -21,9 +21,10 @@ from torch import Tensor
 from stylespace.images import resize_to
 from stylespace.losses.entries import entry_term
 from stylespace.losses.matching import MATCHES
-from stylespace.losses.objective import Objective, Terms, content_term
+from stylespace.losses.objective import Objective, content_term
 from stylespace.losses.representations import Representation, represented_style
 from stylespace.losses.representations.gram import gram_term
+from stylespace.losses.terms import Terms
 from stylespace.networks.architectures import Convolution
 from stylespace.networks.memory import estimate
 from stylespace.networks.network import Network, load_network

@@ -244,10 +244,9 @@ def measured_style(
     network = network.precise
     names, (height, width) = network.resolve(layers), image.shape[2:]
     network.check_size(names, height, width)
-    if tile is None:
-        tile = TILE if max(height, width) > WHOLE else max(height, width)
+    tile = tile or network.tile or (TILE if max(height, width) > WHOLE else max(height, width))
     with torch.no_grad():
-        moments = moments_in_tiles(network, image, names, tile)
+        moments = moments_in_tiles(network.in_tiles(tile), image, names)
     picture = {"name": source, "width": width, "height": height, "weight": 1.0}
     picture |= {"sha256": pixels_hash(image), "precision": network.precision}
     picture["grey"] = is_grey(image)

@@ -21,7 +21,8 @@ from stylespace.commands.probe.probes import (
 from stylespace.errors import UnreachedError, UsageError
 from stylespace.images import read_image, write_image
 from stylespace.losses.entries import entry_term
-from stylespace.losses.objective import Objective, Terms
+from stylespace.losses.objective import Objective
+from stylespace.losses.terms import Terms
 from stylespace.networks.network import load_network
 from stylespace.settings import GOALS, ProbeSettings
 from stylespace.styles.gram import gram

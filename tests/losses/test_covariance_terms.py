@@ -13,7 +13,8 @@ from stylespace.losses.covariance import (
     terms,
 )
 from stylespace.losses.covariance.responses import on_grid
-from stylespace.losses.objective import Objective, Terms
+from stylespace.losses.objective import Objective
+from stylespace.losses.terms import Terms
 from stylespace.synthesis.loop import synthesize
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -18,7 +18,8 @@ from stylespace.losses.entries import (
     entry_term,
     entry_value,
 )
-from stylespace.losses.objective import Objective, Terms
+from stylespace.losses.objective import Objective
+from stylespace.losses.terms import Terms
 from stylespace.settings import GOALS
 from stylespace.styles.gram import gram
 from stylespace.synthesis.loop import synthesize

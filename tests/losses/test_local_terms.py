@@ -13,7 +13,8 @@ from stylespace.losses.local import (
     local_term,
 )
 from stylespace.losses.local.copies import COPIED, RESEMBLING
-from stylespace.losses.objective import Objective, Terms
+from stylespace.losses.objective import Objective
+from stylespace.losses.terms import Terms
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -11,8 +11,6 @@ from stylespace.losses.objective import (
     EDGE,
     FLAT,
     Objective,
-    Term,
-    Terms,
     content_term,
     evenness,
     relative_square,
@@ -21,6 +19,7 @@ from stylespace.losses.objective import (
 )
 from stylespace.losses.representations.gram import gram_term
 from stylespace.losses.representations.mean import mean_term
+from stylespace.losses.terms import Term, Terms
 from stylespace.styles.gram import gram, mean
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -13,7 +13,6 @@ from stylespace.commands.scales import noise_picture
 from stylespace.images import resize_to
 from stylespace.losses.objective import (
     Objective,
-    Terms,
     total_variation,
     total_variation_term,
     wrapped_total_variation,
@@ -29,6 +28,7 @@ from stylespace.losses.patterns import (
     spectrum_term,
 )
 from stylespace.losses.representations.gram import gram_term
+from stylespace.losses.terms import Terms
 from stylespace.networks.network import load_network
 from stylespace.styles.gram import gram
 from stylespace.synthesis.loop import synthesize

@@ -6,7 +6,7 @@ import torch
 from tiny import TINY_LAYERS, seeded_picture, tiny_network
 
 from stylespace.errors import UsageError
-from stylespace.losses.objective import Objective, Terms, relative_square
+from stylespace.losses.objective import Objective, relative_square
 from stylespace.losses.representations import representation_class, represented_style
 from stylespace.losses.representations.centred import centred_term
 from stylespace.losses.representations.chained import chained_term
@@ -19,6 +19,7 @@ from stylespace.losses.representations.sliced import (
     sliced_term,
     unit_vectors,
 )
+from stylespace.losses.terms import Terms
 from stylespace.settings import TransferSettings
 from stylespace.styles.gram import chained_gram, covariance, gram, mean, shifted_gram
 from stylespace.styles.sources import StyleSource

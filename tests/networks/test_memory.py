@@ -5,8 +5,9 @@ import torch
 from tiny import tiny_network
 
 from stylespace.errors import MemoryLimitError
-from stylespace.losses.objective import Objective, Terms
+from stylespace.losses.objective import Objective
 from stylespace.losses.representations.gram import gram_term
+from stylespace.losses.terms import Terms
 from stylespace.networks import memory
 from stylespace.networks.memory import (
     BATCH_PIXELS,

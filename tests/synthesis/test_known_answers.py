@@ -9,8 +9,9 @@ from tiny import seeded_picture
 
 import stylespace as ss
 from stylespace.losses.entries import entry_term, entry_value
-from stylespace.losses.objective import Objective, Terms
+from stylespace.losses.objective import Objective
 from stylespace.losses.representations.gram import gram_term
+from stylespace.losses.terms import Terms
 from stylespace.styles.gram import gram
 from stylespace.synthesis.loop import synthesize
 from stylespace.synthesis.parameters import Free

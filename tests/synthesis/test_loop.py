@@ -11,8 +11,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from stylespace.errors import StylespaceError, UsageError
 from stylespace.images import resize_to
 from stylespace.losses.entries import entry_term
-from stylespace.losses.objective import Objective, Terms, content_term, total_variation_term
+from stylespace.losses.objective import Objective, content_term, total_variation_term
 from stylespace.losses.representations.gram import gram_term
+from stylespace.losses.terms import Terms
 from stylespace.networks.network import Network
 from stylespace.networks.weights import random_weights
 from stylespace.styles.gram import gram

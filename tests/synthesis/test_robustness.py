@@ -9,7 +9,8 @@ from scipy.ndimage import affine_transform
 from tiny import seeded_picture
 
 from stylespace.losses.entries import entry_term
-from stylespace.losses.objective import Objective, Terms
+from stylespace.losses.objective import Objective
+from stylespace.losses.terms import Terms
 from stylespace.synthesis.loop import synthesize
 from stylespace.synthesis.robustness import FULL_JITTER_SIDE, Movement, Robust
 

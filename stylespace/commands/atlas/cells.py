@@ -15,7 +15,8 @@ from stylespace.commands.sight import SIGHT, network_for
 from stylespace.errors import WeightsError
 from stylespace.images import written_image
 from stylespace.losses.entries import energy_unit, entry_term
-from stylespace.losses.objective import Objective, Terms
+from stylespace.losses.objective import Objective
+from stylespace.losses.terms import Terms
 from stylespace.networks.network import Network
 from stylespace.settings import ProbeSettings
 from stylespace.settings.atlas import AtlasSettings, Pair

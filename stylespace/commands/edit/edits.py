@@ -1,6 +1,7 @@
 """Edits: one entry of a painting's style is changed and the rest is held. What did it carry?"""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,8 +15,9 @@ from stylespace.errors import UsageError
 from stylespace.images.resizing import fitted, resize
 from stylespace.losses.entries import entry_value
 from stylespace.losses.matching import style_figures
-from stylespace.losses.objective import Features, Objective, Term, Terms, relative_square
+from stylespace.losses.objective import Objective, averaged, relative_square
 from stylespace.losses.representations.gram import gram_term
+from stylespace.losses.terms import Features, Term, Terms
 from stylespace.networks.memory import check_memory
 from stylespace.networks.network import Network
 from stylespace.settings import EditSettings
@@ -142,15 +144,19 @@ def _entry_target(layer: str, pair: tuple[int, int], target: Tensor) -> Term:
     """
     place = torch.tensor([pair])
 
-    def measure(image: Tensor, features: Features) -> Tensor:
+    def numbers(features: Tensor) -> Tensor:
+        """Return the entry and the mean energy of a layer, (B, 2)."""
+        energy = features.detach().square().mean((1, 2, 3))
+        return torch.stack([entry_value(features, place), energy], 1)
+
+    def distance(numbers: Tensor) -> Tensor:
         """Return the distance of a picture from what is wanted, (B,)."""
-        value = entry_value(features[layer], place)
+        value, energy = numbers.unbind(1)
         if float(target) > 0:
             return ((value - target) / (value + target)).square()
-        energy = features[layer].detach().square().mean((1, 2, 3))
-        return value / energy.clamp(min=torch.finfo(energy.dtype).tiny)
+        return value / energy.detach().clamp(min=torch.finfo(energy.dtype).tiny)
 
-    return Term(f"entry.{layer}", measure, (layer,))
+    return _of_mean(f"entry.{layer}", numbers, distance, layer, 1.0)
 
 
 def _held(layer: str, target: Tensor, pair: tuple[int, int], weight: float) -> Term:
@@ -158,11 +164,27 @@ def _held(layer: str, target: Tensor, pair: tuple[int, int], weight: float) -> T
     mask = torch.ones_like(target)
     mask[pair], mask[pair[::-1]] = 0, 0
 
-    def measure(image: Tensor, features: Features) -> Tensor:
-        """Return the distance of a picture from what is wanted, (B,)."""
-        return relative_square(mask * gram(features[layer]), (mask * target)[None])
+    def distance(grams: Tensor) -> Tensor:
+        return relative_square(mask * grams, (mask * target)[None])
 
-    return Term(f"rest.{layer}", measure, (layer,), weight)
+    return _of_mean(f"rest.{layer}", gram, distance, layer, weight)
+
+
+def _of_mean(
+    name: str,
+    statistic: Callable[[Tensor], Tensor],
+    distance: Callable[[Tensor], Tensor],
+    layer: str,
+    weight: float,
+) -> Term:
+    """Return the term of a distance of a statistic that is a mean over positions."""
+
+    def measure(image: Tensor, features: Features) -> Tensor:
+        return distance(statistic(features[layer]))
+
+    return Term(
+        name, measure, (layer,), weight, replace(averaged(statistic, layer), value=distance)
+    )
 
 
 def edit_figures(style: Style, target: Style, place: tuple[str, int, int]) -> dict[str, float]:

@@ -16,7 +16,8 @@ from stylespace.commands.scales import noise_picture, run_pyramid
 from stylespace.commands.sight import given_network
 from stylespace.errors import UnreachedError
 from stylespace.losses.entries import energy_unit, entry_term
-from stylespace.losses.objective import Objective, Terms
+from stylespace.losses.objective import Objective
+from stylespace.losses.terms import Terms
 from stylespace.networks.network import Network
 from stylespace.settings.probe import Entry, ProbeSettings
 from stylespace.styles.gram import gram

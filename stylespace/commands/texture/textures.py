@@ -16,7 +16,8 @@ from stylespace.commands.texture.samplers import sampled_gram
 from stylespace.images.resizing import fitted, resize
 from stylespace.losses import patterns
 from stylespace.losses.matching import match_figures, seed_distance, smoothness_terms, style_terms
-from stylespace.losses.objective import Objective, Terms
+from stylespace.losses.objective import Objective
+from stylespace.losses.terms import Terms
 from stylespace.networks.network import Network
 from stylespace.settings import TextureSettings
 from stylespace.styles.distances import relative_distance

@@ -25,8 +25,9 @@ from stylespace.images.reading import apart, on_background
 from stylespace.images.resizing import fitted, resize_to
 from stylespace.losses.guides import Regions
 from stylespace.losses.matching import smoothness_terms
-from stylespace.losses.objective import Objective, Terms, content_term, evenness
+from stylespace.losses.objective import Objective, content_term, evenness
 from stylespace.losses.representations import Pictures, Representation, represented_style
+from stylespace.losses.terms import Terms
 from stylespace.networks.memory import check_memory
 from stylespace.networks.network import Network
 from stylespace.settings import TransferSettings

@@ -15,11 +15,15 @@ from stylespace.losses.covariance.distances import (
     positions,
     preferred,
 )
-from stylespace.losses.covariance.explicit import explicit_square, moments
+from stylespace.losses.covariance.explicit import explicit_square
+from stylespace.losses.covariance.explicit import moments as moments_of
 from stylespace.losses.covariance.pairs import kernel_square
 from stylespace.losses.covariance.responses import on_grid
 from stylespace.losses.covariance.windows import EVEN, ResponseWindow
-from stylespace.losses.objective import Features, Term, extreme_unit
+from stylespace.losses.guides.terms import weighted_grams
+from stylespace.losses.objective import extreme_unit
+from stylespace.losses.terms import Features, Parts, Term
+from stylespace.networks.tiles import Tile
 
 STORED = 2**28
 """Bytes up to which the target's moments, K C^2 numbers, are kept instead of formed each time."""
@@ -65,7 +69,8 @@ def covariance_term(
         ResponseWindow(half_width, kernel, centred),
         evaluator,
     )
-    return Term(f"content_covariance.{layer}", measure, (layer,), weight)
+    parts = Parts(measure.part, measure.of_moments)
+    return Term(f"content_covariance.{layer}", measure, (layer,), weight, parts)
 
 
 class CovarianceMeasure:
@@ -110,6 +115,22 @@ class CovarianceMeasure:
                 self.evaluator, what = "explicit", str(error).partition(":")[0]
                 self.remarks.append(f"{self.layer}: {what}; explicit from here on")
         return by_explicit(x, a, goal) / norm
+
+    def part(self, tile: Tile) -> Tensor:
+        """Return what a tile adds to the moments S(X, R), (B, K, C, C)."""
+        own, grid = tile.own(self.layer), tile.grids[self.layer]
+        weights = self._weights(torch.Size(grid), own).unflatten(2, grid)
+        here = tile.cut(self.layer, weights)
+        rows = [weighted_grams(x[None], here[b % len(here)]) for b, x in enumerate(own)]
+        return torch.cat(rows) / self._size**2
+
+    def of_moments(self, moments: Tensor) -> Tensor:
+        """Return the relative distance of moments S(X, R), (B, K, C, C) -> (B,)."""
+        goal = self._goal.like(moments)
+        kept = goal.moments
+        if kept is None:
+            kept = torch.stack([moments_of(*one) for one in zip(goal.p, goal.b, strict=True)])
+        return (moments - kept).square().flatten(1).sum(1) / self._norm.to(moments)
 
     def _weights(self, grid: torch.Size, x: Tensor) -> Tensor:
         """Return the content's weights on a grid, (1 or B, K, N); those of the last are kept."""
@@ -167,4 +188,4 @@ def _kept_moments(p: Tensor, b: Tensor) -> Tensor | None:
     """Return S(P, Q), (B, K, C, C), where it is small enough to be kept."""
     if len(p) * b.shape[1] * p.shape[1] ** 2 * p.dtype.itemsize > STORED:
         return None
-    return torch.stack([moments(*one) for one in zip(p, b, strict=True)])
+    return torch.stack([moments_of(*one) for one in zip(p, b, strict=True)])

@@ -10,9 +10,11 @@ from torch.autograd.function import BackwardCFunction
 from stylespace.errors import MemoryLimitError
 from stylespace.losses.guides.masks import NOTHING, propagated, with_rest
 from stylespace.losses.guides.regions import Regions
-from stylespace.losses.objective import Term, Terms, relative_square
+from stylespace.losses.objective import relative_square
+from stylespace.losses.terms import Features, Parts, Term, Terms
 from stylespace.networks.memory import available, estimate
 from stylespace.networks.network import Network
+from stylespace.networks.tiles import Tile
 
 
 class _GuidedGram(torch.autograd.Function):
@@ -71,11 +73,20 @@ def guided_gram(features: Tensor, masks: Tensor) -> Tensor:
             f"masks {tuple(masks.shape)} must be (1, K, h, w) on the grid of features "
             f"{tuple(features.shape)}"
         )
-    x = (features if features.dtype == torch.float64 else features.float()).flatten(2)
-    weights = masks[0].flatten(1).to(x)
-    sums = weights.sum(1, keepdim=True)
-    weights = torch.where(_has_area(masks).to(x.device)[:, None], weights / sums, 0)
-    return _GuidedGram.apply(x, weights)
+    return weighted_grams(features, _shares(masks, features))
+
+
+def weighted_grams(features: Tensor, weights: Tensor) -> Tensor:
+    """Return F diag(a_k) F^T for every k: (B, C, h, w), (K, h, w) -> (B, K, C, C)."""
+    x = features if features.dtype == torch.float64 else features.float()
+    return _GuidedGram.apply(x.flatten(2), weights.flatten(1).to(x))
+
+
+def _shares(masks: Tensor, like: Tensor) -> Tensor:
+    """Return masks (1, K, h, w) of sum 1, or 0 without area: (K, h, w), as features are."""
+    weights = masks[0].to(like.device, torch.promote_types(like.dtype, torch.float32))
+    sums = weights.sum((1, 2), keepdim=True)
+    return torch.where(_has_area(masks).to(like.device)[:, None, None], weights / sums, 0)
 
 
 def _has_area(masks: Tensor) -> Tensor:
@@ -117,14 +128,21 @@ def guided_term(layer: str, content_masks: Tensor, targets: Tensor, weight: floa
     areas = masks[0].flatten(1).sum(1).to(goals)
     share = areas / areas.sum()
 
-    def measure(image: Tensor, features: Mapping[str, Tensor]) -> Tensor:
-        """Return the distance summed over regions, (B,)."""
-        grams = guided_gram(features[layer], masks)
+    def distance(grams: Tensor) -> Tensor:
+        """Return the distance summed over regions, (B, K, C, C) -> (B,)."""
         wanted = goals[None].expand(len(grams), -1, -1, -1)
         distances = relative_square(grams.flatten(0, 1), wanted.flatten(0, 1))
         return distances.view(len(grams), -1) @ share
 
-    return Term(f"guided.{layer}", measure, (layer,), weight)
+    def measure(image: Tensor, features: Features) -> Tensor:
+        return distance(guided_gram(features[layer], masks))
+
+    weights = _shares(masks, goals)
+
+    def part(tile: Tile) -> Tensor:
+        return weighted_grams(tile.own(layer), tile.cut(layer, weights))
+
+    return Term(f"guided.{layer}", measure, (layer,), weight, Parts(part, distance))
 
 
 def guided_terms(

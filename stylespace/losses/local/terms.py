@@ -1,14 +1,14 @@
 """A localised style as a term of an objective."""
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor
 
 from stylespace.errors import UsageError
 from stylespace.losses.local.distance import local_gram_distance
 from stylespace.losses.local.windows import windows_over
-from stylespace.losses.objective import Term, extreme_unit
+from stylespace.losses.objective import extreme_unit
+from stylespace.losses.terms import Features, Parts, Term
+from stylespace.networks.tiles import Tile
 
 
 def local_term(
@@ -50,8 +50,17 @@ def local_term(
         )
     unit = torch.where(own > 0, own, torch.ones_like(own))
 
-    def measure(image: Tensor, features: Mapping[str, Tensor]) -> Tensor:
+    def measure(image: Tensor, features: Features) -> Tensor:
         own = features[layer]
         return distance(own if size == 1 else own / size) / unit
 
-    return Term(f"local.{layer}", measure, (layer,), weight)
+    weights = windows.weight_map()
+
+    def part(tile: Tile) -> Tensor:
+        """Return a tile's share of the distance, that of the windows that stand in it, (B,)."""
+        own, goal = tile.own(layer, half_width), tile.cut(layer, target, half_width)
+        standing = tile.cut(layer, weights, half_width) * tile.inside(layer, half_width)
+        return local_gram_distance(own / size, goal, half_width, kernel, mask=standing) / unit
+
+    parts = Parts(part, plain=True, margin=half_width, borders=half_width > 0)
+    return Term(f"local.{layer}", measure, (layer,), weight, parts)

@@ -10,8 +10,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from stylespace.losses.guides import Regions
-from stylespace.losses.objective import Term, Terms
 from stylespace.losses.representations.pictures import Pictures
+from stylespace.losses.terms import Term, Terms
 from stylespace.networks.network import Network
 from stylespace.styles.moments import LayerStyle
 from stylespace.styles.style import Style

@@ -1,10 +1,14 @@
 """Centred Gram matrices: how channels of a layer vary together, whatever their level."""
 
+from dataclasses import replace
+
+import torch
 from torch import Tensor
 
-from stylespace.losses.objective import Term, matching_term
+from stylespace.losses.objective import averaged, matching_term
 from stylespace.losses.representations.base import FromMoments
-from stylespace.styles.gram import covariance
+from stylespace.losses.terms import Term
+from stylespace.styles.gram import covariance, gram, mean
 from stylespace.styles.moments import LayerStyle
 
 UNVARIED = 1e-6
@@ -23,7 +27,23 @@ def centred_term(
     """
     rounding = {} if norm is None else {"nothing": UNVARIED * norm, "instead": norm or 1}
     name = f"covariance.{layer}"
-    return matching_term(name, covariance, target[None], (layer,), weight, **rounding)
+    parts = replace(averaged(_moments, layer), value=_covariance)
+    return matching_term(name, covariance, target[None], (layer,), weight, parts=parts, **rounding)
+
+
+def _moments(features: Tensor) -> Tensor:
+    """Return the Gram matrix and, as one more row, the means: (B, C, h, w) -> (B, C + 1, C).
+
+    In float64, where there is one, as what is made of them cancels.
+    """
+    both = torch.cat([gram(features), mean(features)[:, None]], 1)
+    return both if both.device.type == "mps" else both.double()
+
+
+def _covariance(moments: Tensor) -> Tensor:
+    """Return G - mu mu^T of both: (B, C + 1, C) -> (B, C, C)."""
+    matrix, mu = moments[:, :-1], moments[:, -1]
+    return matrix - mu[:, :, None] * mu[:, None]
 
 
 class CentredGram(FromMoments):

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from stylespace.errors import UsageError
-from stylespace.losses.objective import Term, Terms, matching_term
+from stylespace.losses.objective import matching_term
 from stylespace.losses.representations.base import FromFeatures
+from stylespace.losses.terms import Term, Terms
 from stylespace.styles.gram import chained_gram
 
 

@@ -5,9 +5,9 @@ from torch import Tensor
 from stylespace.images import resize
 from stylespace.losses import covariance
 from stylespace.losses.covariance.responses import Reduced, reduced
-from stylespace.losses.objective import Terms
 from stylespace.losses.representations.base import Remarked, Representation
 from stylespace.losses.representations.pictures import Grid, Pictures
+from stylespace.losses.terms import Terms
 from stylespace.networks.network import Network
 from stylespace.settings.shared import default_content_layer
 

@@ -2,9 +2,9 @@
 
 from stylespace.images.resizing import fitted
 from stylespace.losses import guides
-from stylespace.losses.objective import Terms
 from stylespace.losses.representations.base import Representation
 from stylespace.losses.representations.pictures import Pictures
+from stylespace.losses.terms import Terms
 
 
 class GuidedGram(Representation):

@@ -7,9 +7,9 @@ from torch import Tensor
 from stylespace.errors import UsageError
 from stylespace.losses.guides import open_guide, propagated, resized
 from stylespace.losses.local import copy_indices, copy_remark, local_memory, local_term
-from stylespace.losses.objective import Terms
 from stylespace.losses.representations.base import Remarked, Representation
 from stylespace.losses.representations.pictures import Pictures
+from stylespace.losses.terms import Terms
 from stylespace.networks.network import Network
 from stylespace.styles.style import Style, measured_style
 

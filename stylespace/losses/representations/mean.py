@@ -2,15 +2,18 @@
 
 from torch import Tensor
 
-from stylespace.losses.objective import Term, matching_term
+from stylespace.losses.objective import averaged, matching_term
 from stylespace.losses.representations.base import FromMoments
+from stylespace.losses.terms import Term
 from stylespace.styles.gram import mean
 from stylespace.styles.moments import LayerStyle
 
 
 def mean_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
     """Relative distance of a layer's channel means to target (C,)."""
-    return matching_term(f"mean.{layer}", mean, target[None], (layer,), weight)
+    return matching_term(
+        f"mean.{layer}", mean, target[None], (layer,), weight, parts=averaged(mean, layer)
+    )
 
 
 class Means(FromMoments):

@@ -4,8 +4,9 @@ from functools import partial
 
 from torch import Tensor
 
-from stylespace.losses.objective import Term, matching_term
+from stylespace.losses.objective import averaged, matching_term
 from stylespace.losses.representations.base import FromMoments
+from stylespace.losses.terms import Term
 from stylespace.styles.gram import shifted_gram
 from stylespace.styles.moments import LayerStyle
 
@@ -19,7 +20,8 @@ def shifted_term(layer: str, target: Tensor, weight: float = 1.0, *, shift: floa
     Source: NN16b section 3 (activation shift). Departs: relative to the target.
     """
     statistic = partial(shifted_gram, shift=shift)
-    return matching_term(f"shifted.{layer}", statistic, target[None], (layer,), weight)
+    parts = averaged(statistic, layer)
+    return matching_term(f"shifted.{layer}", statistic, target[None], (layer,), weight, parts=parts)
 
 
 class ShiftedGram(FromMoments):

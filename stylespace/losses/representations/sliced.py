@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from stylespace.errors import UsageError
-from stylespace.losses.objective import Features, Term, Terms
 from stylespace.losses.patterns import histogram_term
 from stylespace.losses.representations.base import FromFeatures
+from stylespace.losses.terms import Features, Term, Terms
 
 JUDGE_DIRECTIONS, JUDGE_SEED = 128, 7919
 """Of `sliced_distance`: none of the directions that `sliced_term` optimises with small seeds."""
