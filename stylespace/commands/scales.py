@@ -1,13 +1,13 @@
 """The run of a command from coarse to fine: its scales, its memory, the noise it starts from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from stylespace.networks.memory import check_memory
+from stylespace.networks.memory import check_memory, estimate, gibibytes, tile_for
 from stylespace.networks.network import Network
 from stylespace.settings import Making
 from stylespace.synthesis.loop import ObjectiveFunction, Synthesis, Watch
@@ -56,9 +56,44 @@ def run_pyramid(
         start(*coarsest).to(network.device),
         scales,
         optimizer=settings.optimizer,
+        half_history=0 < network.tile < max(shape(settings.size)),
         watch=watch,
         **options,
     )
+
+
+def in_tiles(
+    network: Network,
+    settings: Any,
+    layers: Sequence[str],
+    height: int,
+    width: int,
+    *,
+    count: int = 1,
+    extra: Callable[[Network], int] = lambda network: 0,
+) -> tuple[Network, Any]:
+    """Return a network and settings, in tiles where the settings say so or memory is short.
+
+    Args:
+        settings: of a command that makes pictures; the tiles that are chosen become theirs.
+        layers: that are measured. height, width: of the finest scale.
+        count, extra: see `tile_for`.
+    """
+    if settings.tile is not None:
+        return network.in_tiles(settings.tile), settings
+    side = tile_for(network, layers, height, width, count=count, extra=extra)
+    return (network.in_tiles(side), replace(settings, tile=side)) if side else (network, settings)
+
+
+def tile_remark(settings: Any, network: Network, layers: Sequence[str], *shape: int) -> list[str]:
+    """Say that tiles were chosen and why, of pictures of that (H, W); nothing without tiles."""
+    if not settings.tile or max(shape) <= settings.tile:
+        return []
+    whole, tiled = (estimate(one, layers, *shape) for one in (network.in_tiles(0), network))
+    return [
+        f"evaluated in tiles of {settings.tile} pixels: about {gibibytes(tiled)} instead of "
+        f"{gibibytes(whole)}."
+    ]
 
 
 def _grey_scale(scale: Scale, kind: str) -> Scale:

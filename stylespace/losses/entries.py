@@ -5,11 +5,13 @@ a dead start, where the two channels never fire together and G_ij has no gradien
 """
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from stylespace.errors import UsageError, unknown
+from stylespace.losses.objective import averaged
 from stylespace.losses.terms import Features, Term
 from stylespace.networks.network import Network
 from stylespace.settings import GOALS
@@ -89,7 +91,21 @@ def entry_term(
         loss = _entry_loss(grid.flatten(0, 1), places, goal, share, unit)
         return loss.view(grid.shape[:2]).mean(1)
 
-    return Term(f"entry.{layer}", measure, (pre,))
+    def numbers(seen: Tensor) -> Tensor:
+        """Return G_ij, the mean energy and perhaps the Gram matrix, (B, 2 or more)."""
+        alive = seen.relu()
+        energy = alive.detach().square().mean((1, 2, 3))
+        plain = torch.stack([entry_value(alive, entries), energy], 1)
+        return torch.cat([plain, gram(alive).flatten(1)], 1) if share else plain
+
+    def of_numbers(mean: Tensor) -> Tensor:
+        """Return the loss, (B,); of a dead entry it has no way out, which coarser scales find."""
+        value, energy = mean[:, 0] / unit, mean[:, 1].detach() / unit
+        score = value if goal == "energy" else _log_score(value, mean[:, 2:] / unit, share)
+        return torch.where(value > ALIVE * energy, -score, DEAD_LEVEL)
+
+    tiles = replace(averaged(numbers, pre), value=of_numbers) if parts == 1 else None
+    return Term(f"entry.{layer}", measure, (pre,), parts=tiles)
 
 
 def _grid(features: Tensor, parts: int) -> Tensor:
@@ -118,17 +134,18 @@ def _entry_loss(pre: Tensor, entries: Tensor, goal: str, share: float, unit: flo
     features = pre.relu()
     value = entry_value(features, entries) / unit
     alive = value > ALIVE * features.square().mean((1, 2, 3)) / unit
-    score = value if goal == "energy" else _log_score(value, features, share, unit)
+    grams = gram(features).flatten(1) / unit if share and goal != "energy" else value
+    score = value if goal == "energy" else _log_score(value, grams, share)
     return torch.where(alive, -score, DEAD_LEVEL - _approach(pre, entries))
 
 
-def _log_score(value: Tensor, features: Tensor, share: float, unit: float) -> Tensor:
-    """Return log G_ij - share * log ||G||_F in a unit, the value of G_ij being in it: (B,)."""
+def _log_score(value: Tensor, grams: Tensor, share: float) -> Tensor:
+    """Return log G_ij - share * log ||G||_F of values (B,) and Gram matrices (B, C^2): (B,)."""
     tiny = torch.finfo(value.dtype).tiny
     score = value.clamp(min=tiny).log()
     if not share:
         return score
-    squares = (gram(features) / unit).square().sum((1, 2))
+    squares = grams.square().sum(1)
     return score - share * 0.5 * squares.clamp(min=tiny).log()
 
 

@@ -1,7 +1,7 @@
 """How much memory a run takes, known before it starts."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -10,8 +10,12 @@ from stylespace.errors import MemoryLimitError
 from stylespace.networks import architectures
 from stylespace.networks.architectures import Blur, Convolution, Inception, Operation, Pooling
 from stylespace.networks.network import Network
+from stylespace.networks.tiles import halo_of
 
 HISTORY = 10  # pairs of L-BFGS
+COPIES = 10  # of the picture that the loop and its optimiser hold beside them
+TILES = (864, 704, 544, 352, 192)
+"""Sides of tiles to choose from: with what VGG-19 reads around, 1024 pixels to 352."""
 RESIZED = 4  # copies of a picture that live while it is resized
 SLACK = 1.15  # scratch space of the convolutions
 
@@ -19,15 +23,31 @@ SLACK = 1.15  # scratch space of the convolutions
 def estimate(network: Network, layers: Sequence[str], height: int, width: int) -> int:
     """Return the bytes of one objective with gradient on a picture of height x width pixels.
 
-    Counts the activations kept for the backward pass, the two largest gradients alive at once,
-    the optimiser's copies of the picture, and the Gram matrices; not the process itself.
+    Counts the activations kept for the backward pass, of the largest tile where the network has
+    tiles, the two largest gradients alive at once, the optimiser's copies of the picture, and the
+    Gram matrices; not the process itself.
     """
-    kept = kept_bytes(network, layers, height, width)
+    kept = kept_bytes(network, layers, *read_shape(network, layers, height, width))
     channels = [network.channels(name) for name in network.resolve(layers)]
-    pictures = (2 * HISTORY + 10) * 3 * height * width * 4
-    return round(
-        SLACK * (sum(kept) + 2 * max(kept)) + pictures + sum(8 * c * c * 4 for c in channels)
-    )
+    matrices = sum(8 * c * c * 4 for c in channels)
+    pictures = optimizer_bytes(height, width, tiled=network.tile > 0)
+    return round(SLACK * (sum(kept) + 2 * max(kept)) + pictures + matrices)
+
+
+def optimizer_bytes(height: int, width: int, *, tiled: bool = False) -> int:
+    """Return the bytes of a picture, its gradient, the best one and the optimiser's history.
+
+    tiled: the history is in half precision, see `LBFGS`.
+    """
+    return ((HISTORY if tiled else 2 * HISTORY) + COPIES) * 3 * height * width * 4
+
+
+def read_shape(network: Network, layers: Sequence[str], height: int, width: int) -> tuple[int, int]:
+    """Return the (H, W) that the network evaluates at once of a picture: its largest tile's."""
+    if not 0 < network.tile < max(height, width):
+        return height, width
+    halo = halo_of(network.reads(dict.fromkeys(layers, 0)))
+    return min(height, network.tile + 2 * halo), min(width, network.tile + 2 * halo)
 
 
 def measured_bytes(network: Network, layers: Sequence[str], height: int, width: int) -> int:
@@ -139,11 +159,33 @@ def check_memory(
     free = available(network.device)
     if needed > free:
         raise MemoryLimitError(
-            f"{width}x{height} pixels need about {_gib(needed)}, and {_gib(free)} are free on "
+            f"{width}x{height} pixels need about {gibibytes(needed)}, and {gibibytes(free)} are free on "
             f"{network.device}: take a smaller --size, shallower layers, "
             f"{'fewer --seeds, ' if count > 1 else ''}or --precision bfloat16."
         )
     return needed
+
+
+def tile_for(
+    network: Network,
+    layers: Sequence[str],
+    height: int,
+    width: int,
+    *,
+    count: int = 1,
+    extra: Callable[[Network], int] = lambda network: 0,
+) -> int:
+    """Return the side of the largest tiles that fit into memory; 0 where no tiles are needed.
+
+    extra: bytes that the objective takes beside, on a network with its tiles. The smallest is
+    returned where none fits, which `check_memory` then refuses.
+    """
+    free = available(network.device)
+    for side in (0, *TILES):
+        tiled = network.in_tiles(side)
+        if count * estimate(tiled, layers, height, width) + extra(tiled) <= free:
+            return side
+    return TILES[-1]
 
 
 def check_picture(height: int, width: int) -> None:
@@ -155,10 +197,11 @@ def check_picture(height: int, width: int) -> None:
     needed, free = RESIZED * 3 * 4 * height * width, available(torch.device("cpu"))
     if needed > free:
         raise MemoryLimitError(
-            f"a style picture of {width}x{height} pixels needs about {_gib(needed)}, and "
-            f"{_gib(free)} are free: take a smaller --size, --source-size or --style-scale."
+            f"a style picture of {width}x{height} pixels needs about {gibibytes(needed)}, and "
+            f"{gibibytes(free)} are free: take a smaller --size, --source-size or --style-scale."
         )
 
 
-def _gib(count: int) -> str:
+def gibibytes(count: int) -> str:
+    """Say how many bytes that are."""
     return f"{count / 2**30:.1f} GiB"

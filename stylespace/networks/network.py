@@ -87,7 +87,7 @@ class Network:
 
         side: what a tile owns, in pixels, rounded down to the strides; 0 for whole pictures.
         """
-        return self._with(tile=side)
+        return self if side == self.tile else self._with(tile=side)
 
     def _with(self, **changes: Any) -> Network:
         other = copy.copy(self)

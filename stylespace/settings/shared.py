@@ -169,6 +169,12 @@ class Making:
     )
     iterations: tuple[int, ...] = steps_setting(200)
     optimizer: str = setting("lbfgs", "Optimiser.", choices=OPTIMIZERS)
+    tile: int | None = setting(
+        None,
+        "Side in pixels of the tiles in which larger pictures are evaluated, 0 for none; default: "
+        "the largest that fit into memory, where whole pictures do not.",
+        minimum=0,
+    )
 
     COARSEST: ClassVar[int] = 128
 

@@ -7,8 +7,9 @@ coarse to fine, a loop around this one.
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 
 import torch
@@ -37,6 +38,7 @@ def synthesize(
     steps: int = 200,
     parameters: str | Parameters = "pixels",
     learning_rate: float | None = None,
+    half_history: bool = False,
     rules: Rules = NEVER_EARLY,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
@@ -52,6 +54,7 @@ def synthesize(
         steps: number of objective evaluations.
         parameters: what is optimised: "pixels", "sigmoid", "fourier", "free", or an object.
         learning_rate: of Adam; None for the parametrisation's own.
+        half_history: keep the history of "lbfgs" in bfloat16, half as large.
         rules: when to stop early.
         watch: called with a `Step` after each evaluation, on a GPU after some (READ_EVERY), with
             the picture of the last of them; a true answer ends the run.
@@ -68,7 +71,14 @@ def synthesize(
     if isinstance(parameters, str):
         parameters = parameters_for(parameters, *start.shape[-2:])
     rate = parameters.learning_rate if learning_rate is None else learning_rate
-    run = _Run(objective, parameters, start.detach().contiguous(), rules, optimizer, rate)
+    begin = functools.partial(
+        optimizer_for,
+        optimizer,
+        bounds=parameters.bounds,
+        learning_rate=rate,
+        half_history=half_history,
+    )
+    run = _Run(objective, parameters, start.detach().contiguous(), rules, begin)
     if known := checkpoint and checkpoint.known():
         run.load(known)
         if watch:
@@ -102,11 +112,14 @@ class _Run:
         parameters: Parameters,
         start: Tensor,
         rules: Rules,
-        optimizer: str,
-        rate: float,
+        begin: Callable[[Tensor], Optimizer],
     ) -> None:
-        self.objective, self.parameters, self.rules = objective, parameters, rules
-        self.optimizer, self.rate = optimizer, rate
+        self.objective, self.parameters, self.rules, self.begin = (
+            objective,
+            parameters,
+            rules,
+            begin,
+        )
         self.z = parameters.encode(start).contiguous()
         self.driver: Optimizer | None = None
         self.steps: list[Step] = []
@@ -171,10 +184,7 @@ class _Run:
     def _driver(self) -> Optimizer:
         """Return the optimiser of the problems that `losses` counts."""
         if self.driver is None:
-            start, bounds = self.z.reshape(len(self.losses), -1), self.parameters.bounds
-            self.driver = optimizer_for(
-                self.optimizer, start, bounds=bounds, learning_rate=self.rate
-            )
+            self.driver = self.begin(self.z.reshape(len(self.losses), -1))
         return self.driver
 
     def _begin(self, finite: Tensor) -> None:

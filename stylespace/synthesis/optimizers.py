@@ -52,8 +52,16 @@ class LBFGS:
     SUFFICIENT = 1e-4
     MOST_BACKTRACKS = 8
 
-    def __init__(self, start: Tensor, *, bounds: Bounds = None, first_step: float = 0.01) -> None:
+    def __init__(
+        self,
+        start: Tensor,
+        *,
+        bounds: Bounds = None,
+        first_step: float = 0.01,
+        half_history: bool = False,
+    ) -> None:
         rows, n = start.shape
+        kept = torch.bfloat16 if half_history else start.dtype
         self._bounds = bounds
         self.point = self._inside(start.contiguous().clone())
         self._first = start.new_full((rows,), first_step)
@@ -61,7 +69,7 @@ class LBFGS:
         self._x, self._g, self._d = (torch.zeros_like(self.point) for _ in range(3))
         self._f, self._t, self._gamma = (start.new_zeros(rows) for _ in range(3))
         self._backtracks = torch.zeros(rows, dtype=torch.long, device=start.device)
-        self._s, self._y = (start.new_zeros(self.HISTORY, rows, n) for _ in range(2))
+        self._s, self._y = (start.new_zeros(self.HISTORY, rows, n, dtype=kept) for _ in range(2))
         self._rho = start.new_zeros(self.HISTORY, rows)
         self._told = 0
 
@@ -120,7 +128,9 @@ class LBFGS:
 
         Every problem uses up a place at every step, so that none depends on its neighbours.
         """
-        s, y = self.point - self._x, gradient - self._g
+        s, y = (  # as they are kept, so that each pair agrees with its own product
+            pair.to(self._s.dtype).to(pair) for pair in (self.point - self._x, gradient - self._g)
+        )
         sy, ss, yy = (s * y).sum(1), (s * s).sum(1), (y * y).sum(1)
         valid = moved & (sy > 1e-10 * ss.sqrt() * yy.sqrt())
         place = self._told % len(self._rho)
@@ -227,14 +237,17 @@ def chosen(rows: Tensor, yes: Tensor, no: Tensor) -> Tensor:
     return torch.where(rows.reshape(-1, *(1 for _ in yes.shape[1:])), yes, no)
 
 
-OPTIMIZERS: dict[str, Callable[[Tensor, Bounds, float], Optimizer]] = {
-    "lbfgs": lambda start, bounds, rate: LBFGS(start, bounds=bounds),
-    "adam": lambda start, bounds, rate: Adam(start, bounds=bounds, learning_rate=rate),
+OPTIMIZERS: dict[str, Callable[[Tensor, Bounds, float, bool], Optimizer]] = {
+    "lbfgs": lambda start, bounds, rate, half: LBFGS(start, bounds=bounds, half_history=half),
+    "adam": lambda start, bounds, rate, half: Adam(start, bounds=bounds, learning_rate=rate),
 }
-"""By name: (problems (B, n), bounds, learning rate) -> optimiser; see `settings.shared`."""
+"""By name: (problems (B, n), bounds, learning rate, whether the history is kept in half precision)
+-> optimiser; see `settings.shared`."""
 
 
-def optimizer_for(name: str, start: Tensor, *, bounds: Bounds, learning_rate: float) -> Optimizer:
+def optimizer_for(
+    name: str, start: Tensor, *, bounds: Bounds, learning_rate: float, half_history: bool = False
+) -> Optimizer:
     """Return the optimiser of that name for problems start (B, n).
 
     Raises:
@@ -243,4 +256,4 @@ def optimizer_for(name: str, start: Tensor, *, bounds: Bounds, learning_rate: fl
     check_known("optimizer", name, OPTIMIZERS)
     if not learning_rate > 0:
         raise UsageError(f"learning rate {learning_rate} must be above 0.")
-    return OPTIMIZERS[name](start, bounds, learning_rate)
+    return OPTIMIZERS[name](start, bounds, learning_rate, half_history)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from stylespace.commands.keywords import keywords, settings_with
 from stylespace.commands.outcome import Outcome, as_written, outcome_of
-from stylespace.commands.scales import noise_picture, run_pyramid
+from stylespace.commands.scales import in_tiles, noise_picture, run_pyramid, tile_remark
 from stylespace.commands.sight import given_network
 from stylespace.errors import UsageError
 from stylespace.images.resizing import fitted, resize
@@ -71,7 +71,9 @@ def edit(
         raise UsageError("an edit starts from a picture: name one, no style file.")
     layers = network.resolve([*settings.style_layers(), place[0]])
     shape = fitted(*picture.shape[2:])
-    check_memory(network, layers, *shape(settings.size))  # before anything is captured
+    sizes = (layers, *shape(settings.size))
+    network, settings = in_tiles(network, settings, *sizes)
+    check_memory(network, *sizes)  # before anything is captured
     style_at = blender([source_style], layers, largest=settings.size)
     judge = network.precise
     target = style_at(judge, settings.size)
@@ -94,6 +96,7 @@ def edit(
     painting = resize(picture, settings.size).to(image)
     figures = edit_figures(Style.capture(judge, image, layers), target, place)
     remarks = tuple(source_style.remarks(network, layers, settings.size))
+    remarks += tuple(tile_remark(settings, network, *sizes))
     figures["change"] = float((image - painting).abs().mean())
     more = {"beside": painting, "remarks": remarks}
     return outcome_of(settings, image, figures, synthesis, network, **more)

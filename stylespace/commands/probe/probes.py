@@ -12,7 +12,7 @@ from torch import Tensor
 from stylespace.commands.keywords import keywords, settings_with
 from stylespace.commands.outcome import Outcome, as_written, outcome_of
 from stylespace.commands.probe.patches import Paintings, Patches, gram_cosines, painting
-from stylespace.commands.scales import noise_picture, run_pyramid
+from stylespace.commands.scales import in_tiles, noise_picture, run_pyramid
 from stylespace.commands.sight import given_network
 from stylespace.errors import UnreachedError
 from stylespace.losses.entries import energy_unit, entry_term
@@ -127,6 +127,8 @@ def probe_batch(
     """
     layer = entries[0][0]
     pairs = [entry[1:] for entry in entries]
+    count, side = len(pairs) * settings.seeds, settings.size
+    network, settings = in_tiles(network, settings, (layer,), side, side, count=count)
     synthesis, importance = _synthesis(settings, layer, pairs, network, watch, checkpoint)
     compared = compared or Paintings(network.precise)
     made = []

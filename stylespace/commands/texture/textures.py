@@ -9,7 +9,7 @@ from torch import Tensor
 
 from stylespace.commands.keywords import keywords, settings_with
 from stylespace.commands.outcome import Outcome, as_written, outcome_of, total_loss
-from stylespace.commands.scales import noise_picture, run_pyramid
+from stylespace.commands.scales import in_tiles, noise_picture, run_pyramid, tile_remark
 from stylespace.commands.sight import given_network
 from stylespace.commands.texture.novelty import novelty_figures
 from stylespace.commands.texture.samplers import sampled_gram
@@ -74,8 +74,8 @@ def texture(
     colour with noise.
     """
     settings = settings_with(TextureSettings, settings, {"sources": sources, **changes}, network)
-    network = given_network(network, settings)
-    problem = TextureProblem(settings, network)
+    problem = TextureProblem(settings, given_network(network, settings))
+    network, settings = problem.network, problem.settings
     runs = 2 if settings.sampler else 1
     synthesis = problem.run(_run_of(watch, 0, runs), checkpoint)
     judge = network.precise
@@ -107,10 +107,14 @@ class TextureProblem:
     """
 
     def __init__(self, settings: TextureSettings, network: Network) -> None:
-        self.settings, self.network = settings, network
         self.sources = open_styles(settings.sources)
         self.layers = tuple(settings.style_layers())
-        self.largest = settings.source_side(max(self._shape(settings.size)))
+        self.settings = settings
+        self.shape = self._shape(settings.size)
+        self.network, self.settings = in_tiles(
+            network, settings, self.layers, *self.shape, count=settings.seeds
+        )
+        self.largest = settings.source_side(max(self.shape))
         self._blended = blender(self.sources, self.layers, largest=self.largest)
         self._sampled: dict[str, Tensor] = {}
         self._grey = settings.grey == "auto" and all(source.grey for source in self.sources)
@@ -192,7 +196,8 @@ class TextureProblem:
     def remarks(self) -> tuple[str, ...]:
         """Return what is degenerate about the sources, a sentence each."""
         each = (source.remarks(self.network, self.layers, self.largest) for source in self.sources)
-        remarks = tuple(text for texts in each for text in texts)
+        tiled = tile_remark(self.settings, self.network, self.layers, *self.shape)
+        remarks = (*(text for texts in each for text in texts), *tiled)
         return (*remarks, grey_remark(self.sources)) if self._grey else remarks
 
     def _drawing(self, network: Network) -> Network:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from stylespace.commands.keywords import keywords, settings_with
 from stylespace.commands.outcome import Outcome, as_written, outcome_of, total_loss
-from stylespace.commands.scales import noise_picture, run_pyramid
+from stylespace.commands.scales import in_tiles, noise_picture, run_pyramid, tile_remark
 from stylespace.commands.sight import given_network
 from stylespace.commands.transfer.metrics import transfer_figures
 from stylespace.errors import UsageError
@@ -119,8 +119,18 @@ def transferred(
     shape = fitted(*content.shape[2:])
     height, width = shape(settings.size)
     layers = network.resolve([*settings.style_layers(), *settings.content_layer_weights()])
-    check_memory(network, layers, height, width)  # before anything is enlarged or captured
+    plain, asked, sizes = network, settings, (layers, height, width)
+    network, settings = in_tiles(plain, asked, *sizes)  # before anything is enlarged or captured
+    check_memory(network, *sizes)
     style = represented_style(settings, network, content, sources)
+
+    def extra(seeing: Network) -> int:
+        """Return the bytes that representation and content take in a network with its tiles."""
+        own = style.seen_by(seeing).memory(height, width)
+        return own + content_bytes(seeing, settings, height, width)
+
+    network, settings = in_tiles(plain, asked, *sizes, extra=extra)
+    style = style.seen_by(network)
     grey = settings.grey == "auto" and all(source.grey for source in style.pictures.sources)
     kept, judge = style.pictures.content.to(network.device), network.precise
 
@@ -137,12 +147,13 @@ def transferred(
         shape,
         watch=watch,
         checkpoint=checkpoint,
-        extra=style.memory(height, width),
+        extra=extra(network),
         enlarge=functools.partial(_enlarged, settings, kept),
         parameters=settings.parameters,
         grey=grey,
     )
     before = enlargement(settings.content, content, settings.size)
+    before += tile_remark(settings, network, *sizes)
     after = colour_remarks(settings, content, sources, style.pictures.sources if grey else ())
     content = resize_to(content, height, width).to(network.device)
     image = _coloured(settings, as_written(synthesis, network), content)
@@ -248,6 +259,16 @@ def _content_terms(
             tuple(content_term(name, targets[name], weight) for name, weight in weights.items())
         )
     )
+
+
+def content_bytes(network: Network, settings: TransferSettings, height: int, width: int) -> int:
+    """Return the bytes of the content's features that are kept to be matched."""
+    if settings.content_weight == 0:
+        return 0
+    shapes = (
+        (name, network.grid(name, height, width)) for name in settings.content_layer_weights()
+    )
+    return sum(4 * network.channels(name) * rows * columns for name, (rows, columns) in shapes)
 
 
 def _enlarged(

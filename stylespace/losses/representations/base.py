@@ -12,6 +12,7 @@ from torch import Tensor
 from stylespace.losses.guides import Regions
 from stylespace.losses.representations.pictures import Pictures
 from stylespace.losses.terms import Term, Terms
+from stylespace.networks.memory import read_shape
 from stylespace.networks.network import Network
 from stylespace.styles.moments import LayerStyle
 from stylespace.styles.style import Style
@@ -48,7 +49,8 @@ class Representation(ABC):
 
     def memory(self, height: int, width: int) -> int:
         """Return the bytes that it adds to a global style's objective of height x width pixels."""
-        return self.copies * self.pictures.feature_bytes(height, width)
+        read = read_shape(self.pictures.network, self.pictures.layers, height, width)
+        return self.copies * self.pictures.feature_bytes(*read)
 
     def target(self, network: Network, height: int, width: int) -> Style:
         """Return the style that a result of height x width pixels is measured against."""
