@@ -1,8 +1,10 @@
 """How much memory a run takes, known before it starts."""
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -114,11 +116,23 @@ def available(device: torch.device) -> int:
         return torch.cuda.mem_get_info(device)[0] + reusable
     import psutil
 
-    free = psutil.virtual_memory().available
+    free = min(psutil.virtual_memory().available, _allowed(psutil.Process().memory_info()))
     try:
         return min(free, _container_free(Path("/sys/fs/cgroup")))
     except (OSError, ValueError, KeyError):  # no container, or one without a limit
         return free
+
+
+def _allowed(used: Any) -> int:
+    """Return the bytes that the limits of this process leave (ulimit -v and -d)."""
+    try:
+        import resource
+    except ImportError:  # not on every system
+        return sys.maxsize
+    kinds = ((resource.RLIMIT_AS, used.vms), (resource.RLIMIT_DATA, getattr(used, "data", 0)))
+    limits = ((resource.getrlimit(kind)[0], count) for kind, count in kinds)
+    left = (limit - count for limit, count in limits if limit != resource.RLIM_INFINITY)
+    return max(0, min(left, default=sys.maxsize))
 
 
 def _container_free(folder: Path) -> int:
@@ -159,8 +173,8 @@ def check_memory(
     free = available(network.device)
     if needed > free:
         raise MemoryLimitError(
-            f"{width}x{height} pixels need about {gibibytes(needed)}, and {gibibytes(free)} are free on "
-            f"{network.device}: take a smaller --size, shallower layers, "
+            f"{width}x{height} pixels need about {gibibytes(needed)}, and {gibibytes(free)} are "
+            f"free on {network.device}: take a smaller --size, shallower layers, "
             f"{'fewer --seeds, ' if count > 1 else ''}or --precision bfloat16."
         )
     return needed
