@@ -16,8 +16,8 @@ from stylespace.networks.tiles import halo_of
 
 HISTORY = 10  # pairs of L-BFGS
 COPIES = 10  # of the picture that the loop and its optimiser hold beside them
-TILES = (864, 704, 544, 352, 192)
-"""Sides of tiles to choose from: with what VGG-19 reads around, 1024 pixels to 352."""
+TILES = (704, 544, 352, 192)
+"""Sides of tiles to choose from: with what VGG-19 reads around, 864 pixels to 352."""
 RESIZED = 4  # copies of a picture that live while it is resized
 SLACK = 1.15  # scratch space of the convolutions
 
