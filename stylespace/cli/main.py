@@ -25,13 +25,14 @@ from stylespace.errors import (
     out_of_memory,
     printable,
 )
-from stylespace.settings import Settings, check_there
+from stylespace.settings import Settings, check_inputs, check_there
 
 if TYPE_CHECKING:
     from stylespace.commands.recipes import Origin
 
 RUN_EXAMPLE = "stylespace run probe-conv3_1-12-40.png"
 STUDY_EXAMPLE = "stylespace study probes/trials/transfer.toml --out transfers"
+ESTIMATE_EXAMPLE = "stylespace estimate transfer photo.jpg sample:gogh-auvers --size 2048"
 REMARKS = 5
 """Remarks that are printed; the others are kept with the results."""
 
@@ -135,6 +136,36 @@ def study(recipe: Path, out: Path | None, as_json: bool, **output: bool) -> int:
 
     result = run_study(recipe, out or study_folder(recipe), **output)
     return _shown("study", result, as_json, began)
+
+
+@commands.group(cls=Commands, epilog=_examples(ESTIMATE_EXAMPLE))
+def estimate() -> None:
+    """Say what a command would take, memory and time, and run nothing.
+
+    ARGUMENTS are those of the command. The first time a machine is calibrated, which takes some
+    seconds and is kept. Of several pictures one is estimated.
+    """
+
+
+def _add_estimate(command: Command) -> None:
+    """Add a command to those that can be estimated."""
+
+    def run(settings: Settings, as_json: bool, **output: Any) -> int:
+        began = time.perf_counter()
+        make = command.making()
+        check_inputs(settings)
+        from stylespace.commands.estimate import estimate as estimated
+
+        return _shown("estimate", estimated(settings, make), as_json, began)
+
+    outputs = output_options(command.makes, command.names)
+    decorated = settings_options(command.settings)(outputs(run))
+    about = f"Say what {command.name} would take, and run nothing."
+    estimate.command(command.name, help=about, epilog=_examples(ESTIMATE_EXAMPLE))(decorated)
+
+
+for _command in COMMANDS.values():
+    _add_estimate(_command)
 
 
 @commands.command()

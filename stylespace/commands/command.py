@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from stylespace.assets import SAMPLE, split_weight
 from stylespace.commands.unfinished import checkpoint_path, left_behind
+from stylespace.errors import UsageError
 from stylespace.files import STYLE_SUFFIX, holds, numbered
 from stylespace.settings import RECIPE_FILE, Making, Settings, to_toml
 
@@ -108,7 +110,7 @@ class Command:
     names: what it writes where the user gives no name, for the help. stem: settings -> that name
     without suffix. work: runs it. file, folder: kinds of its output. is_folder: whether it writes
     a folder. has_figure: whether a figure goes beside its picture. decisive: the settings that
-    the recipe of a folder holds.
+    the recipe of a folder holds. maker: "module:function" that makes a picture from settings.
     """
 
     settings: type[Settings]
@@ -122,6 +124,7 @@ class Command:
     is_folder: Callable[[Any], bool] = lambda settings: False
     has_figure: Callable[[Any], bool] = lambda settings: False
     decisive: Callable[[Any], Settings] = lambda settings: settings
+    maker: str = ""
 
     @property
     def name(self) -> str:
@@ -132,6 +135,20 @@ class Command:
     def makes(self) -> bool:
         """Whether it makes a picture, so that previews and traces go with it."""
         return issubclass(self.settings, Making)
+
+    def making(self) -> Callable[..., Any]:
+        """Import and return the function that makes a picture from settings and network.
+
+        Raises:
+            UsageError: it makes none.
+        """
+        module, _, name = self.maker.partition(":")
+        if not module:
+            raise UsageError(
+                f"{self.name} makes no picture step by step, so that nothing is estimated: "
+                "estimate probe, edit, texture or transfer."
+            )
+        return getattr(importlib.import_module(module), name)
 
     def run(self, settings: Settings, output: Output) -> Result:
         """Run it and write its results.

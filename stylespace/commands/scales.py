@@ -1,18 +1,55 @@
 """The run of a command from coarse to fine: its scales, its memory, the noise it starts from."""
 
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from stylespace.errors import UsageError
 from stylespace.networks.memory import check_memory, estimate, gibibytes, tile_for
 from stylespace.networks.network import Network
 from stylespace.settings import Making
 from stylespace.synthesis.loop import ObjectiveFunction, Synthesis, Watch
 from stylespace.synthesis.parameters import Grey, parameters_for
 from stylespace.synthesis.pyramid import Scale, coarse_to_fine
+
+
+class Planned(Exception):
+    """A run that was only planned: its network and layers, scales, bytes, pictures at once."""
+
+    def __init__(
+        self,
+        network: Network,
+        layers: Sequence[str],
+        scales: Sequence[Scale],
+        needed: int,
+        count: int,
+    ) -> None:
+        super().__init__("planned")
+        self.network, self.layers, self.scales = network, layers, scales
+        self.needed, self.count = needed, count
+
+
+_PLANNING: ContextVar[bool] = ContextVar("planning", default=False)
+
+
+def plan_of(make: Callable[[], object]) -> Planned:
+    """Return what a call that makes a picture would run, without its evaluations.
+
+    Raises:
+        UsageError: it makes none. StylespaceError: what the call says before it would begin.
+    """
+    token = _PLANNING.set(True)
+    try:
+        make()
+    except Planned as plan:
+        return plan
+    finally:
+        _PLANNING.reset(token)
+    raise UsageError("nothing is optimised: there is nothing to estimate.")
 
 
 def run_pyramid(
@@ -38,7 +75,7 @@ def run_pyramid(
     extra: bytes that the objective takes beside the network and global Gram matrices. grey: the
     pictures are.
     """
-    check_memory(network, deepest, *shape(settings.size), count=count, extra=extra)
+    needed = check_memory(network, deepest, *shape(settings.size), count=count, extra=extra)
     sizes = settings.pyramid()
     while len(sizes) > 1 and not settings.sizes and not network.fits(deepest, *shape(sizes[0])):
         sizes = sizes[1:]
@@ -51,6 +88,8 @@ def run_pyramid(
         scales = [_grey_scale(scale, kind) for scale, kind in zip(scales, kinds, strict=True)]
     coarsest = scales[0].height, scales[0].width
     network.check_size(deepest, *coarsest)
+    if _PLANNING.get():
+        raise Planned(network, deepest, tuple(scales), needed, count)
     return coarse_to_fine(
         objective_at,
         start(*coarsest).to(network.device),

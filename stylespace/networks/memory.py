@@ -19,7 +19,7 @@ COPIES = 10  # of the picture that the loop and its optimiser hold beside them
 TILES = (704, 544, 352, 192)
 """Sides of tiles to choose from: with what VGG-19 reads around, 864 pixels to 352."""
 RESIZED = 4  # copies of a picture that live while it is resized
-SLACK = 1.15  # scratch space of the convolutions
+SLACK = 1.25  # scratch space of the convolutions
 
 
 def estimate(network: Network, layers: Sequence[str], height: int, width: int) -> int:

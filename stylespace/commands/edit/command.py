@@ -27,5 +27,6 @@ EDIT = Command(
     names="edit-SOURCE-LAYER-I-J.png",
     stem=_stem,
     work=_work,
+    maker="stylespace.commands.edit.edits:edit",
     has_figure=lambda settings: True,
 )

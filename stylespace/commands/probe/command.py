@@ -72,6 +72,7 @@ PROBE = Command(
     names="probe-LAYER-I-J.png, or a folder probes-LAYER for several entries",
     stem=_stem,
     work=_work,
+    maker="stylespace.commands.probe.probes:probe",
     folder=FolderKind(
         "--out {out} is the name of a picture, and several entries go into a folder: use {use}, "
         "or one --entry."

@@ -22,5 +22,6 @@ TEXTURE = Command(
     names="texture-SOURCE.png",
     stem=lambda settings: f"texture-{short_name(settings.sources[0])}",
     work=_work,
+    maker="stylespace.commands.texture.textures:texture",
     has_figure=lambda settings: True,
 )

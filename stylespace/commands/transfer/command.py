@@ -91,6 +91,7 @@ TRANSFER = Command(
     names="transfer-CONTENT-STYLE.png, or a folder with --partitions or of a folder",
     stem=_stem,
     work=_work,
+    maker="stylespace.commands.transfer.transfer:transfer",
     folder=FolderKind(
         "--out {out} is the name of a picture, and several pictures go into a folder: use {use}."
     ),

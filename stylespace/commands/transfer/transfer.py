@@ -137,7 +137,6 @@ def transferred(
     objective_at = _objectives(settings, style, kept)
     start = functools.partial(_start_picture, settings, style.pictures, grey)
     network.check_size(layers, height, width)
-    target = style.target(judge, height, width)
     synthesis = run_pyramid(
         network,
         settings,
@@ -152,6 +151,7 @@ def transferred(
         parameters=settings.parameters,
         grey=grey,
     )
+    target = style.target(judge, height, width)
     before = enlargement(settings.content, content, settings.size)
     before += tile_remark(settings, network, *sizes)
     after = colour_remarks(settings, content, sources, style.pictures.sources if grey else ())
