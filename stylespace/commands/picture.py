@@ -28,6 +28,9 @@ def watched(output: Output, work: Callable[[Watching], Result]) -> Result:
 
 def loaded_network(settings: Settings, output: Output, watching: Watching) -> Network:
     """Load the network; a picture that is made again asks for the same one."""
+    then = output.origin and output.origin.precision
+    if then in ("float32", "bfloat16") and settings.precision == "auto":
+        settings = replace(settings, precision=then)  # whatever this device is fast at
     network = network_for(settings, progress=not output.quiet)
     if output.origin is not None:
         output.origin.check(network)

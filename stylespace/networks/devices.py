@@ -4,17 +4,27 @@ import torch
 
 from stylespace.errors import UsageError, check_known
 
+FAST = ("amx_bf16", "avx512_bf16")
+"""Processors' instructions for bfloat16: with them a transfer takes 1 / 1.75 of the time."""
+
 
 def feature_dtype(precision: str, device: torch.device) -> torch.dtype:
     """Return the dtype of convolutions for a precision by name on a device."""
     named = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
     if precision == "auto":
-        fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-        return torch.bfloat16 if fast else torch.float32
+        return torch.bfloat16 if _is_fast_at_bfloat16(device) else torch.float32
     check_known("precision", precision, ("auto", *named))
     if precision == "float64" and device.type == "mps":
         raise UsageError("mps has no float64: use --device cpu or another --precision.")
     return named[precision]
+
+
+def _is_fast_at_bfloat16(device: torch.device) -> bool:
+    """Say whether a device multiplies numbers in bfloat16 faster than in float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # not in all torch versions
+    return device.type == "cpu" and any(capabilities.get(name) for name in FAST)
 
 
 def device_for(name: str) -> torch.device:

@@ -43,7 +43,8 @@ class Settings:
     device: str = setting("auto", "auto, cpu, cuda, cuda:1, mps, ...")
     precision: str = setting(
         "auto",
-        "Precision of the convolutions; auto: bfloat16 on CUDA devices that have it.",
+        "Precision of the convolutions; auto: bfloat16 on CUDA devices and "
+        "processors that are fast at it.",
         choices=("auto", "float32", "bfloat16", "float64"),
     )
     seed: int = setting(0, "Seed of everything random.", minimum=0, maximum=2**63 - 1)

@@ -472,9 +472,19 @@ def test_space_names_the_options_that_lead_to_another():
     assert one.options_for(one) == ""
 
 
-def test_auto_precision_is_float32_on_the_cpu():
-    assert feature_dtype("auto", torch.device("cpu")) is torch.float32
+@pytest.mark.parametrize(
+    ("capabilities", "dtype"),
+    [
+        ({"avx2": True, "avx512_bf16": False}, torch.float32),
+        ({"avx512_bf16": True}, torch.bfloat16),
+        ({"amx_bf16": True, "avx512_bf16": False}, torch.bfloat16),
+    ],
+)
+def test_auto_precision_is_what_the_processor_is_fast_at(capabilities, dtype, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    assert feature_dtype("auto", torch.device("cpu")) is dtype
     assert feature_dtype("bfloat16", torch.device("cpu")) is torch.bfloat16
+    assert feature_dtype("float32", torch.device("cpu")) is torch.float32
 
 
 @pytest.mark.cuda
