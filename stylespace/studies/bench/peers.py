@@ -91,6 +91,19 @@ def peer_pieces(
                 name = f"stylespace to its loss, {way}, {case.place}"
                 measure = functools.partial(our_row, case, way, sizes, rows)
                 yield Piece("peers", name, measure, SOONER)
+    yield Piece("peers", "MCRpy, Gram matrices", mcrpy_row)
+
+
+def mcrpy_row() -> Measured:
+    """Say why MCRpy 0.2.0 is not measured, though it has these filters and matches Gram matrices.
+
+    Raises:
+        UnmeasuredError: always.
+    """
+    raise UnmeasuredError(
+        "it makes grey, periodic pictures in float64 with TensorFlow, which needs an environment "
+        "and a scorer of its own"
+    )
 
 
 def peer_row(case: Case) -> Measured:

