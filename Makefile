@@ -26,8 +26,8 @@ test: $(VENV)/.tested  ## the default checks: lint, types, then tests in under t
 test-slow: $(VENV)/.tested  ## the checks that take minutes: quality of the defaults, times
 	$(BIN)/python -m pytest -m slow
 
-bench: $(VENV)/.installed  ## speed and memory, as ratios measured in one run
-	$(BIN)/python -m stylespace.studies.bench --all
+bench: $(VENV)/.installed  ## speed and memory, as ratios measured in one run: a quarter of an hour
+	$(BIN)/stylespace bench --all --out reports/benchmark
 
 wheel: $(VENV)/.tested  ## dist/*.whl, with weights and paintings inside
 	$(BIN)/python -m build --wheel

@@ -5,6 +5,7 @@ functions take them as keyword arguments, and a recipe is one of them written as
 """
 
 from stylespace.settings.atlas import AtlasSettings
+from stylespace.settings.bench import BenchSettings
 from stylespace.settings.capture import CaptureSettings
 from stylespace.settings.edit import EditSettings
 from stylespace.settings.fields import comma_list, option_name

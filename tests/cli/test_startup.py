@@ -12,6 +12,7 @@ QUICK = (
     ("--version",),
     ("probe", "--help"),
     ("transfer", "--help"),
+    ("bench", "--help"),
     ("networks",),
     ("networks", "--json"),
     ("samples",),
@@ -46,7 +47,7 @@ def test_quick_answers_import_nothing_slow(there, arguments):
     assert result.stderr.splitlines()[-1].endswith(" []"), result.stderr
 
 
-@pytest.mark.parametrize("arguments", QUICK[:1] + QUICK[2:3] + QUICK[4:8], ids=" ".join)
+@pytest.mark.parametrize("arguments", QUICK[:1] + QUICK[2:3] + QUICK[4:9], ids=" ".join)
 def test_quick_answers_take_less_than_half_a_second(there, arguments):
     command = [sys.executable, "-m", "stylespace", *arguments]
     assert min(seconds(command, there) for _ in range(4)) < 0.5

@@ -158,7 +158,7 @@ def test_memory_of_every_evaluator_stays_within_its_estimate(case):
 
 @pytest.mark.slow
 def test_it_is_twenty_times_faster_than_plain_maps():
-    from stylespace.studies.bench import interleaved
+    from stylespace.studies.bench.rows import interleaved
 
     f, p = benchmark_features()
     ours, plain = interleaved(

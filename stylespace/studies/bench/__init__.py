@@ -1,0 +1,1 @@
+"""Speed and memory against the bare network and against other programs, in one run."""
