@@ -23,8 +23,9 @@ def _is_fast_at_bfloat16(device: torch.device) -> bool:
     """Say whether a device multiplies numbers in bfloat16 faster than in float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # not in all torch versions
-    return device.type == "cpu" and any(capabilities.get(name) for name in FAST)
+    told = getattr(torch.cpu, "get_capabilities", None)  # not in all torch versions
+    known = told() if told and device.type == "cpu" else {}
+    return any(known.get(name) for name in FAST)
 
 
 def device_for(name: str) -> torch.device:
