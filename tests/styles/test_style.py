@@ -20,8 +20,8 @@ from tiny import seeded_picture, tiny_network
 
 from stylespace.errors import OutputError, PictureError, StyleError, UsageError
 from stylespace.images import write_image
+from stylespace.networks import tiles
 from stylespace.networks.network import Space
-from stylespace.styles import moments as tiles
 from stylespace.styles import style as style_module
 from stylespace.styles.style import LayerStyle, Style
 
@@ -211,9 +211,9 @@ def test_large_pictures_are_tiled_and_equal(tiny32, monkeypatch):
     monkeypatch.setattr(style_module, "WHOLE", 30)
     monkeypatch.setattr(style_module, "TILE", 16)
     sides = []
-    call = type(tiny32).__call__
+    whole = type(tiny32).whole
     monkeypatch.setattr(
-        type(tiny32), "__call__", lambda self, x, n: sides.append(x.shape) or call(self, x, n)
+        type(tiny32), "whole", lambda self, x, n: sides.append(x.shape) or whole(self, x, n)
     )
     image = seeded_picture(37, 50, dtype=torch.float32)
     tiled = Style.capture(tiny32, image, LAYERS)
