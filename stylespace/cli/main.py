@@ -24,6 +24,7 @@ from stylespace.errors import (
     on_command_line,
     out_of_memory,
     printable,
+    reason,
 )
 from stylespace.settings import Settings, check_there
 
@@ -87,7 +88,7 @@ def add(command: Command) -> None:
     def run(settings: Settings, **output: Any) -> int:
         return _run(command, settings, **output)
 
-    outputs = output_options(command.makes, command.names)
+    outputs = output_options(command.makes, command.names, spreads=command.spreads)
     decorated = settings_options(command.settings)(outputs(run))
     declare = commands.command(command.name, help=command.about, epilog=_examples(command.example))
     declare(decorated)
@@ -239,12 +240,8 @@ def _wrong_usage(message: str, context: click.Context | None) -> int:
 def _unexpected(error: Exception) -> int:
     if os.environ.get("STYLESPACE_TRACEBACK"):
         raise error
-    text = " ".join(str(error).split()) or type(error).__name__
-    if out_of_memory(error):
-        return _said("out of memory: take a smaller --size or shallower layers.", 1)
-    return _said(
-        f"unexpected {type(error).__name__}: {text} (STYLESPACE_TRACEBACK=1 shows where).", 1
-    )
+    where = "" if out_of_memory(error) else " (STYLESPACE_TRACEBACK=1 shows where)."
+    return _said(f"{reason(error)}{where}", 1)
 
 
 def _said(message: str, code: int) -> int:

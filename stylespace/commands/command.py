@@ -25,7 +25,7 @@ class Output:
 
     path: file or folder. named: the user chose it. figure: one goes beside the picture. origin:
     what the picture that is made again says of its making. resumed: an unfinished run of the same
-    settings left files there, which are replaced.
+    settings left files there, which are replaced. executor, workers: where many pictures are made.
     """
 
     path: Path
@@ -37,6 +37,8 @@ class Output:
     figure: bool = True
     origin: Origin | None = None
     resumed: bool = False
+    executor: str = "serial"
+    workers: int | None = None
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,8 @@ class Command:
     names: what it writes where the user gives no name, for the help. stem: settings -> that name
     without suffix. work: runs it. file, folder: kinds of its output. is_folder: whether it writes
     a folder. has_figure: whether a figure goes beside its picture. decisive: the settings that
-    the recipe of a folder holds.
+    the recipe of a folder holds. maker: importable; returns what makes its pictures, of
+    (settings, network, watch, checkpoint) as keywords; None where it makes none.
     """
 
     settings: type[Settings]
@@ -122,6 +125,7 @@ class Command:
     is_folder: Callable[[Any], bool] = lambda settings: False
     has_figure: Callable[[Any], bool] = lambda settings: False
     decisive: Callable[[Any], Settings] = lambda settings: settings
+    maker: Callable[[], Callable[..., Any]] | None = None
 
     @property
     def name(self) -> str:
@@ -132,6 +136,11 @@ class Command:
     def makes(self) -> bool:
         """Whether it makes a picture, so that previews and traces go with it."""
         return issubclass(self.settings, Making)
+
+    @property
+    def spreads(self) -> bool:
+        """Whether it may make many pictures, which are spread over processes."""
+        return self.makes and bool(self.folder.refusal)
 
     def run(self, settings: Settings, output: Output) -> Result:
         """Run it and write its results.

@@ -24,7 +24,8 @@ FOR_PARENT = set(ENDING) - {signal.SIGTERM}
 """Signals that a terminal sends to workers too, and that their parent alone answers."""
 ADDRESS = r"((tcp|tls)://)?(\[[0-9a-fA-F:.%]+\]|[^\s:/\[\]]+):[0-9]{1,5}"
 """A scheduler's: host and port, under TLS if it says so."""
-PATIENCE = 30  # seconds for a scheduler to answer, and for its first worker
+ANSWERING = 5  # seconds for a scheduler to answer
+STARTING = 30  # seconds for its first worker, which may only be starting
 
 
 class Serial(Executor):
@@ -273,7 +274,7 @@ def _local_cluster(workers: int) -> Any:
 def _connected(client: type, target: Any) -> Any:
     """Return the client of a cluster that has at least one worker."""
     try:
-        connection = client(target, timeout=PATIENCE, set_as_default=False)
+        connection = client(target, timeout=ANSWERING, set_as_default=False)
     except TypeError as error:
         raise StylespaceError(
             f"{target} needs certificates ({one_line(error)}): name them in Dask's configuration, "
@@ -285,7 +286,7 @@ def _connected(client: type, target: Any) -> Any:
             "`dask scheduler`, or correct the address."
         ) from None
     try:
-        connection.wait_for_workers(1, timeout=PATIENCE)
+        connection.wait_for_workers(1, timeout=STARTING)
     except TimeoutError:
         connection.close()
         raise StylespaceError(

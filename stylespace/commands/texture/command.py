@@ -1,5 +1,8 @@
 """The command `texture`: a texture with the style of paintings."""
 
+from collections.abc import Callable
+from typing import Any
+
 from stylespace.commands.command import Command, Output, Result, short_name
 from stylespace.settings import TextureSettings
 
@@ -10,6 +13,12 @@ def _work(settings: TextureSettings, output: Output) -> Result:
     from stylespace.commands.texture.textures import texture
 
     return make_picture(TEXTURE, settings, output, texture, texture_figure)
+
+
+def _maker() -> Callable[..., Any]:
+    from stylespace.commands.texture.textures import texture
+
+    return texture
 
 
 TEXTURE = Command(
@@ -23,4 +32,5 @@ TEXTURE = Command(
     stem=lambda settings: f"texture-{short_name(settings.sources[0])}",
     work=_work,
     has_figure=lambda settings: True,
+    maker=_maker,
 )
