@@ -92,6 +92,7 @@ def make_many(
             for number, result in (spread or Spread()).results(Maker.made, calls, here, tools):
                 if isinstance(result, Failure):
                     failed[missing[number]] = result
+                    missing[number].unlink(missing_ok=True)  # of other settings, given up by force
                 else:
                     told(missing[number], result)
                     yield missing[number], result

@@ -41,9 +41,10 @@ class Failure:
     @classmethod
     def of(cls, error: Exception) -> Failure:
         """Return what an error says; it may have been raised in another process."""
-        plain = isinstance(error, StylespaceError) and not isinstance(error, UnreachedError)
+        final = isinstance(error, UnreachedError | WorkersLostError)  # which hold more than a text
+        plain = isinstance(error, StylespaceError) and not final
         kind: type = type(error) if plain else StylespaceError
-        return cls(reason(error), kind, isinstance(error, UnreachedError))
+        return cls(reason(error), kind, final)
 
     def error(self) -> StylespaceError:
         """Return the error, to be raised here."""
@@ -153,10 +154,10 @@ def completed(
         waiting.extendleft((number, arguments) for number, arguments, _ in lost)
         if any(era == executor.era for *_, era in lost):  # else these are counted already
             losses += 1
+            executor.renew()
             if losses > RESTARTS:
                 left = [number for number, *_ in (*running.values(), *lost)]
                 raise WorkersLostError(losses, left)
-            executor.renew()
 
 
 def _submitted(executor: Serial, function: Callable, arguments: tuple) -> Future:

@@ -152,6 +152,11 @@ def recipe_text(path: Path) -> str:
 
 def to_toml(settings: Settings) -> str:
     """Return the settings as a recipe in TOML."""
+    return toml_text(recipe_of(settings))
+
+
+def toml_text(recipe: Mapping[str, Any]) -> str:
+    """Return a recipe in TOML, under the version whose defaults it has."""
     import tomli_w
 
-    return tomli_w.dumps({"version": SINCE, **recipe_of(settings)})
+    return tomli_w.dumps({"version": SINCE, **recipe})
