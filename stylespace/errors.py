@@ -71,6 +71,16 @@ def out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or "allocate" in text or "out of memory" in text
 
 
+def reason(error: Exception) -> str:
+    """Return why something failed, in one line; of an error that is none of ours, its type too."""
+    text = " ".join(str(error).split())
+    if isinstance(error, StylespaceError):
+        return text
+    if out_of_memory(error):
+        return "out of memory: take a smaller --size or shallower layers."
+    return f"unexpected {type(error).__name__}: {text or type(error).__name__}"
+
+
 @contextmanager
 def memory_for(work: str) -> Iterator[None]:
     """Name the work during which memory ran out, before others take that for a damaged file.

@@ -5,6 +5,7 @@ import signal
 import pytest
 import torch
 from command_line import call, cheap  # noqa: F401  (fixtures)
+from pickled import pickled  # noqa: F401
 from tiny import seeded_picture, tiny_network
 
 

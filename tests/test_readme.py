@@ -51,9 +51,13 @@ def test_the_five_lines_of_shell_run_in_their_order(call):
 def test_every_command_is_accepted(call, monkeypatch, words):
     """Options, layers and names; the files that a reader has are put there."""
     outputs = [value for flag, value in zip(words, words[1:], strict=False) if flag == "--out"]
-    for name in {part for word in words for part in word.split("=")} - set(outputs):
+    (grid,) = blocks("toml")
+    texts = [*words, *re.findall('"(.+?)"', grid)] if "grid.toml" in words else words
+    for name in {part for text in texts for part in text.split("=")} - set(outputs):
         if name.endswith((".jpg", ".png")):
             picture_file(name)
+        elif name.endswith(".toml"):
+            Path(name).write_text(grid)
         elif name.endswith((".pth", ".safetensors")):
             Path(name).touch()
         elif name.endswith("/"):
@@ -62,7 +66,12 @@ def test_every_command_is_accepted(call, monkeypatch, words):
     def run(command, settings, output):
         return Result((output.path,), {}, recipe_of(settings))
 
+    def make_grid(grid, maker, combinations, output):
+        assert len(combinations) == 24 and all(one.settings for one in combinations)
+        return Result((output.path,), {}, grid.recipe())
+
     monkeypatch.setattr(Command, "run", run)
+    monkeypatch.setattr("stylespace.commands.grid.command._made", make_grid)
     result = call(*words)
     assert result.code == 0, result.err
 

@@ -6,8 +6,9 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -17,6 +18,7 @@ from stylespace.cli.printing import print_listing, print_result, result_json
 from stylespace.cli.streams import UnsaidError, guarded_streams
 from stylespace.cli.table import COMMANDS
 from stylespace.commands.command import Command, Result
+from stylespace.commands.grid.command import run_grid
 from stylespace.errors import (
     StylespaceError,
     UnreachedError,
@@ -24,13 +26,13 @@ from stylespace.errors import (
     on_command_line,
     out_of_memory,
     printable,
+    reason,
 )
-from stylespace.settings import Settings, check_inputs, check_there
-
-if TYPE_CHECKING:
-    from stylespace.commands.recipes import Origin
+from stylespace.settings import Settings, check_inputs, check_there, settings_from, toml_of
+from stylespace.settings.grid import Grid, grid_of
 
 RUN_EXAMPLE = "stylespace run probe-conv3_1-12-40.png"
+GRID_EXAMPLE = "stylespace run grid.toml --executor processes"
 STUDY_EXAMPLE = "stylespace study probes/trials/transfer.toml --out transfers"
 ESTIMATE_EXAMPLE = "stylespace estimate transfer photo.jpg sample:gogh-auvers --size 2048"
 REMARKS = 5
@@ -71,7 +73,10 @@ def _examples(*lines: str) -> str:
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_examples(
-        *(command.example for command in COMMANDS.values()), RUN_EXAMPLE, STUDY_EXAMPLE
+        *(command.example for command in COMMANDS.values()),
+        RUN_EXAMPLE,
+        GRID_EXAMPLE,
+        STUDY_EXAMPLE,
     ),
 )
 @click.version_option(package_name="stylespace")
@@ -88,7 +93,7 @@ def add(command: Command) -> None:
     def run(settings: Settings, **output: Any) -> int:
         return _run(command, settings, **output)
 
-    outputs = output_options(command.makes, command.names)
+    outputs = output_options(command.makes, command.names, spreads=command.spreads)
     decorated = settings_options(command.settings)(outputs(run))
     declare = commands.command(command.name, help=command.about, epilog=_examples(command.example))
     declare(decorated)
@@ -98,28 +103,58 @@ for _command in COMMANDS.values():
     add(_command)
 
 
-@commands.command(epilog=_examples(RUN_EXAMPLE))
+@commands.command(epilog=_examples(RUN_EXAMPLE, GRID_EXAMPLE))
 @click.argument("recipe", type=click.Path(path_type=Path))
-@output_options(True, "as the command would choose")
-def run(recipe: Path, **output: Any) -> int:
+@output_options(True, "as the command would choose, or RECIPE-grid", spreads=True)
+@click.option("--yes", is_flag=True, help="Begin a grid of more than 10,000 pictures.")
+def run(recipe: Path, yes: bool, **output: Any) -> int:
     """Run a recipe, or make a picture again.
 
     RECIPE is a .toml file, or a picture that stylespace wrote: it carries its own recipe.
+
+    Of a probe, an edit, a texture or a transfer a recipe may hold several values of settings, as
+    size = [128, 256] and seed = [0, 1, 2]; of settings that are lists, lists of them, as styles =
+    [["a.png"], ["b.png", "c.png"]]. Each combination is a picture in a folder, with a contact sheet
+    and a table. Interrupted, the same command goes on where it stopped.
     """
-    settings, origin = _recipe(recipe)
-    return _run(COMMANDS[settings.command], settings, origin=origin, **output)
+    check_there(str(recipe))
+    if recipe.suffix.lower() != ".toml":
+        from stylespace.commands.recipes import read_origin
+
+        settings, origin = read_origin(recipe)
+        return _run(COMMANDS[settings.command], settings, origin=origin, **output)
+    values = toml_of(recipe)
+    if grid := grid_of(values):
+        return _run_grid(recipe, grid, yes=yes, **output)
+    return _run_recipe(settings_from(values), **output)
 
 
-def _recipe(path: Path) -> tuple[Settings, Origin | None]:
-    """Read settings, and what a picture says of its making; a .toml file without torch."""
-    check_there(str(path))
-    if path.suffix.lower() == ".toml":
-        from stylespace.settings import read_toml
+def _run_grid(
+    recipe: Path,
+    grid: Grid,
+    *,
+    as_json: bool,
+    preview: Path | None,
+    trace: Path | None,
+    figure: bool,
+    **output: Any,
+) -> int:
+    """Run every combination of a recipe, none with a figure, and print what came of them."""
+    began = time.perf_counter()
+    if preview or trace:
+        raise UsageError("--preview and --trace follow one picture, and a grid makes many.")
+    command = COMMANDS[grid.kind.command]
+    return _shown(command.name, run_grid(recipe, grid, command, **output), as_json, began)
 
-        return read_toml(path), None
-    from stylespace.commands.recipes import read_origin
 
-    return read_origin(path)
+def _run_recipe(
+    settings: Settings, *, executor: str | None, workers: int | None, **output: Any
+) -> int:
+    """Run a recipe; where its command has settings of that name, these say where it is computed."""
+    given: dict[str, Any] = {"executor": executor, "workers": workers}
+    own = {name: value for name, value in given.items() if value and hasattr(settings, name)}
+    output |= {name: value for name, value in given.items() if name not in own}
+    return _run(COMMANDS[settings.command], replace(settings, **own), **output)
 
 
 @commands.command(epilog=_examples(STUDY_EXAMPLE))
@@ -270,12 +305,8 @@ def _wrong_usage(message: str, context: click.Context | None) -> int:
 def _unexpected(error: Exception) -> int:
     if os.environ.get("STYLESPACE_TRACEBACK"):
         raise error
-    text = " ".join(str(error).split()) or type(error).__name__
-    if out_of_memory(error):
-        return _said("out of memory: take a smaller --size or shallower layers.", 1)
-    return _said(
-        f"unexpected {type(error).__name__}: {text} (STYLESPACE_TRACEBACK=1 shows where).", 1
-    )
+    where = "" if out_of_memory(error) else " (STYLESPACE_TRACEBACK=1 shows where)."
+    return _said(f"{reason(error)}{where}", 1)
 
 
 def _said(message: str, code: int) -> int:

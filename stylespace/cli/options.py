@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from stylespace.settings import Making, Settings, option_name
+from stylespace.settings.executors import EXECUTOR, WORKERS
 
 ALIASES = {"layer": ("--layers",)}
 METAVARS = {
@@ -26,6 +27,8 @@ METAVARS = {
     "network": "NETWORK",
     "weights": "WEIGHTS",
 }
+
+MANY = "Of many pictures:"
 
 
 class Comma(click.ParamType):
@@ -107,10 +110,13 @@ def _type(one: dataclasses.Field) -> Any:
     return {"int": int, "float": float}.get(one.type.removesuffix(" | None"), str)
 
 
-def output_options(making: bool, name: str) -> Callable[[Callable], Callable]:
+def output_options(
+    making: bool, name: str, *, spreads: bool = False
+) -> Callable[[Callable], Callable]:
     """Give a function the options that say where results go.
 
     making: with those that look on while a picture is made. name: of the result, for the help.
+    spreads: with those that say where many pictures are made.
     """
     options = [
         _path("--out", f"What to write.  [default: {name}; a free name is found]"),
@@ -128,6 +134,11 @@ def output_options(making: bool, name: str) -> Callable[[Callable], Callable]:
             ),
             _path("--preview", "Picture to rewrite every 25 evaluations with the best so far."),
             _path("--trace", "File to fill with every evaluation's terms, one JSON object a line."),
+        ]
+    if spreads:
+        options += [
+            click.option("--executor", metavar="EXECUTOR", help=f"{MANY} {EXECUTOR}"),
+            click.option("--workers", type=click.IntRange(1), help=WORKERS),
         ]
 
     def decorate(function: Callable) -> Callable:

@@ -13,6 +13,7 @@ from stylespace.commands.unfinished import check_checkpoint, left_behind
 from stylespace.errors import OutputError, UsageError, nearest
 from stylespace.files import check_folder, check_output
 from stylespace.settings import RECIPE_FILE, Settings, check_inputs
+from stylespace.settings.executors import check_executor
 
 if TYPE_CHECKING:
     from stylespace.commands.recipes import Origin
@@ -32,6 +33,8 @@ def planned(
     trace: Path | None = None,
     figure: bool = True,
     origin: Origin | None = None,
+    executor: str | None = None,
+    workers: int | None = None,
 ) -> Output:
     """Choose the outputs of a command, and check them and its inputs, before anything slow.
 
@@ -39,6 +42,7 @@ def planned(
         OutputError: a folder that is missing or read-only, a file that exists.
         PictureError: an input that is not there. UsageError: an unknown sample or format.
     """
+    spread = _checked_spread(command, settings, executor, workers)
     path = out or command.chosen_path(settings)
     ours: frozenset[Path] = frozenset()
     if command.is_folder(settings):
@@ -59,7 +63,22 @@ def planned(
     _check_distinct([path, preview, trace, drawn], command, settings)
     named, resumed = out is not None, bool(ours)
     force = force or resumed  # each was looked at
-    return Output(path, named, force, quiet, preview, trace, figure, origin, resumed)
+    return Output(path, named, force, quiet, preview, trace, figure, origin, resumed, *spread)
+
+
+def _checked_spread(
+    command: Command, settings: Settings, executor: str | None, workers: int | None
+) -> tuple[str, int | None]:
+    """Return the executor and its workers, refused where a single picture is made."""
+    chosen = executor or "serial"
+    if executor or workers:
+        check_executor(chosen, workers)
+        if not (command.spreads and command.is_folder(settings)):
+            raise UsageError(
+                f"--{'executor' if executor else 'workers'} spreads many pictures, and this makes "
+                "one result: leave it out."
+            )
+    return chosen, workers
 
 
 def _check_folder(path: Path, command: Command, settings: Settings, *, force: bool) -> None:

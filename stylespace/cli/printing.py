@@ -79,7 +79,7 @@ def print_result(result: Result) -> None:
     if result.neighbours:
         click.echo(tabulated(result.neighbours))
     for row in result.entries:
-        if not row["reached"]:
+        if row.get("note") and not row["reached"]:
             click.echo(f"  {printable(row['note'])}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -27,7 +26,7 @@ class Output:
 
     path: file or folder. named: the user chose it. figure: one goes beside the picture. origin:
     what the picture that is made again says of its making. resumed: an unfinished run of the same
-    settings left files there, which are replaced.
+    settings left files there, which are replaced. executor, workers: where many pictures are made.
     """
 
     path: Path
@@ -39,6 +38,8 @@ class Output:
     figure: bool = True
     origin: Origin | None = None
     resumed: bool = False
+    executor: str = "serial"
+    workers: int | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,8 @@ class Command:
     names: what it writes where the user gives no name, for the help. stem: settings -> that name
     without suffix. work: runs it. file, folder: kinds of its output. is_folder: whether it writes
     a folder. has_figure: whether a figure goes beside its picture. decisive: the settings that
-    the recipe of a folder holds. maker: "module:function" that makes a picture from settings.
+    the recipe of a folder holds. maker: importable; returns what makes its pictures, of
+    (settings, network, watch, checkpoint) as keywords; None where it makes none.
     """
 
     settings: type[Settings]
@@ -124,7 +126,7 @@ class Command:
     is_folder: Callable[[Any], bool] = lambda settings: False
     has_figure: Callable[[Any], bool] = lambda settings: False
     decisive: Callable[[Any], Settings] = lambda settings: settings
-    maker: str = ""
+    maker: Callable[[], Callable[..., Any]] | None = None
 
     @property
     def name(self) -> str:
@@ -137,18 +139,22 @@ class Command:
         return issubclass(self.settings, Making)
 
     def making(self) -> Callable[..., Any]:
-        """Import and return the function that makes a picture from settings and network.
+        """Return the function that makes a picture from settings and network.
 
         Raises:
             UsageError: it makes none.
         """
-        module, _, name = self.maker.partition(":")
-        if not module:
+        if self.maker is None:
             raise UsageError(
                 f"{self.name} makes no picture step by step, so that nothing is estimated: "
                 "estimate probe, edit, texture or transfer."
             )
-        return getattr(importlib.import_module(module), name)
+        return self.maker()
+
+    @property
+    def spreads(self) -> bool:
+        """Whether it may make many pictures, which are spread over processes."""
+        return self.makes and bool(self.folder.refusal)
 
     def run(self, settings: Settings, output: Output) -> Result:
         """Run it and write its results.

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from stylespace.commands.command import Command, Output, Result, figure_path
 from stylespace.commands.outcome import Outcome
 from stylespace.commands.recipes import PACKAGES, input_hashes, write_outcome
 from stylespace.commands.sight import network_for
+from stylespace.commands.spreading import Spread
 from stylespace.commands.unfinished import checkpoint_path, notes_of
 from stylespace.errors import UnreachedError
 from stylespace.files import write_whole
@@ -24,6 +26,11 @@ def watched(output: Output, work: Callable[[Watching], Result]) -> Result:
     with Watching(quiet=output.quiet, preview=output.preview, trace=output.trace) as watching:
         result = work(watching)
     return replace(result, interrupted=result.interrupted or watching.asked)
+
+
+def spread_of(output: Output, watching: Watching, name: str) -> Spread:
+    """Return where the pictures of a folder are made, and who counts them."""
+    return Spread(output.executor, output.workers, partial(watching.at, name))
 
 
 def loaded_network(settings: Settings, output: Output, watching: Watching) -> Network:

@@ -1,5 +1,8 @@
 """The network that settings name."""
 
+from typing import Any
+
+from stylespace.errors import WeightsError
 from stylespace.networks.network import Network, load_network
 from stylespace.settings import Settings
 
@@ -7,14 +10,43 @@ SIGHT = ("network", "weights", "pooling", "padding", "device", "precision")
 """Settings that say which network sees a picture, and where."""
 
 
-def network_for(settings: Settings, *, progress: bool = False) -> Network:
-    """Load the network that settings name, on their device, in their precision.
+def sight_of(settings: Settings) -> tuple[str | None, ...]:
+    """Return the values of these settings: alike where the network is the same."""
+    return tuple(getattr(settings, name) for name in SIGHT)
+
+
+def network_of_sight(sight: tuple[str | None, ...], *, progress: bool = False) -> Network:
+    """Load the network of `sight_of`.
 
     Raises:
         WeightsError: see `load_weights`. UsageError: a device that is not there.
     """
-    options = {name: getattr(settings, name) for name in SIGHT if name != "network"}
-    return load_network(settings.network, **options, progress=progress)
+    options: dict[str, Any] = dict(zip(SIGHT, sight, strict=True))
+    return load_network(options.pop("network"), **options, progress=progress)
+
+
+def network_for(settings: Settings, *, progress: bool = False) -> Network:
+    """Load the network that settings name, on their device, in their precision.
+
+    Raises:
+        WeightsError, UsageError: see `network_of_sight`.
+    """
+    return network_of_sight(sight_of(settings), progress=progress)
+
+
+def check_weights(network: Network, weights: str) -> None:
+    """Refuse the network of a worker process whose filters are not those of the one that asks.
+
+    weights: SHA-256 of the filters there.
+
+    Raises:
+        WeightsError: they differ.
+    """
+    if network.sha256 != weights:
+        raise WeightsError(
+            f"a worker has other weights of {network.name} (SHA-256 {network.sha256[:12]}..., "
+            f"asked for {weights[:12]}...): give every worker the same file."
+        )
 
 
 def given_network(network: Network | str | None, settings: Settings) -> Network:

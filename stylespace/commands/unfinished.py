@@ -59,6 +59,16 @@ def check_checkpoint(picture: Path, ours: frozenset[Path], *, force: bool) -> No
         )
 
 
+def drop_unbegun(picture: Path) -> None:
+    """Remove a checkpoint with nothing to go on from, whose program was ended before it could."""
+    path = checkpoint_path(picture)
+    if os.path.isfile(path) and _texts(path).get("calls") == "[]":
+        held = hold(path)
+        if held is not None:
+            path.unlink()
+            held.close()
+
+
 def notes_of(settings: Settings, outputs: Iterable[Path]) -> dict[str, str]:
     """Return what a checkpoint says of the run whose outputs these are, for `left_behind`."""
     names = [str(path) for path in outputs]

@@ -1,6 +1,5 @@
 """Three executors with the `submit` of concurrent.futures."""
 
-import logging
 import multiprocessing
 import os
 import re
@@ -16,15 +15,15 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
 from stylespace.errors import StylespaceError, UsageError, unknown
+from stylespace.executors.cluster import connected, local_cluster
 from stylespace.executors.interrupts import ENDING
-from stylespace.executors.threads import PATIENT, THREADS, WAITING, cores
+from stylespace.executors.threads import PATIENT, THREADS, WAITING, cores, share
 
 EXECUTORS = ("serial", "processes", "dask")  # or dask:ADDRESS
 FOR_PARENT = set(ENDING) - {signal.SIGTERM}
 """Signals that a terminal sends to workers too, and that their parent alone answers."""
 ADDRESS = r"((tcp|tls)://)?(\[[0-9a-fA-F:.%]+\]|[^\s:/\[\]]+):[0-9]{1,5}"
 """A scheduler's: host and port, under TLS if it says so."""
-PATIENCE = 30  # seconds for a scheduler to answer, and for its first worker
 
 
 class Serial(Executor):
@@ -84,7 +83,7 @@ class Processes(Serial):
             worker.join()
 
     def _new(self) -> Pool:
-        return Pool(self.count, _Spawn(), _begin_worker, (_share(self.count),))
+        return Pool(self.count, _Spawn(), _begin_worker, (share(self.count),))
 
 
 class _Worker(SpawnProcess):
@@ -136,8 +135,8 @@ class Dask(Serial):
             ) from None
         self.lost = (KilledWorker, CancelledError)
         with _deaf_children(), _nameless_script():
-            self._cluster = None if address else _local_cluster(workers or cores())
-        self._client = _connected(Client, address or self._cluster)
+            self._cluster = None if address else local_cluster(workers or cores())
+        self._client = connected(Client, address or self._cluster)
         self.count = max(1, sum(self._client.nthreads().values()))
         self.ahead = 16 + 4 * self.count  # workers may join
         self._executor = self._client.get_executor(pure=False)  # pure: a lost call stays lost
@@ -211,11 +210,6 @@ def executor_kind(name: str) -> tuple[str, str]:
     return kind, address
 
 
-def _share(workers: int) -> int:
-    """Return the threads of a worker, so that all together have one a core."""
-    return max(1, cores() // workers)
-
-
 def _begin_worker(threads: int) -> None:
     """Limit torch's threads, leave Ctrl-C to the parent, and end when it ends, however it does."""
     os.environ |= dict.fromkeys(THREADS, str(threads))  # torch reads them when it is imported
@@ -244,51 +238,3 @@ def _deaf_children() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def one_line(error: Exception) -> str:
-    """Return what an error says, without line breaks and full stop."""
-    return " ".join(str(error).split()).rstrip(".")
-
-
-def _local_cluster(workers: int) -> Any:
-    """Start a cluster on this machine that nobody outside it can reach, without a dashboard."""
-    import dask
-    from distributed import LocalCluster
-
-    here = "127.0.0.1"
-    nanny = "distributed.nanny.pre-spawn-environ"
-    threads = {f"{nanny}.{name}": _share(workers) for name in THREADS}
-    with dask.config.set({**threads, f"{nanny}.{WAITING}": os.environ.get(WAITING, PATIENT)}):
-        return LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            host=here,
-            dashboard_address=None,
-            scheduler_kwargs={"dashboard": False, "dashboard_address": f"{here}:0"},
-            silence_logs=logging.CRITICAL,
-        )
-
-
-def _connected(client: type, target: Any) -> Any:
-    """Return the client of a cluster that has at least one worker."""
-    try:
-        connection = client(target, timeout=PATIENCE, set_as_default=False)
-    except TypeError as error:
-        raise StylespaceError(
-            f"{target} needs certificates ({one_line(error)}): name them in Dask's configuration, "
-            "distributed.comm.tls.ca-file, .client.cert and .client.key."
-        ) from None
-    except (OSError, ValueError) as error:
-        raise StylespaceError(
-            f"no Dask scheduler answers at {target} ({one_line(error)}): start one with "
-            "`dask scheduler`, or correct the address."
-        ) from None
-    try:
-        connection.wait_for_workers(1, timeout=PATIENCE)
-    except TimeoutError:
-        connection.close()
-        raise StylespaceError(
-            f"the Dask scheduler at {target} has no workers: start one with `dask worker {target}`."
-        ) from None
-    return connection

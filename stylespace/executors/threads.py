@@ -24,6 +24,11 @@ def cores() -> int:
     return max(1, count)
 
 
+def share(workers: int) -> int:
+    """Return the threads of a worker, so that all together have one a core."""
+    return max(1, cores() // workers)
+
+
 def thread_environment(threads: int) -> Mapping[str, str]:
     """Return the variables for a process with so many threads, less those that the user has set.
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from stylespace.errors import UsageError
 from stylespace.settings.entries import check_block, split_block
+from stylespace.settings.executors import check_executor, executor_setting, workers_setting
 from stylespace.settings.fields import MOST, setting, side_setting
 from stylespace.settings.shared import Settings
 
@@ -37,19 +38,13 @@ class AtlasSettings(Settings):
         8, "Entries that are compared with full probes; 0: none.", minimum=0, maximum=10_000
     )
     check_size: int = side_setting(128, "Side of the full probes in pixels.")
-    executor: str = setting(
-        "serial",
-        "Where it is computed: serial, processes, dask (a cluster on this machine) or "
-        "dask:ADDRESS (of a scheduler).",
-    )
-    workers: int | None = setting(
-        None, "Processes of --executor processes or dask; default: one a core.", minimum=1
-    )
+    executor: str = executor_setting()
+    workers: int | None = workers_setting()
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._ranges()
-        self._check_executor()
+        check_executor(self.executor, self.workers)
 
     @property
     def decisive(self) -> AtlasSettings:
@@ -97,17 +92,6 @@ class AtlasSettings(Settings):
             )
         check_block(self.block, found, self.place, self.network)
         return found
-
-    def _check_executor(self) -> None:
-        """Refuse an unknown executor, and workers where there are none to choose."""
-        from stylespace.executors import executor_kind  # late: it costs every command 60 ms
-
-        kind, address = executor_kind(self.executor)
-        if self.workers is not None and (address or kind == "serial"):
-            raise UsageError(
-                f"--workers {self.workers} belongs to --executor processes or dask, not to "
-                f"{self.executor}: leave it out."
-            )
 
 
 def ordered(i: int, j: int) -> Pair:

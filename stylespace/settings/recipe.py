@@ -49,17 +49,28 @@ def settings_from(recipe: Mapping[str, Any], version: str = SINCE) -> Settings:
     Raises:
         UsageError: no or an unknown command, an unknown key (nearest named), a wrong type.
     """
+    kind, values = kind_and_values(recipe, version)
+    return kind(**{name: typed(kind, name, value) for name, value in values.items()})
+
+
+def kind_and_values(
+    recipe: Mapping[str, Any], version: str = SINCE
+) -> tuple[type[Settings], dict[str, Any]]:
+    """Return the class of settings that a recipe is of, and the values that it gives them.
+
+    Raises:
+        UsageError: no or an unknown command, an unknown key (nearest named).
+    """
     values = dict(recipe)
     command, version = str(values.pop("command", "")), str(values.pop("version", version))
     check_known("command in the recipe", command, COMMANDS)
     kind = COMMANDS[command]
     then = EARLIER.get(version, {})
     values = {**then.get("", {}), **then.get(command, {}), **values}
-    known = {one.name: one for one in dataclasses.fields(kind)}
-    for key, value in values.items():
+    known = [one.name for one in dataclasses.fields(kind)]
+    for key in values:
         check_known(f"setting of {command}", key, known)
-        values[key] = _typed(known[key], value)
-    return kind(**values)
+    return kind, values
 
 
 def recorded_settings(record: Mapping[str, Any]) -> Settings:
@@ -73,8 +84,13 @@ def recorded_settings(record: Mapping[str, Any]) -> Settings:
     return settings_from(record["recipe"], known)
 
 
-def _typed(one: dataclasses.Field, value: Any) -> Any:
-    """Return a recipe's value in its field's type."""
+def typed(settings: type[Settings], name: str, value: Any) -> Any:
+    """Return a recipe's value of a setting in its field's type.
+
+    Raises:
+        UsageError: it is of another.
+    """
+    one = settings.__dataclass_fields__[name]
     kind = one.type.removesuffix(" | None")
     if kind.startswith("tuple"):
         items = value if isinstance(value, list | tuple) else [value]
@@ -136,6 +152,11 @@ def recipe_text(path: Path) -> str:
 
 def to_toml(settings: Settings) -> str:
     """Return the settings as a recipe in TOML."""
+    return toml_text(recipe_of(settings))
+
+
+def toml_text(recipe: Mapping[str, Any]) -> str:
+    """Return a recipe in TOML, under the version whose defaults it has."""
     import tomli_w
 
-    return tomli_w.dumps({"version": SINCE, **recipe_of(settings)})
+    return tomli_w.dumps({"version": SINCE, **recipe})

@@ -47,7 +47,18 @@ class _Bar:
             self._bar = None
 
 
-class Watching(_Bar):
+class Counting(_Bar):
+    """Progress of work that is counted, with time left; a context manager that closes its bar."""
+
+    def at(self, name: str, done: int, total: int) -> None:
+        """Say that `done` of `total` pieces of the work of that name are done."""
+        if not self._quiet:
+            bar = self._opened(name, total)
+            bar.set_description_str(printable(name), refresh=False)
+            bar.update(done - bar.n)
+
+
+class Watching(Counting):
     """What looks on while pictures are made; a context manager that closes bar and trace.
 
     From the first evaluation on Ctrl-C, TERM and HUP are held back: they end the loop at its next
@@ -99,6 +110,18 @@ class Watching(_Bar):
         elif self.asked:
             self._finished = True
             raise KeyboardInterrupt  # the loop catches it and returns the best picture
+
+    def at(self, name: str, done: int, total: int) -> None:
+        """Count pieces that other processes make; see `Counting`.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C, before all are done.
+        """
+        self._hold()
+        super().at(name, done, total)
+        self._finished = done == total
+        if self.asked and not self._finished:
+            raise KeyboardInterrupt
 
     def _hold(self) -> None:
         """Take the signals from here on."""
@@ -157,17 +180,6 @@ class Watching(_Bar):
     def say(self, text: str) -> None:
         """Write a line on stderr, above the bar."""
         tqdm.write(f"stylespace: {printable(text)}", file=sys.stderr)
-
-
-class Counting(_Bar):
-    """Progress of work that is counted, with time left; a context manager that closes its bar."""
-
-    def at(self, name: str, done: int, total: int) -> None:
-        """Say that `done` of `total` pieces of the work of that name are done."""
-        if not self._quiet:
-            bar = self._opened(name, total)
-            bar.set_description_str(printable(name), refresh=False)
-            bar.update(done - bar.n)
 
 
 def trace_line(name: str, step: Any) -> str:

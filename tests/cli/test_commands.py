@@ -529,7 +529,8 @@ def test_help_is_shown_without_a_command(call):
 )
 def test_help_of_a_command_has_example_and_defaults(call, name):
     shown = call(name, "--help").out
-    assert f"Example:\n  stylespace {name} " in shown
+    heading = "Examples" if name == "run" else "Example"  # of a picture, and of a grid
+    assert f"{heading}:\n  stylespace {name} " in shown
     assert "--out" in shown
     assert name == "run" or "[default: vgg19-norm]" in shown
     assert ("--preview" in shown) == (name not in ("atlas", "capture"))

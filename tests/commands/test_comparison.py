@@ -14,8 +14,8 @@ from command_line import picture_file, pressing
 from PIL import Image
 from skimage.metrics import structural_similarity
 
+from stylespace.commands import many
 from stylespace.commands.recipes import plain_figures
-from stylespace.commands.transfer import many
 from stylespace.commands.transfer import partitions as comparison
 from stylespace.commands.transfer.metrics import SECOND_JUDGE, Judges, judge_of
 from stylespace.commands.transfer.partitions import LETTERS, compare, partitions

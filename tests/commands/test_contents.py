@@ -98,3 +98,50 @@ def test_folders_that_will_not_do(call, contents):
     assert_refused(call("transfer", contents, STYLE, *SMALL, "--out", "o.png"), 2, "o.png")
     both = call("transfer", contents, STYLE, *SMALL, "--partitions", "--out", "out")
     assert_refused(both, 2, "--partitions")
+
+
+def test_a_folder_of_contents_is_spread_over_workers(call, contents, pickled):
+    here = call("transfer", contents, STYLE, *SMALL, "--out", "here", "--quiet")
+    assert here.code == 0 and pickled == [("serial", None)]
+    spread = ("--executor", "processes", "--workers", "2")
+    there = call("transfer", contents, STYLE, *SMALL, "--out", "there", "--quiet", *spread)
+    assert there.code == 0, there.err
+    assert pickled[1:] == [("processes", 2)]
+    assert [path.replace("there/", "here/") for path in there.out.split()] == here.out.replace(
+        "here\n", "there\n"
+    ).split()
+    assert listing("there") == {
+        name.replace("here/", "there/"): data for name, data in listing("here").items()
+    }
+    assert there.err == here.err and "left out: 'in/bad.png'" in there.err
+
+
+def test_a_content_that_fails_is_tried_once_more(call, contents, monkeypatch):
+    from stylespace.commands.transfer import many
+    from stylespace.errors import StyleError
+
+    true, calls = many.transferred, []
+
+    def transferred(settings, *arguments, **options):
+        calls.append(settings.content)
+        if settings.content == "in/b.png" or calls == ["in/a.jpg"]:
+            raise StyleError("no luck: try again.")
+        return true(settings, *arguments, **options)
+
+    monkeypatch.setattr(many, "transferred", transferred)
+    result = call("transfer", contents, STYLE, *SMALL, "--out", "out")
+    assert result.code == 0
+    assert calls.count("in/b.png") == calls.count("in/a.jpg") == 2
+    assert "left out: 'in/b.png': no luck: try again." in result.err
+    assert {path.name for path in Path("out").glob("*.png")} == {"a.png", "a-2.png", "below-c.png"}
+
+
+def test_partitions_are_spread_over_workers(call, cheap, pickled):
+    options = ("sample:coffee", STYLE, *SMALL, "--partitions", "--quiet")
+    assert call("transfer", *options, "--out", "here").code == 0
+    there = call("transfer", *options, "--out", "there", "--executor", "dask")
+    assert there.code == 0, there.err
+    assert pickled == [("serial", None), ("dask", None)]
+    assert listing("there") == {
+        name.replace("here/", "there/"): data for name, data in listing("here").items()
+    }

@@ -376,3 +376,49 @@ def test_an_entry_that_force_no_longer_reaches_leaves_no_old_picture(call, monke
     assert again.code == 0, again.err
     assert again.json["outputs"][0] == str(FOLDER)
     assert sorted(pictures()) == sorted(f"probe-conv1_1-{i}-{j}.png" for i, j in INSIDE if i != 5)
+
+
+# --- spread
+
+
+def test_a_survey_is_spread_over_workers_batch_by_batch(call, easy, three, pickled):
+    assert call(*COMMAND, *BLOCK, "--out", "here").code == 0
+    result = call(*COMMAND, *BLOCK, "--out", "there", "--executor", "processes", "--workers", "2")
+    assert result.code == 0, result.err
+    assert pickled == [("serial", None), ("processes", 2)]
+    assert listing("there") == {
+        name.replace("here/", "there/"): data for name, data in listing("here").items()
+    }
+
+
+def test_a_batch_that_fails_is_tried_once_more_then_named_and_not_kept(
+    call, easy, three, monkeypatch
+):
+    from stylespace.commands.probe import probes
+
+    true, made = probes.probe_batch, []
+
+    def probe_batch(settings, entries, *arguments, **options):
+        made.append(entries)
+        if ("conv1_1", 4, 4) in entries:
+            raise MemoryError
+        return true(settings, entries, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(probes, "probe_batch", probe_batch)
+        first = call(*COMMAND, *BLOCK, "--json")
+    assert first.code == 0, first.err
+    assert len(made) == 3 and made[0] == made[2]
+    assert first.json["figures"] == {"entries": 6, "done": 3, "reached": 3}
+    assert [row["reached"] for row in first.json["entries"]] == [False] * 3 + [True] * 3
+    assert all("out of memory" in row["note"] for row in table()[:3])
+    again = call(*COMMAND, *BLOCK, "--json")
+    assert again.json["figures"] == {"entries": 6, "done": 6, "reached": 6}
+    assert [row["note"] for row in table()] == [""] * 6
+
+
+def test_a_survey_whose_every_batch_fails_ends_as_one_of_them(call, easy, monkeypatch):
+    monkeypatch.setattr("stylespace.commands.probe.probes.probe_batch", None)
+    result = call(*COMMAND, *BLOCK)
+    assert result.code == 1 and result.out == "" and not FOLDER.exists()
+    assert result.err == "stylespace: unexpected TypeError: 'NoneType' object is not callable\n"

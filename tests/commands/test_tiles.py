@@ -42,7 +42,7 @@ def distance(a, b):
     ],
 )
 def test_a_command_in_tiles_makes_nearly_the_same_picture(call, arguments):
-    """Rounding and the short history differ: after a few evaluations by less than a level in the mean."""
+    """Up to rounding, and to what a few evaluations make of it: less than a level in the mean."""
     made = [
         call(*arguments, *QUICK, "--out", f"{k}.png", *more, "--no-figure", "--optimizer", "adam")
         for k, more in enumerate(((), ("--tile", "32")))

@@ -3,7 +3,11 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
+import threading
+import time
+from contextlib import suppress
 from dataclasses import replace
 
 import psutil
@@ -100,13 +104,61 @@ def test_an_atlas_on_dask_equals_the_serial_one_though_a_worker_is_killed(
 
 
 def test_a_scheduler_that_is_not_there_is_one_line(monkeypatch):
-    monkeypatch.setattr("stylespace.executors.pools.PATIENCE", 1)
+    monkeypatch.setattr("stylespace.executors.cluster.ANSWERING", 1)
     with (
         pytest.raises(StylespaceError, match="no Dask scheduler answers at tcp://127.0.0.1:9") as e,
         executor_for("dask:tcp://127.0.0.1:9"),
     ):
         pass
     assert "\n" not in str(e.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [(b"", "said nothing within 5 s"), (b"HTTP/1.1 400 Bad Request\r\n\r\n", "as no scheduler")],
+)
+def test_what_is_no_scheduler_is_told_in_time(said, words):
+    """Silence, for which a client of Dask waits for ever, and words that it takes for a size."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer():
+            with suppress(OSError):
+                connection, _ = server.accept()
+                connection.sendall(said)
+                time.sleep(12)
+                connection.close()
+
+        threading.Thread(target=answer, daemon=True).start()
+        address, began = f"tcp://127.0.0.1:{server.getsockname()[1]}", time.perf_counter()
+        with (
+            pytest.raises(StylespaceError, match=f"answers at {address} .*{words}") as e,
+            executor_for(f"dask:{address}"),
+        ):
+            pass
+        assert time.perf_counter() - began < 10
+    assert "\n" not in str(e.value)
+
+
+def test_a_scheduler_whose_workers_are_still_starting_is_waited_for(monkeypatch):
+    from distributed import LocalCluster
+
+    monkeypatch.setattr("stylespace.executors.cluster.ANSWERING", 1)
+    quiet = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+    options = {"processes": False, "protocol": "tcp", "host": "127.0.0.1"}
+    options |= {"dashboard_address": None, "scheduler_kwargs": quiet}
+    with LocalCluster(n_workers=0, **options) as starting:
+        with monkeypatch.context() as patch:
+            patch.setattr("stylespace.executors.cluster.STARTING", 0.5)
+            with (
+                pytest.raises(StylespaceError, match="has no workers: start one"),
+                executor_for(f"dask:{starting.scheduler_address}"),
+            ):
+                pass
+        timer = threading.Timer(2, starting.scale, (1,))
+        timer.start()
+        with executor_for(f"dask:{starting.scheduler_address}") as executor:
+            assert list(completed(executor, square, [(3,)])) == [(0, 9)]
+        timer.join()
 
 
 def test_tls_without_certificates_names_where_they_are_set():

@@ -11,8 +11,7 @@ from torch import Tensor
 
 from stylespace.commands.probe.patches import Paintings
 from stylespace.commands.probe.probes import interrupted, probe_batch
-from stylespace.commands.sight import SIGHT, network_for
-from stylespace.errors import WeightsError
+from stylespace.commands.sight import SIGHT, check_weights, network_for
 from stylespace.images import written_image
 from stylespace.losses.entries import energy_unit, entry_term
 from stylespace.losses.objective import Objective
@@ -157,11 +156,7 @@ def tools_of(settings: AtlasSettings, weights: str) -> Tools:
         WeightsError: they are others here.
     """
     network = network_for(settings)
-    if network.sha256 != weights:
-        raise WeightsError(
-            f"a worker has other weights of {network.name} (SHA-256 {network.sha256[:12]}..., "
-            f"asked for {weights[:12]}...): give every worker the same file."
-        )
+    check_weights(network, weights)
     return Tools(network, settings)
 
 

@@ -1,5 +1,8 @@
 """The command `edit`: a painting whose style has one entry changed."""
 
+from collections.abc import Callable
+from typing import Any
+
 from stylespace.commands.command import Command, Output, Result, short_name
 from stylespace.settings import EditSettings
 
@@ -17,6 +20,12 @@ def _work(settings: EditSettings, output: Output) -> Result:
     return make_picture(EDIT, settings, output, edit, edit_figure)
 
 
+def _maker() -> Callable[..., Any]:
+    from stylespace.commands.edit.edits import edit
+
+    return edit
+
+
 EDIT = Command(
     settings=EditSettings,
     about="""Change one entry of a painting's style and hold the rest: what does it carry?
@@ -27,6 +36,6 @@ EDIT = Command(
     names="edit-SOURCE-LAYER-I-J.png",
     stem=_stem,
     work=_work,
-    maker="stylespace.commands.edit.edits:edit",
     has_figure=lambda settings: True,
+    maker=_maker,
 )

@@ -1,5 +1,6 @@
 """The command `probe`: one picture that maximises a Gram entry, or a folder of many."""
 
+from collections.abc import Callable
 from typing import Any
 
 from stylespace.commands.command import Command, FolderKind, Output, Result
@@ -36,7 +37,7 @@ def _single(settings: ProbeSettings, output: Output) -> Result:
 
 
 def _many(settings: ProbeSettings, output: Output) -> Result:
-    from stylespace.commands.picture import loaded_network, watched
+    from stylespace.commands.picture import loaded_network, spread_of, watched
     from stylespace.commands.probe.many import probe_many
     from stylespace.commands.probe.tables import SHEET
     from stylespace.synthesis.progress import Watching
@@ -45,11 +46,19 @@ def _many(settings: ProbeSettings, output: Output) -> Result:
         """Make the pictures of all entries while they are watched."""
         network = loaded_network(settings, output, watching)
         folder = output.path
-        found = probe_many(settings, folder, network, force=output.force, watch=watching.named)
+        found = probe_many(
+            settings,
+            folder,
+            network,
+            force=output.force,
+            watch=watching.named,
+            spread=spread_of(output, watching, "batches of entries"),
+        )
+        done = len(found.rows) - found.failed
         pictures = [folder / row.picture for row in found.reached if row.picture]
         return Result(
             (folder, *pictures, *([folder / SHEET] if pictures else [])),
-            {"entries": found.count, "done": len(found.rows), "reached": len(pictures)},
+            {"entries": found.count, "done": done, "reached": len(pictures)},
             recipe_of(settings),
             found.interrupted,
             found.entries,
@@ -59,6 +68,12 @@ def _many(settings: ProbeSettings, output: Output) -> Result:
         )
 
     return watched(output, work)
+
+
+def _maker() -> Callable[..., Any]:
+    from stylespace.commands.probe.many import maker
+
+    return maker()
 
 
 PROBE = Command(
@@ -72,11 +87,11 @@ PROBE = Command(
     names="probe-LAYER-I-J.png, or a folder probes-LAYER for several entries",
     stem=_stem,
     work=_work,
-    maker="stylespace.commands.probe.probes:probe",
     folder=FolderKind(
         "--out {out} is the name of a picture, and several entries go into a folder: use {use}, "
         "or one --entry."
     ),
     is_folder=lambda settings: settings.several,
     has_figure=lambda settings: not settings.several,
+    maker=_maker,
 )

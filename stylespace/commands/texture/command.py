@@ -1,5 +1,8 @@
 """The command `texture`: a texture with the style of paintings."""
 
+from collections.abc import Callable
+from typing import Any
+
 from stylespace.commands.command import Command, Output, Result, short_name
 from stylespace.settings import TextureSettings
 
@@ -12,6 +15,12 @@ def _work(settings: TextureSettings, output: Output) -> Result:
     return make_picture(TEXTURE, settings, output, texture, texture_figure)
 
 
+def _maker() -> Callable[..., Any]:
+    from stylespace.commands.texture.textures import texture
+
+    return texture
+
+
 TEXTURE = Command(
     settings=TextureSettings,
     about="""Make a texture with the style of paintings.
@@ -22,6 +31,6 @@ TEXTURE = Command(
     names="texture-SOURCE.png",
     stem=lambda settings: f"texture-{short_name(settings.sources[0])}",
     work=_work,
-    maker="stylespace.commands.texture.textures:texture",
     has_figure=lambda settings: True,
+    maker=_maker,
 )

@@ -1,6 +1,8 @@
 """The command `transfer`: a picture in the style of others, or a folder of its partitions."""
 
 import os
+from collections.abc import Callable
+from typing import Any
 
 from stylespace.commands.command import Command, FolderKind, Output, Result, short_name
 from stylespace.errors import UsageError
@@ -35,7 +37,7 @@ def _single(settings: TransferSettings, output: Output) -> Result:
 
 
 def _partitions(settings: TransferSettings, output: Output) -> Result:
-    from stylespace.commands.picture import loaded_network, watched
+    from stylespace.commands.picture import loaded_network, spread_of, watched
     from stylespace.commands.transfer.partitions import STRIP, compare, partitions
     from stylespace.synthesis.progress import Watching
 
@@ -52,6 +54,7 @@ def _partitions(settings: TransferSettings, output: Output) -> Result:
             recipe=TRANSFER.recipe_text(settings),
             force=output.force,
             watch=watching.named,
+            spread=spread_of(output, watching, "partitions"),
         )
         pictures = [folder / f"{row.name}.png" for row in found.rows]
         figures = {"partitions": found.count, "done": len(pictures)}
@@ -63,20 +66,32 @@ def _partitions(settings: TransferSettings, output: Output) -> Result:
 
 
 def _contents(settings: TransferSettings, output: Output) -> Result:
-    from stylespace.commands.picture import loaded_network, watched
+    from stylespace.commands.picture import loaded_network, spread_of, watched
     from stylespace.commands.transfer.contents import transfer_folder
     from stylespace.synthesis.progress import Watching
 
     def work(watching: Watching) -> Result:
         """Make a picture of each content while they are watched."""
         network = loaded_network(settings, output, watching)
-        watch = watching.named
-        found = transfer_folder(settings, output.path, network, force=output.force, watch=watch)
+        found = transfer_folder(
+            settings,
+            output.path,
+            network,
+            force=output.force,
+            watch=watching.named,
+            spread=spread_of(output, watching, "contents"),
+        )
         figures = {"contents": found.count, "done": len(found.made), "left_out": len(found.skipped)}
         outputs, recipe = (output.path, *found.made), recipe_of(settings)
         return Result(outputs, figures, recipe, found.interrupted, remarks=found.remarks)
 
     return watched(output, work)
+
+
+def _maker() -> Callable[..., Any]:
+    from stylespace.commands.transfer.many import maker
+
+    return maker()
 
 
 TRANSFER = Command(
@@ -91,10 +106,10 @@ TRANSFER = Command(
     names="transfer-CONTENT-STYLE.png, or a folder with --partitions or of a folder",
     stem=_stem,
     work=_work,
-    maker="stylespace.commands.transfer.transfer:transfer",
     folder=FolderKind(
         "--out {out} is the name of a picture, and several pictures go into a folder: use {use}."
     ),
     is_folder=_is_folder,
     has_figure=lambda settings: settings.guided() and not _is_folder(settings),
+    maker=_maker,
 )

@@ -1,24 +1,24 @@
 """A folder of contents: a transfer of each picture, with network and style loaded once."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from stylespace.commands.command import short_name
-from stylespace.commands.folder import Folder, resume
+from stylespace.commands.folder import Folder
+from stylespace.commands.many import Record, make_many
 from stylespace.commands.recipes import plain_figures
-from stylespace.commands.transfer.many import Maker, Record, known_record
-from stylespace.errors import MemoryLimitError, PictureError, UsageError
+from stylespace.commands.spreading import Spread
+from stylespace.commands.transfer.many import maker
+from stylespace.errors import PictureError
 from stylespace.figures.tables import json_text
-from stylespace.files import check_output, write_files
+from stylespace.files import write_files
 from stylespace.images.listing import pictures_in
 from stylespace.networks.network import Network
 from stylespace.settings import TransferSettings, to_toml
 from stylespace.synthesis.loop import Watch
 
-FAULTS = (PictureError, UsageError, MemoryLimitError)
-"""What may be wrong with one content and leaves the others as they are."""
 RESULTS = "results.json"
 
 
@@ -49,17 +49,20 @@ def transfer_folder(
     *,
     force: bool = False,
     watch: Callable[[str], Watch] | None = None,
+    spread: Spread | None = None,
 ) -> Transferred:
     """Transfer every picture of a folder into another; those that are there are kept.
 
-    Writes a PNG a content and results.json beside recipe.toml. A content that cannot be read, or
-    is too small or too large, is left out and named. Interrupted, the same call goes on.
+    Writes a PNG a content and results.json beside recipe.toml. A content that fails, because it
+    cannot be read or is too small or too large, is left out and named. Interrupted, the same call
+    goes on.
 
     Args:
         settings: whose content is a folder; the pictures in the folders within it count too.
         folder: made if it is missing. network: loaded.
         force: use a folder that holds anything else, and replace pictures that are in the way.
-        watch: name of a run -> a watcher of it.
+        watch: name of a run -> a watcher of it. spread: where the pictures are made; None for
+            this process.
 
     Raises:
         OutputError: the folder holds anything else. PictureError: not one could be transferred.
@@ -71,31 +74,28 @@ def transfer_folder(
         path: replace(settings, content=str(content))
         for path, content in zip(paths, contents, strict=True)
     }
-    skipped: dict[Path, str] = {}
-    maker = Maker(network, force=force)
+    names = {
+        path: f"{number}/{len(paths)} {content.name}"
+        for number, (path, content) in enumerate(zip(paths, contents, strict=True), 1)
+    }
 
-    def make(missing: list[Path]) -> Iterator[tuple[Path, Record]]:
-        """Make the missing pictures, one after the other, and note those that cannot be."""
-        for path in missing:
-            check_output(path, force=force)
-        for path in missing:
-            content, number = Path(wanted[path].content), paths.index(path) + 1
-            seen = watch and watch(f"{number}/{len(paths)} {content.name}")
-            try:
-                yield path, maker.made(path, wanted[path], seen)
-            except FAULTS as error:
-                skipped[content] = str(error).removeprefix(f"{str(content)!r}: ")
+    def watched(path: Path) -> Watch | None:
+        return watch and watch(names[path])
 
     with Folder(folder, to_toml(settings), force=force).opened():
-        made, interrupted = resume(wanted, lambda p: known_record(p, wanted[p], network), make)
-        if not made:
+        made = make_many(maker, wanted, network=network, force=force, spread=spread, watch=watched)
+        skipped = {
+            Path(content): failure.reason.removeprefix(f"{content!r}: ")
+            for content, failure in ((wanted[p].content, f) for p, f in made.failed.items())
+        }
+        if not made.records:
             content, reason = next(iter(skipped.items()))
             raise PictureError(
                 f"none of {len(contents)} pictures could be transferred; {str(content)!r}: {reason}"
             )
-    rows = [_row(path, wanted[path], made.get(path), skipped) for path in paths]
+    rows = [_row(path, wanted[path], made.records.get(path), skipped) for path in paths]
     write_files(folder, {RESULTS: json_text(rows)})
-    return Transferred(made, skipped, len(contents), interrupted)
+    return Transferred(made.records, skipped, len(contents), made.interrupted)
 
 
 def _named(folder: Path, root: Path, contents: tuple[Path, ...]) -> list[Path]:

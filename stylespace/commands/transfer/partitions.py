@@ -12,8 +12,10 @@ from torch import Tensor
 
 from stylespace.assets import split_weight
 from stylespace.commands.folder import Folder
+from stylespace.commands.many import Record
 from stylespace.commands.recipes import plain_figures
-from stylespace.commands.transfer.many import Record, transfer_many
+from stylespace.commands.spreading import Spread
+from stylespace.commands.transfer.many import transfer_many
 from stylespace.commands.transfer.metrics import Judges
 from stylespace.figures import markdown
 from stylespace.figures.sheets import contact_sheet
@@ -116,6 +118,7 @@ def compare(
     again: str = f"Made again by `stylespace run {RECIPE_FILE}`.",
     force: bool = False,
     watch: Callable[[str], Watch] | None = None,
+    spread: Spread | None = None,
 ) -> Comparison:
     """Run transfers into a folder, and show them side by side with what they are judged by.
 
@@ -130,7 +133,8 @@ def compare(
         network: loaded; of all variants, see `network_of`.
         title: of the page. again: its last sentence, how the folder is made again.
         force: use a folder that holds anything else, and replace pictures that are in the way.
-        watch: name of a run -> a watcher of it.
+        watch: name of a run -> a watcher of it. spread: where the pictures are made; None for
+            this process.
 
     Raises:
         OutputError: the folder holds something else, or another's picture under a name of ours.
@@ -144,7 +148,9 @@ def compare(
         return watch and watch(labels[path])
 
     with Folder(folder, recipe, mark, force=force).opened():
-        made, interrupted = transfer_many(wanted, network, force=force, watch=watched)
+        made, interrupted = transfer_many(
+            wanted, network, force=force, watch=watched, spread=spread
+        )
     judges = Judges(network)
     rows = [
         _judged(judges, labels[path], wanted[path], path, record) for path, record in made.items()
