@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from stylespace.cli.groups import Commands, Interrupted, examples
 from stylespace.cli.options import json_option, output_options, quiet_option, settings_options
 from stylespace.cli.outputs import planned
 from stylespace.cli.printing import print_listing, print_result, result_json
@@ -39,40 +40,11 @@ REMARKS = 5
 """Remarks that are printed; the others are kept with the results."""
 
 
-class Commands(click.Group):
-    """A group that turns a wrong request, wherever it is found, into click's usage error."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; see the class."""
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            raise Interrupted from None
-        except UsageError as error:
-            name = ctx.invoked_subcommand or ""
-            command = self.get_command(ctx, name) or self
-            inner = click.Context(command, parent=ctx, info_name=name)
-            raise click.UsageError(str(error), inner) from error
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order of their declaration."""
-        return list(self.commands)
-
-
-class Interrupted(Exception):
-    """Ctrl-C, kept from click, which would print an empty line."""
-
-
-def _examples(*lines: str) -> str:
-    """Return an epilog whose lines click does not join."""
-    return "\n".join(("\b", "Example:" if len(lines) == 1 else "Examples:", *lines))
-
-
 @click.group(
     cls=Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog=_examples(
+    epilog=examples(
         *(command.example for command in COMMANDS.values()),
         RUN_EXAMPLE,
         GRID_EXAMPLE,
@@ -95,7 +67,7 @@ def add(command: Command) -> None:
 
     outputs = output_options(command.makes, command.names, spreads=command.spreads)
     decorated = settings_options(command.settings)(outputs(run))
-    declare = commands.command(command.name, help=command.about, epilog=_examples(command.example))
+    declare = commands.command(command.name, help=command.about, epilog=examples(command.example))
     declare(decorated)
 
 
@@ -103,7 +75,7 @@ for _command in COMMANDS.values():
     add(_command)
 
 
-@commands.command(epilog=_examples(RUN_EXAMPLE, GRID_EXAMPLE))
+@commands.command(epilog=examples(RUN_EXAMPLE, GRID_EXAMPLE))
 @click.argument("recipe", type=click.Path(path_type=Path))
 @output_options(True, "as the command would choose, or RECIPE-grid", spreads=True)
 @click.option("--yes", is_flag=True, help="Begin a grid of more than 10,000 pictures.")
@@ -157,7 +129,7 @@ def _run_recipe(
     return _run(COMMANDS[settings.command], replace(settings, **own), **output)
 
 
-@commands.command(epilog=_examples(STUDY_EXAMPLE))
+@commands.command(epilog=examples(STUDY_EXAMPLE))
 @click.argument("recipe", type=click.Path(path_type=Path))
 @output_options(False, "a folder RECIPE-study with README.md, table.csv and results.json")
 def study(recipe: Path, out: Path | None, as_json: bool, **output: bool) -> int:
@@ -173,7 +145,7 @@ def study(recipe: Path, out: Path | None, as_json: bool, **output: bool) -> int:
     return _shown("study", result, as_json, began)
 
 
-@commands.group(cls=Commands, epilog=_examples(ESTIMATE_EXAMPLE))
+@commands.group(cls=Commands, epilog=examples(ESTIMATE_EXAMPLE))
 def estimate() -> None:
     """Say what a command would take, memory and time, and run nothing.
 
@@ -196,7 +168,7 @@ def _add_estimate(command: Command) -> None:
     outputs = output_options(command.makes, command.names)
     decorated = settings_options(command.settings)(outputs(run))
     about = f"Say what {command.name} would take, and run nothing."
-    estimate.command(command.name, help=about, epilog=_examples(ESTIMATE_EXAMPLE))(decorated)
+    estimate.command(command.name, help=about, epilog=examples(ESTIMATE_EXAMPLE))(decorated)
 
 
 for _command in COMMANDS.values():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 from stylespace.commands.folder import resume
 from stylespace.commands.outcome import Outcome
@@ -21,7 +21,7 @@ from stylespace.executors import Failure
 from stylespace.files import check_output, sweep
 from stylespace.images import read_image, read_recipe
 from stylespace.networks.network import Network
-from stylespace.settings import Making, Settings
+from stylespace.settings import Settings
 from stylespace.synthesis.loop import Watch
 
 Record = dict[str, Any]
@@ -177,8 +177,8 @@ def known_record(path: Path, settings: Settings, network: Network) -> Record | N
         (made, _), record = read_origin(path), read_recipe(path)
     except (PictureError, UsageError):
         return None
-    if isinstance(made, Making) and isinstance(settings, Making) and settings.tile is None:
-        made = replace(made, tile=None)  # chosen by what memory there was
+    if getattr(settings, "tile", 0) is None:
+        made = replace(cast(Any, made), tile=None)  # chosen by what memory there was
     ours = {"weights": network.sha256, "inputs": input_hashes(settings)}
     if made != settings or not record or {name: record.get(name) for name in ours} != ours:
         return None

@@ -15,6 +15,7 @@ from torch import Tensor
 from stylespace.errors import UsageError, check_known, public
 from stylespace.networks import architectures, catalogue
 from stylespace.networks.devices import device_for, feature_dtype
+from stylespace.networks.operations import applied
 from stylespace.networks.space import Space
 from stylespace.networks.tiles import Tile, tiles
 from stylespace.networks.weights import Weights, load_weights
@@ -241,7 +242,7 @@ class Network:
         activations: dict[tuple[str, bool], Tensor] = {}
         for layer in self.layers:
             for operation in layer.operations:
-                x = self._apply(operation, x)
+                x = applied(operation, x, self.filters, self.pooling, self.padding)
             before, after = (layer.name, True), (layer.name, False)
             if before in wanted:
                 activations[before] = x.to(_wide(x.dtype))
@@ -251,45 +252,6 @@ class Network:
             if len(activations) == len(wanted):
                 break
         return activations
-
-    def _apply(self, operation: architectures.Operation, x: Tensor) -> Tensor:
-        if isinstance(operation, architectures.Convolution):
-            weight, bias = self.filters[operation.key]
-            x, padding = self._padded(x, operation)
-            return F.conv2d(x, weight, bias, operation.stride, padding)
-        if isinstance(operation, architectures.Blur):
-            return _blurred(self._padded(x, operation)[0], operation.stride)
-        if isinstance(operation, architectures.Inception):
-            return torch.cat([self._branch(chain, x) for chain in operation.branches], 1)
-        pool = F.avg_pool2d if self.pooling == "average" else F.max_pool2d
-        x, padding = self._padded(x, operation)
-        ceil = operation.ceil and self.padding != "circular"  # nothing lies beyond a period
-        return pool(x, operation.kernel, operation.stride, padding, ceil_mode=ceil)
-
-    def _branch(self, operations: Sequence[architectures.Operation], x: Tensor) -> Tensor:
-        for number, operation in enumerate(operations):
-            x = self._apply(operation, x)
-            inside = number < len(operations) - 1  # the last ReLU is the whole block's
-            x = F.relu_(x) if inside and isinstance(operation, architectures.Convolution) else x
-        return x
-
-    def _padded(self, x: Tensor, operation: architectures.Window) -> tuple[Tensor, int]:
-        """Return the input with its border, and the zero padding left to the operation."""
-        border = (operation.padding,) * 4
-        if self.padding == "circular":
-            border = architectures.circular_border(operation) * 2
-            return F.pad(x, border, "circular") if any(border) else x, 0
-        if isinstance(operation, architectures.Blur):
-            return F.pad(x, border, "reflect"), 0
-        if not operation.padding or self.padding == "zeros":
-            return x, operation.padding
-        return F.pad(x, border, self.padding), 0
-
-
-def _blurred(x: Tensor, stride: int) -> Tensor:
-    line = torch.tensor([1.0, 2.0, 1.0], device=x.device, dtype=x.dtype) / 4
-    kernel = (line[:, None] * line).expand(x.shape[1], 1, 3, 3)
-    return F.conv2d(x, kernel, stride=stride, groups=x.shape[1])
 
 
 def _placed(tensor: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:

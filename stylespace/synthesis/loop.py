@@ -27,6 +27,7 @@ from stylespace.synthesis.records import (
     Synthesis,
     Watch,
     step_from,
+    total_of,
 )
 
 
@@ -202,7 +203,7 @@ class _Run:
             z = z.detach().requires_grad_()
             self.image = self.parameters.decode(z)
             self.terms = self.objective(self.image)
-            losses = _total(self.terms)
+            losses = total_of(self.terms)
             (gradient,) = torch.autograd.grad(losses.sum(), z)
         self.image, self.losses = self.image.detach(), losses.detach()
         return gradient.reshape(len(losses), -1)
@@ -285,25 +286,6 @@ class _Run:
             self._driver().load_state_dict(part("optimizer", state.tensors))
             bests = part("bests", state.tensors)
             self.bests = [bests[str(k)].to(self.z.device) for k in range(len(bests))]
-
-
-def _total(terms: Mapping[str, Tensor]) -> Tensor:
-    """Return the sum of an objective's terms, (B,).
-
-    Raises:
-        UsageError: the objective has none, returns something else, or depends on no picture.
-    """
-    if not isinstance(terms, Mapping):
-        raise UsageError(
-            f"the objective returned {type(terms).__name__}, where a mapping is needed: "
-            'return {"name": value}.'
-        )
-    if not terms:
-        raise UsageError("the objective has no terms.")
-    losses = sum(terms.values(), start=torch.zeros(())).reshape(-1)
-    if not losses.requires_grad:
-        raise UsageError("the objective does not depend on the picture.")
-    return losses
 
 
 def _state_of(objective: ObjectiveFunction) -> Mapping[str, Tensor]:

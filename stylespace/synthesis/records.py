@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
+
+from stylespace.errors import UsageError
 
 ObjectiveFunction = Callable[[Tensor], Mapping[str, Tensor]]
 
@@ -96,3 +99,22 @@ NEVER_EARLY = Rules()
 def step_from(values: Mapping[str, Any]) -> Step:
     """Return a step from what JSON kept of it."""
     return Step(**{**values, "size": tuple(values["size"]), "losses": tuple(values["losses"])})
+
+
+def total_of(terms: Mapping[str, Tensor]) -> Tensor:
+    """Return the sum of an objective's terms, (B,).
+
+    Raises:
+        UsageError: the objective has none, returns something else, or depends on no picture.
+    """
+    if not isinstance(terms, Mapping):
+        raise UsageError(
+            f"the objective returned {type(terms).__name__}, where a mapping is needed: "
+            'return {"name": value}.'
+        )
+    if not terms:
+        raise UsageError("the objective has no terms.")
+    losses = sum(terms.values(), start=torch.zeros(())).reshape(-1)
+    if not losses.requires_grad:
+        raise UsageError("the objective does not depend on the picture.")
+    return losses

@@ -13,11 +13,11 @@ from stylespace.commands.outcome import Outcome, as_written, outcome_of, total_l
 from stylespace.commands.scales import in_tiles, noise_picture, run_pyramid, tile_remark
 from stylespace.commands.sight import given_network
 from stylespace.commands.transfer.metrics import transfer_figures
+from stylespace.commands.transfer.remarks import colour_remarks
 from stylespace.errors import UsageError
 from stylespace.images import written_image
 from stylespace.images.colour import (
     colour_distance,
-    is_single_colour,
     luminance_transfer,
     match_colours,
 )
@@ -35,16 +35,12 @@ from stylespace.styles.sources import (
     Source,
     StyleSource,
     enlargement,
-    grey_remark,
     open_layers,
     open_picture,
     open_styles,
 )
 from stylespace.synthesis.checkpoint import Checkpoint
 from stylespace.synthesis.loop import Watch
-
-ENDING_COLOURED = ("luminance", "match-after")
-"""Settings of `colour` that give the finished picture the content's colours."""
 
 
 @keywords(TransferSettings)
@@ -119,56 +115,74 @@ def transferred(
     shape = fitted(*content.shape[2:])
     height, width = shape(settings.size)
     layers = network.resolve([*settings.style_layers(), *settings.content_layer_weights()])
-    plain, asked, sizes = network, settings, (layers, height, width)
-    network, settings = in_tiles(plain, asked, *sizes)  # before anything is enlarged or captured
-    check_memory(network, *sizes)
-    style = represented_style(settings, network, content, sources)
-
-    def extra(seeing: Network) -> int:
-        """Return the bytes that representation and content take in a network with its tiles."""
-        own = style.seen_by(seeing).memory(height, width)
-        return own + content_bytes(seeing, settings, height, width)
-
-    network, settings = in_tiles(plain, asked, *sizes, extra=extra)
-    style = style.seen_by(network)
+    sizes = layers, height, width
+    style, settings, extra = _seen(settings, network, content, sources, *sizes)
+    network = style.pictures.network
     grey = settings.grey == "auto" and all(source.grey for source in style.pictures.sources)
     kept, judge = style.pictures.content.to(network.device), network.precise
 
     objective_at = _objectives(settings, style, kept)
-    start = functools.partial(_start_picture, settings, style.pictures, grey)
-    network.check_size(layers, height, width)
+    network.check_size(*sizes)
     synthesis = run_pyramid(
         network,
         settings,
         functools.partial(objective_at, network),
-        start,
+        functools.partial(_start_picture, settings, style.pictures, grey),
         layers,
         shape,
         watch=watch,
         checkpoint=checkpoint,
-        extra=extra(network),
+        extra=extra,
         enlarge=functools.partial(_enlarged, settings, kept),
         parameters=settings.parameters,
         grey=grey,
     )
     target = style.target(judge, height, width)
-    before = enlargement(settings.content, content, settings.size)
-    before += tile_remark(settings, network, *sizes)
-    after = colour_remarks(settings, content, sources, style.pictures.sources if grey else ())
+    remarks = enlargement(settings.content, content, settings.size)
+    remarks += tile_remark(settings, network, *sizes)
+    remarks += colour_remarks(settings, content, sources, style.pictures.sources if grey else ())
     content = resize_to(content, height, width).to(network.device)
     image = _coloured(settings, as_written(synthesis, network), content)
     own_figures, own_remarks = style.figures(judge, image, content)
-    remarks = [*before, *style.remarks(height, width), *own_remarks, *after]
+    remarks += [*style.remarks(height, width), *own_remarks]
     figures = {
         **transfer_figures(judge, image, content, target),
         "colour_distance": colour_distance(image.cpu(), content.cpu()),
         **own_figures,
         "loss": total_loss(objective_at(judge, height, width), image),
     }
-    guided = style.regions and Guided(content, style.pictures.style_picture, style.regions)
-    alpha = None if alpha is None else resize_to(alpha, height, width)
-    more = {"beside": guided, "remarks": tuple(dict.fromkeys(remarks)), "alpha": alpha}
+    more = {
+        "beside": style.regions and Guided(content, style.pictures.style_picture, style.regions),
+        "remarks": tuple(dict.fromkeys(remarks)),
+        "alpha": None if alpha is None else resize_to(alpha, height, width),
+    }
     return outcome_of(settings, image, figures, synthesis, network, **more)
+
+
+def _seen(
+    settings: TransferSettings,
+    network: Network,
+    content: Tensor,
+    sources: Sequence[StyleSource],
+    layers: Sequence[str],
+    height: int,
+    width: int,
+) -> tuple[Representation, TransferSettings, int]:
+    """Return the style as the network sees it, in tiles where memory is short.
+
+    Also the settings, in which the tiles are told, and the bytes that style and content take.
+    """
+    tiled, told = in_tiles(network, settings, layers, height, width)
+    check_memory(tiled, layers, height, width)  # before anything is enlarged or captured
+    style = represented_style(told, tiled, content, sources)
+
+    def extra(seeing: Network) -> int:
+        """Return the bytes that style and content take in a network with its tiles."""
+        own = style.seen_by(seeing).memory(height, width)
+        return own + content_bytes(seeing, settings, height, width)
+
+    tiled, told = in_tiles(network, settings, layers, height, width, extra=extra)
+    return style.seen_by(tiled), told, extra(tiled)
 
 
 def _objectives(
@@ -201,45 +215,6 @@ def _coloured(settings: TransferSettings, image: Tensor, content: Tensor) -> Ten
     if settings.colour == "match-after":
         image = written_image(match_colours(image, content).clamp(0, 1)).to(image)
     return image
-
-
-def colour_remarks(
-    settings: TransferSettings,
-    content: Tensor,
-    sources: Sequence[StyleSource],
-    grey: Sequence[StyleSource] = (),
-) -> list[str]:
-    """Say why the result is grey, and which picture has no colours for what --colour does.
-
-    Args:
-        content: (1, 3, H, W) as it is. sources: as they are. grey: the styles that make the
-            result grey, none where they do not.
-    """
-    ends_grey = grey and settings.colour not in ENDING_COLOURED
-    remarks = [grey_remark(grey)] if ends_grey else []
-    return remarks + _lacking_colours(settings, content, sources)
-
-
-def _lacking_colours(
-    settings: TransferSettings, content: Tensor, sources: Sequence[StyleSource]
-) -> list[str]:
-    """Say which picture has no colours to give or to be matched."""
-    if settings.colour == "style":
-        return []
-    given = StyleSource(settings.content, 1.0, content, None)
-    giver, taker = (sources[0], given) if settings.colour == "match-style" else (given, sources[0])
-    if lack := _colourless(giver):
-        return [f"--colour {settings.colour}: {lack}, and so is what takes its colours."]
-    if settings.colour != "luminance" and (lack := _colourless(taker)):
-        return [f"--colour {settings.colour}: {lack}: matching moves its mean colour alone."]
-    return []
-
-
-def _colourless(source: StyleSource) -> str:
-    """Say that a picture is of one colour or grey; nothing of others."""
-    if source.image is not None and is_single_colour(source.image):
-        return f"{source.name!r} is of one colour"
-    return f"{source.name!r} is grey" if source.grey else ""
 
 
 def _content_terms(
