@@ -122,21 +122,14 @@ def transferred(
     kept, judge = style.pictures.content.to(network.device), network.precise
 
     objective_at = _objectives(settings, style, kept)
-    network.check_size(*sizes)
-    synthesis = run_pyramid(
-        network,
-        settings,
-        functools.partial(objective_at, network),
-        functools.partial(_start_picture, settings, style.pictures, grey),
-        layers,
-        shape,
-        watch=watch,
-        checkpoint=checkpoint,
-        extra=extra,
-        enlarge=functools.partial(_enlarged, settings, kept),
-        parameters=settings.parameters,
-        grey=grey,
-    )
+    start = functools.partial(_start_picture, settings, style.pictures, grey)
+    more: dict[str, Any] = {
+        "enlarge": functools.partial(_enlarged, settings, kept),
+        "parameters": settings.parameters,
+        **{"watch": watch, "checkpoint": checkpoint, "extra": extra, "grey": grey},
+    }
+    measured = functools.partial(objective_at, network)
+    synthesis = run_pyramid(network, settings, measured, start, layers, shape, **more)
     target = style.target(judge, height, width)
     remarks = enlargement(settings.content, content, settings.size)
     remarks += tile_remark(settings, network, *sizes)
@@ -172,6 +165,7 @@ def _seen(
 
     Also the settings, in which the tiles are told, and the bytes that style and content take.
     """
+    network.check_size(layers, height, width)
     tiled, told = in_tiles(network, settings, layers, height, width)
     check_memory(tiled, layers, height, width)  # before anything is enlarged or captured
     style = represented_style(told, tiled, content, sources)
