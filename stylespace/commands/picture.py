@@ -15,6 +15,7 @@ from stylespace.commands.spreading import Spread
 from stylespace.commands.unfinished import checkpoint_path, notes_of
 from stylespace.errors import UnreachedError
 from stylespace.files import write_whole
+from stylespace.networks.devices import DTYPES
 from stylespace.networks.network import Network
 from stylespace.settings import Settings, to_toml
 from stylespace.synthesis.checkpoint import Checkpoint
@@ -36,7 +37,7 @@ def spread_of(output: Output, watching: Watching, name: str) -> Spread:
 def loaded_network(settings: Settings, output: Output, watching: Watching) -> Network:
     """Load the network; a picture that is made again asks for the same one."""
     then = output.origin and output.origin.precision
-    if then in ("float32", "bfloat16") and settings.precision == "auto":
+    if then in DTYPES and settings.precision == "auto":
         settings = replace(settings, precision=then)  # whatever this device is fast at
     network = network_for(settings, progress=not output.quiet)
     if output.origin is not None:
@@ -117,6 +118,6 @@ def checkpoint_of(
         "weights": network.sha256,
         "versions": json.dumps({name: version(name) for name in PACKAGES}),
         "device": network.device.type,
-        "precision": str(network.dtype),
+        "precision": network.precision,
     }
     return Checkpoint(checkpoint_path(path), identity, notes=notes_of(settings, outputs), say=say)

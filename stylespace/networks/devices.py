@@ -8,15 +8,30 @@ FAST = ("amx_bf16", "avx512_bf16")
 """Processors' instructions for bfloat16: with them a transfer takes 1 / 1.75 of the time."""
 
 
-def feature_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """Return the dtype of convolutions for a precision by name on a device."""
-    named = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
+WINOGRAD = "winograd"
+"""The precision of float32 with fewer multiplications; see `stylespace.networks.winograd`."""
+DTYPES = {
+    "float32": torch.float32,
+    WINOGRAD: torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float64": torch.float64,
+}
+"""The dtype of convolutions of each precision."""
+
+
+def known_precision(precision: str, device: torch.device) -> str:
+    """Return one of DTYPES: what "auto" is on a device, others as they are.
+
+    Raises:
+        UsageError: an unknown one, or one that the device does not have.
+    """
     if precision == "auto":
-        return torch.bfloat16 if _is_fast_at_bfloat16(device) else torch.float32
-    check_known("precision", precision, ("auto", *named))
+        plain = WINOGRAD if device.type == "cpu" else "float32"
+        return "bfloat16" if _is_fast_at_bfloat16(device) else plain
+    check_known("precision", precision, ("auto", *DTYPES))
     if precision == "float64" and device.type == "mps":
         raise UsageError("mps has no float64: use --device cpu or another --precision.")
-    return named[precision]
+    return precision
 
 
 def _is_fast_at_bfloat16(device: torch.device) -> bool:

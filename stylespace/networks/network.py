@@ -14,10 +14,10 @@ from torch import Tensor
 
 from stylespace.errors import UsageError, check_known, public
 from stylespace.networks import architectures, catalogue
-from stylespace.networks.devices import device_for, feature_dtype
-from stylespace.networks.operations import applied
+from stylespace.networks.devices import DTYPES, WINOGRAD, device_for, known_precision
+from stylespace.networks.operations import Ways, applied
 from stylespace.networks.space import Space
-from stylespace.networks.tiles import Tile, tiles
+from stylespace.networks.tiles import Tile, assembled, tiles
 from stylespace.networks.weights import Weights, load_weights
 
 PRE = "pre:"
@@ -33,6 +33,7 @@ class Network:
         layers: the architecture, shallow to deep.
         device, dtype: where and in which precision convolutions run.
         filters: {convolution key: (weight, bias)}, without gradients.
+        values: of filters, where convolutions take fewer multiplications; see `winograd`.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Network:
         padding: str = "zeros",
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
+        minimal: bool = False,
     ) -> None:
         check_known("pooling", pooling, catalogue.POOLINGS)
         check_known("padding", padding, catalogue.PADDINGS)
@@ -58,7 +60,10 @@ class Network:
         self._mean = torch.tensor(weights.mean, device=device, dtype=_wide(dtype))[:, None, None]
         self._std = torch.tensor(weights.std, device=device, dtype=_wide(dtype))[:, None, None]
         self.tile = 0
+        self.values: dict[str, Tensor] | None = {} if minimal else None
         self._wide: Network | None = None
+        if minimal:
+            self._wide = self._with(values=None)
         if dtype.itemsize < 4:
             self._wide = Network(
                 name, layers, weights, pooling=pooling, padding=padding, device=device
@@ -66,8 +71,8 @@ class Network:
 
     def __repr__(self) -> str:
         """Return the choices that make the style space, and where it runs, in one line."""
-        kind, dtype = f"{self.pooling} pooling, {self.padding} padding", str(self.dtype)[6:]
-        return f"<Network {self.name}: {kind}, {self.source} weights, {dtype} on {self.device}>"
+        kind, here = f"{self.pooling} pooling, {self.padding} padding", self.precision
+        return f"<Network {self.name}: {kind}, {self.source} weights, {here} on {self.device}>"
 
     @public
     def with_padding(self, padding: str) -> Network:
@@ -104,14 +109,14 @@ class Network:
     def precise(self) -> Network:
         """The network that measures what is kept, reported or compared.
 
-        Itself; of one in half precision, the same filters in float32.
+        Itself; of one in half precision, or by fewer multiplications, the same filters in float32.
         """
         return self._wide or self
 
     @property
     def precision(self) -> str:
-        """Of the convolutions, in words: "float32", "bfloat16" or "float64"."""
-        return str(self.dtype).removeprefix("torch.")
+        """Of the convolutions, in words: "float32", "winograd", "bfloat16" or "float64"."""
+        return str(self.dtype).removeprefix("torch.") if self.values is None else WINOGRAD
 
     @property
     def space(self) -> Space:
@@ -200,21 +205,11 @@ class Network:
             raise ValueError(f"image must hold values in [0, 1], got {image.dtype}: divide it.")
         layers = [layers] if isinstance(layers, str) else layers
         self.check_size(layers, image.shape[2], image.shape[3])
-        return self._assembled(image, layers) if self.tiled(image) else self.whole(image, layers)
-
-    def _assembled(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-        """Return the activations of a picture, put together from those of its tiles."""
-        result: dict[str, Tensor] = {}
+        if not self.tiled(image):
+            return self.whole(image, layers)
+        tiles = self.tiles(image, dict.fromkeys(layers, 0))
         with torch.no_grad():
-            for tile in self.tiles(image, dict.fromkeys(layers, 0)):
-                for name, features in self.whole(tile.image, layers).items():
-                    if name not in result:
-                        shape = (*features.shape[:2], *self.grid(name, *image.shape[2:]))
-                        layout = torch.channels_last
-                        empty = torch.empty(shape, dtype=features.dtype, device=features.device)
-                        result[name] = empty.contiguous(memory_format=layout)
-                    tile.cut(name, result[name]).copy_(tile.own_of(name, features))
-        return result
+            return assembled((tile, self.whole(tile.image, layers)) for tile in tiles)
 
     def tiles(self, image: Tensor, margins: Mapping[str, int]) -> Iterator[Tile]:
         """Cut a picture (B, 3, H, W) into tiles that can measure {layer: margin}; see `tiles`."""
@@ -240,9 +235,10 @@ class Network:
     def _evaluate(self, x: Tensor, wanted: set[tuple[str, bool]]) -> dict[tuple[str, bool], Tensor]:
         """Return {(layer, whether before its ReLU): activations}."""
         activations: dict[tuple[str, bool], Tensor] = {}
+        ways = Ways(self.filters, self.pooling, self.padding, self.values)
         for layer in self.layers:
             for operation in layer.operations:
-                x = applied(operation, x, self.filters, self.pooling, self.padding)
+                x = applied(operation, x, ways)
             before, after = (layer.name, True), (layer.name, False)
             if before in wanted:
                 activations[before] = x.to(_wide(x.dtype))
@@ -283,17 +279,19 @@ def load_network(
             are multiples of the deepest layer's stride.
         weights: None for the network's own, "random:SEED", or a file (see `load_weights`).
         device: a torch device, or "auto": CUDA, then MPS, then the CPU.
-        precision: of the convolutions: "float32", "bfloat16", "float64", or "auto" (bfloat16
-            where the device is fast at it). Statistics are always float32 or better, and styles
-            are never captured from features in half precision; see `Network.precise`.
+        precision: of the convolutions: "float32", "winograd" (float32 with fewer multiplications,
+            right to 1e-5), "bfloat16", "float64", or "auto" (bfloat16 where the device is fast at
+            it, winograd on other processors). Statistics are always float32 or better, and styles
+            are never captured from other features; see `Network.precise`.
         progress: show a download on stderr.
 
     Raises:
         UsageError: an unknown name. WeightsError: see `load_weights`.
     """
     entry, device = catalogue.catalogue_entry(name), device_for(str(device))
-    dtype = feature_dtype(precision, device)
+    precision = known_precision(precision, device)
     source = None if weights is None else os.fspath(weights)
     loaded = load_weights(name, source, progress=progress)
-    options = {"pooling": pooling, "padding": padding}
-    return Network(name, entry.layers, loaded, device=device, dtype=dtype, **options)
+    options: dict[str, Any] = {"pooling": pooling, "padding": padding, "device": device}
+    options |= {"dtype": DTYPES[precision], "minimal": precision == WINOGRAD}
+    return Network(name, entry.layers, loaded, **options)

@@ -1,11 +1,13 @@
 """The operations of a network on tensors: what `architectures` only names."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylespace.networks import winograd
 from stylespace.networks.architectures import (
     Blur,
     Convolution,
@@ -19,32 +21,41 @@ Filters = Mapping[str, tuple[Tensor, ...]]
 """{convolution key: (weight, bias)}."""
 
 
-def applied(
-    operation: Operation, x: Tensor, filters: Filters, pooling: str, padding: str
-) -> Tensor:
-    """Return an operation's output: (B, C, h, w) -> (B, D, h', w'), before the layer's ReLU.
+class Ways(NamedTuple):
+    """How a network's operations are carried out.
 
-    pooling, padding: see `load_network`.
+    filters: {convolution key: (weight, bias)}. pooling, padding: see `load_network`. values: of
+    filters, to convolve with by fewer multiplications, filled as they are needed; None for never.
     """
+
+    filters: Filters
+    pooling: str
+    padding: str
+    values: dict[str, Tensor] | None = None
+
+
+def applied(operation: Operation, x: Tensor, ways: Ways) -> Tensor:
+    """Return an operation's output: (B, C, h, w) -> (B, D, h', w'), before the layer's ReLU."""
     if isinstance(operation, Inception):
-        branches = (_branch(chain, x, filters, pooling, padding) for chain in operation.branches)
-        return torch.cat(list(branches), 1)
-    x, zeros = _padded(x, operation, padding)
+        return torch.cat([_branch(chain, x, ways) for chain in operation.branches], 1)
+    x, zeros = _padded(x, operation, ways.padding)
     if isinstance(operation, Convolution):
-        weight, bias = filters[operation.key]
-        return F.conv2d(x, weight, bias, operation.stride, zeros)
+        weight, bias = ways.filters[operation.key]
+        if ways.values is None or operation.stride != 1 or not winograd.suits(x, weight):
+            return F.conv2d(x, weight, bias, operation.stride, zeros)
+        if operation.key not in ways.values:
+            ways.values[operation.key] = winograd.transformed(weight)
+        return winograd.convolved(x, ways.values[operation.key], bias, zeros)
     if isinstance(operation, Blur):
         return _blurred(x, operation.stride)
-    pool = F.avg_pool2d if pooling == "average" else F.max_pool2d
-    ceil = operation.ceil and padding != "circular"  # nothing lies beyond a period
+    pool = F.avg_pool2d if ways.pooling == "average" else F.max_pool2d
+    ceil = operation.ceil and ways.padding != "circular"  # nothing lies beyond a period
     return pool(x, operation.kernel, operation.stride, zeros, ceil_mode=ceil)
 
 
-def _branch(
-    operations: Sequence[Operation], x: Tensor, filters: Filters, pooling: str, padding: str
-) -> Tensor:
+def _branch(operations: Sequence[Operation], x: Tensor, ways: Ways) -> Tensor:
     for number, operation in enumerate(operations):
-        x = applied(operation, x, filters, pooling, padding)
+        x = applied(operation, x, ways)
         inside = number < len(operations) - 1  # the last ReLU is the whole block's
         x = F.relu_(x) if inside and isinstance(operation, Convolution) else x
     return x

@@ -9,7 +9,7 @@ true borders, and where it is circular the halo continues at the opposite side.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -141,6 +141,22 @@ def tiles(
         for columns in spans(width, side, halo):
             crop = _read(strip, 3, columns)
             yield Tile(crop, rows, columns, {PICTURE: (height, width), **grids}, strides)
+
+
+def assembled(seen: Iterable[tuple[Tile, Mapping[str, Tensor]]]) -> dict[str, Tensor]:
+    """Return the features of a picture, put together from those of its tiles.
+
+    seen: every tile, with {layer: (B, C, h, w)} of what it reads.
+    """
+    result: dict[str, Tensor] = {}
+    for tile, features in seen:
+        for name, values in features.items():
+            if name not in result:
+                shape = (*values.shape[:2], *tile.grids[name])
+                empty = torch.empty(shape, dtype=values.dtype, device=values.device)
+                result[name] = empty.contiguous(memory_format=torch.channels_last)
+            tile.cut(name, result[name]).copy_(tile.own_of(name, values))
+    return result
 
 
 def halo_of(reads: Mapping[str, tuple[Reach, int]]) -> int:

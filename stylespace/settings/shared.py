@@ -43,9 +43,9 @@ class Settings:
     device: str = setting("auto", "auto, cpu, cuda, cuda:1, mps, ...")
     precision: str = setting(
         "auto",
-        "Precision of the convolutions; auto: bfloat16 on CUDA devices and "
-        "processors that are fast at it.",
-        choices=("auto", "float32", "bfloat16", "float64"),
+        "Precision of the convolutions; winograd: float32 with fewer multiplications; auto: "
+        "bfloat16 on CUDA devices and processors that are fast at it, or else winograd on these.",
+        choices=("auto", "float32", "winograd", "bfloat16", "float64"),
     )
     seed: int = setting(0, "Seed of everything random.", minimum=0, maximum=2**63 - 1)
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from stylespace.assets import weights_path
 from stylespace.errors import UsageError
-from stylespace.networks.devices import feature_dtype
+from stylespace.networks.devices import known_precision
 from stylespace.networks.network import Network, load_network
 from stylespace.networks.weights import Weights, random_weights
 from stylespace.styles.gram import gram
@@ -473,18 +473,19 @@ def test_space_names_the_options_that_lead_to_another():
 
 
 @pytest.mark.parametrize(
-    ("capabilities", "dtype"),
+    ("capabilities", "precision"),
     [
-        ({"avx2": True, "avx512_bf16": False}, torch.float32),
-        ({"avx512_bf16": True}, torch.bfloat16),
-        ({"amx_bf16": True, "avx512_bf16": False}, torch.bfloat16),
+        ({"avx2": True, "avx512_bf16": False}, "winograd"),
+        ({"avx512_bf16": True}, "bfloat16"),
+        ({"amx_bf16": True, "avx512_bf16": False}, "bfloat16"),
     ],
 )
-def test_auto_precision_is_what_the_processor_is_fast_at(capabilities, dtype, monkeypatch):
+def test_auto_precision_is_what_the_processor_is_fast_at(capabilities, precision, monkeypatch):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
-    assert feature_dtype("auto", torch.device("cpu")) is dtype
-    assert feature_dtype("bfloat16", torch.device("cpu")) is torch.bfloat16
-    assert feature_dtype("float32", torch.device("cpu")) is torch.float32
+    assert known_precision("auto", torch.device("cpu")) == precision
+    assert known_precision("auto", torch.device("mps")) == "float32"
+    for named in ("float32", "winograd", "bfloat16", "float64"):
+        assert known_precision(named, torch.device("cpu")) == named
 
 
 @pytest.mark.cuda
