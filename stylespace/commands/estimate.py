@@ -81,7 +81,7 @@ def estimate(settings: Settings, make: Callable[..., Outcome]) -> Result:
     network = network_for(settings)
     loaded = time.time() - psutil.Process().create_time()
     resident = psutil.Process().memory_info().rss
-    plan = plan_of(partial(make, settings=settings, network=network))
+    plan = plan_of(partial(make, settings=settings, network=network, watch=None, checkpoint=None))
     known = calibrated(settings, network, make, plan.layers)
     steps = sum(scale.steps * known.step(_pixels(plan, scale)) for scale in plan.scales)
     last = plan.scales[-1]
@@ -154,7 +154,7 @@ def _measured(
     small = replace(settings, size=side, sizes=(side,), iterations=(STEPS,), tile=0)
     began = time.perf_counter()
     with suppress(UnreachedError):  # so few evaluations reach no entry
-        make(settings=small, network=network, watch=watch)
+        make(settings=small, network=network, watch=watch, checkpoint=None)
     step = median(after - before for before, after in pairwise(ends))
     return pixels, step, max(0.0, time.perf_counter() - began - STEPS * step)
 

@@ -31,14 +31,17 @@ SQUARE = 70
 
 @dataclass(frozen=True)
 class Objective:
-    """Terms on a network: picture (B, 3, H, W) in [0, 1] -> {name: weighted value (B,)}."""
+    """Terms on a network: picture (B, 3, H, W) in [0, 1] -> {name: weighted value (B,)}.
+
+    network: or any function from a picture and names of layers to their features.
+    """
 
     network: Network
     terms: Terms
 
     def __call__(self, image: Tensor) -> dict[str, Tensor]:
         """Evaluate every term on one pass of the network, or on two of each tile."""
-        if self.network.tiled(image):
+        if isinstance(self.network, Network) and self.network.tiled(image):
             return tiled_values(self.network, self.terms.parts, image)
         layers = {layer for term in self.terms.parts for layer in term.layers}
         features = self.network(image, sorted(layers)) if layers else {}

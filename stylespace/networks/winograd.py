@@ -23,8 +23,9 @@ SIDE, STEP = len(POINTS) + 1, 4
 """Inputs and outputs of a tile, along a side."""
 AT_ONCE = 256
 """Tiles at a time: enough for full speed, and few enough for a processor's cache."""
-CHANNELS, TILES = 64, 16
-"""Input channels, and tiles, from which on it is faster than a plain convolution."""
+CHANNELS, TILES = 256, 16
+"""Inputs and outputs, and tiles, from which on it is faster than a plain convolution: 1.5 times with
+256 channels, 2.2 times with 512, on two cores with AVX2; .9 with 128, which wait for the memory."""
 
 
 class Transforms(NamedTuple):
@@ -45,8 +46,8 @@ def transformed(filters: Tensor) -> Tensor:
 def suits(x: Tensor, filters: Tensor) -> bool:
     """Say whether a convolution of x (B, C, h, w) is faster this way than plainly."""
     tiles = (x.shape[2] // STEP) * (x.shape[3] // STEP)
-    narrow = filters.shape[1] < CHANNELS or filters.shape[0] <= CHANNELS
-    return filters.shape[2:] == (3, 3) and tiles >= TILES and not narrow
+    wide = min(filters.shape[:2]) >= CHANNELS
+    return filters.shape[2:] == (3, 3) and tiles >= TILES and wide
 
 
 def convolved(x: Tensor, values: Tensor, bias: Tensor, padding: int) -> Tensor:
@@ -89,20 +90,33 @@ def _tiled(x: Tensor, values: Tensor, transforms: Transforms, padding: int) -> T
         device=x.device,
         memory_format=torch.channels_last,
     )
-    most = max(1, AT_ONCE // columns)
+    most = min(rows, max(1, AT_ONCE // columns))
+    room = [x.new_empty(n) for n in _sizes(most * columns, channels, outputs)]
     for picture, into in zip(around, result.permute(0, 2, 3, 1), strict=True):
         for first in range(0, rows, most):
             count = min(most, rows - first)
+            sizes = _sizes(count * columns, channels, outputs)
+            tiles, seen, product, made = (part[:n] for part, n in zip(room, sizes, strict=True))
             part = picture[STEP * first : STEP * (first + count) + 2]
-            tiles = part.unfold(0, SIDE, STEP).unfold(1, SIDE, STEP).permute(3, 4, 0, 1, 2)
-            seen = transforms.inputs @ tiles.reshape(SIDE**2, -1)
-            product = torch.bmm(seen.view(SIDE**2, -1, channels), values)
-            made = transforms.outputs @ product.view(SIDE**2, -1)
+            read = part.unfold(0, SIDE, STEP).unfold(1, SIDE, STEP).permute(3, 4, 0, 1, 2)
+            tiles.view(read.shape).copy_(read)
+            torch.mm(transforms.inputs, tiles.view(SIDE**2, -1), out=seen.view(SIDE**2, -1))
+            seen, product = seen.view(SIDE**2, -1, channels), product.view(SIDE**2, -1, outputs)
+            torch.bmm(seen, values, out=product)
+            torch.mm(transforms.outputs, product.view(SIDE**2, -1), out=made.view(STEP**2, -1))
             block = into[STEP * first : STEP * (first + count)].view(count, STEP, columns, STEP, -1)
             block.copy_(made.view(STEP, STEP, count, columns, -1).permute(2, 0, 3, 1, 4))
     if result.shape[2:] == (height, width):
         return result
     return result[..., :height, :width].clone(memory_format=torch.channels_last)
+
+
+def _sizes(tiles: int, channels: int, outputs: int) -> tuple[int, int, int, int]:
+    """Return the numbers in so many tiles: as read, as values, as products, as outputs."""
+    return (
+        *(SIDE**2 * tiles * count for count in (channels, channels, outputs)),
+        STEP**2 * tiles * outputs,
+    )
 
 
 def _transforms(like: Tensor, *, turned: bool) -> Transforms:

@@ -109,7 +109,7 @@ class TextureProblem:
     def __init__(self, settings: TextureSettings, network: Network) -> None:
         self.sources = open_styles(settings.sources)
         self.layers = tuple(settings.style_layers())
-        self.settings = settings
+        self.settings, self.network = settings, network
         self.shape = self._shape(settings.size)
         self.network, self.settings = in_tiles(
             network, settings, self.layers, *self.shape, count=settings.seeds
