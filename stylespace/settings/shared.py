@@ -175,6 +175,7 @@ class Making:
         "Side in pixels of the tiles in which larger pictures are evaluated, 0 for none; default: "
         "the largest that fit into memory, where whole pictures do not.",
         minimum=0,
+        maximum=32768,
     )
 
     COARSEST: ClassVar[int] = 128

@@ -253,23 +253,27 @@ def test_malformed_entries(refused, entry):
 
 NUMBERS = {
     "probe": {
-        "size": int, "seed": int, "iterations": list, "sizes": list, "selectivity": float,
-        "seeds": int,
+        "size": int, "seed": int, "iterations": list, "sizes": list,
+        "tile": int, "selectivity": float,
+        "seeds": int, "workers": int,
     },
     "edit": {
-        "size": int, "seed": int, "iterations": list, "sizes": list, "factor": float,
+        "size": int, "seed": int, "iterations": list, "sizes": list,
+        "tile": int, "factor": float,
         "hold": float,
     },
     "texture": {
-        "size": int, "seed": int, "iterations": list, "sizes": list, "source-size": int,
+        "size": int, "seed": int, "iterations": list, "sizes": list,
+        "tile": int, "source-size": int,
         "style-scale": float, "tv-weight": float, "mean-weight": float, "seeds": int,
         "histogram-weight": float, "spectrum-weight": float, "autocorrelation-weight": float,
     },
     "transfer": {
-        "size": int, "seed": int, "iterations": list, "sizes": list, "source-size": int,
+        "size": int, "seed": int, "iterations": list, "sizes": list,
+        "tile": int, "source-size": int,
         "style-scale": float, "tv-weight": float, "content-weight": float, "style-weight": float,
         "layout": float, "keep-weight": float, "detail": float,
-        "stride": int, "auto-guides": int,
+        "stride": int, "auto-guides": int, "workers": int,
     },
     "capture": {"size": int, "seed": int},
     "report": {"size": int, "seed": int, "workers": int},
@@ -285,7 +289,7 @@ ARGUMENTS = {
     "similar": ("sample:durer-lion", "--in", "."),
 }
 ALLOWS_ZERO = (
-    *("seed", "selectivity", "factor", "hold", "auto-guides"),
+    *("seed", "selectivity", "factor", "hold", "auto-guides", "tile"),
     *(
         "tv-weight",
         "mean-weight",
