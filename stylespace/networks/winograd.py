@@ -24,8 +24,8 @@ SIDE, STEP = len(POINTS) + 1, 4
 AT_ONCE = 256
 """Tiles at a time: enough for full speed, and few enough for a processor's cache."""
 CHANNELS, TILES = 256, 16
-"""Inputs and outputs, and tiles, from which on it is faster than a plain convolution: 1.5 times with
-256 channels, 2.2 times with 512, on two cores with AVX2; .9 with 128, which wait for the memory."""
+"""Inputs and outputs, and tiles, from which on it is faster than a plain convolution: 1.5 times
+with 256 channels, 2.2 times with 512, on two cores with AVX2; .9 with 128, which wait for memory."""
 
 
 class Transforms(NamedTuple):
@@ -111,12 +111,10 @@ def _tiled(x: Tensor, values: Tensor, transforms: Transforms, padding: int) -> T
     return result[..., :height, :width].clone(memory_format=torch.channels_last)
 
 
-def _sizes(tiles: int, channels: int, outputs: int) -> tuple[int, int, int, int]:
+def _sizes(tiles: int, channels: int, outputs: int) -> tuple[int, ...]:
     """Return the numbers in so many tiles: as read, as values, as products, as outputs."""
-    return (
-        *(SIDE**2 * tiles * count for count in (channels, channels, outputs)),
-        STEP**2 * tiles * outputs,
-    )
+    values = [SIDE**2 * tiles * count for count in (channels, channels, outputs)]
+    return (*values, STEP**2 * tiles * outputs)
 
 
 def _transforms(like: Tensor, *, turned: bool) -> Transforms:
