@@ -28,9 +28,12 @@ from stylespace.errors import (
     in_python,
 )
 from stylespace.images import resize, write_image
+from stylespace.networks.devices import known_precision
 from stylespace.networks.network import load_network
 from stylespace.settings import COMMANDS, ProbeSettings, TextureSettings
 from stylespace.synthesis.parameters import Free
+
+AUTO = known_precision("auto", torch.device("cpu"))
 
 SMALL = {"size": 32, "iterations": 3, "weights": "random:0", "layers": "conv1_1"}
 
@@ -75,7 +78,7 @@ def test_texture_and_transfer_take_paths_by_position(photo):
     assert ss.texture(photo, **SMALL).image.shape == (1, 3, 20, 32)
     outcome = ss.transfer(photo, [photo, f"{photo}=0.5"], content_layers="conv1_2", **SMALL)
     assert outcome.image.shape == (1, 3, 20, 32)
-    assert outcome.device == "cpu" and outcome.dtype == "float32"
+    assert outcome.device == "cpu" and outcome.dtype == AUTO
 
 
 def test_long_pictures_leave_out_the_scales_that_are_too_small(tmp_path):

@@ -220,4 +220,4 @@ def blender(
         parts = [(source.at(network, layers, side), source.weight) for source in sources]
         return Style.blend(parts)
 
-    return style_at
+    return lambda network, side: style_at(network.precise, side)  # which measures it

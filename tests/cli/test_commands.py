@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from command_line import (
     ONE_THREAD,
     RANDOM,
@@ -24,6 +25,9 @@ from command_line import (
 from PIL import Image
 
 from stylespace.images import read_image, read_recipe
+from stylespace.networks.devices import known_precision
+
+AUTO = known_precision("auto", torch.device("cpu"))
 
 PROBES = ("probe", "--layer", "conv1_1", *SMALL)
 
@@ -737,7 +741,7 @@ def changed(path, **changes):
 def test_a_picture_carries_where_and_how_it_was_made(call):
     call("probe", *REACHED, "--out", "a.png")
     record = read_recipe("a.png")
-    assert (record["device"], record["precision"]) == ("cpu", "float32")
+    assert (record["device"], record["precision"]) == ("cpu", AUTO)
 
 
 def test_other_weights_than_a_picture_promises_are_refused(call):

@@ -77,6 +77,7 @@ def test_a_cluster_is_found_by_its_address(cluster):
     assert cluster.submit(square, 5).result() == 25  # it is still there
 
 
+@pytest.mark.slow
 def test_an_atlas_on_dask_equals_the_serial_one_though_a_worker_is_killed(
     cluster, tmp_path, monkeypatch, one_thread
 ):

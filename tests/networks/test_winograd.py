@@ -11,8 +11,8 @@ from stylespace.networks.weights import random_weights
 
 WIDE = (
     Layer("conv1_1", 64, (Convolution("a", 3, 64),)),
-    Layer("conv2_1", 72, (Pooling(2, 2), Convolution("b", 64, 72))),
-    Layer("conv2_2", 80, (Convolution("c", 72, 80),)),
+    Layer("conv2_1", 256, (Pooling(2, 2), Convolution("b", 64, 256))),
+    Layer("conv2_2", 260, (Convolution("c", 256, 260),)),
 )
 NAMES = tuple(layer.name for layer in WIDE)
 
@@ -105,12 +105,12 @@ def test_what_is_kept_is_measured_plainly():
 @pytest.mark.parametrize(
     ("shape", "filters"),
     [
-        ((1, 64, 12, 16), (128, 64, 3, 3)),
-        ((1, 64, 32, 32), (64, 64, 3, 3)),
-        ((1, 128, 32, 32), (64, 128, 1, 1)),
-        ((1, 3, 64, 64), (128, 3, 3, 3)),
+        ((1, 256, 12, 16), (256, 256, 3, 3)),
+        ((1, 128, 32, 32), (256, 128, 3, 3)),
+        ((1, 256, 32, 32), (128, 256, 3, 3)),
+        ((1, 256, 32, 32), (256, 256, 1, 1)),
     ],
 )
 def test_small_and_narrow_layers_and_other_windows_are_convolved_plainly(shape, filters):
     assert not winograd.suits(torch.empty(shape), torch.empty(filters))
-    assert winograd.suits(torch.empty(1, 64, 16, 16), torch.empty(128, 64, 3, 3))
+    assert winograd.suits(torch.empty(1, 256, 16, 16), torch.empty(256, 256, 3, 3))
