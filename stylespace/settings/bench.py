@@ -43,8 +43,8 @@ class BenchSettings(Settings):
     device: str = setting("auto", "cpu, cuda, ...; auto: of steps both, where there is a CUDA.")
     precision: str = setting(
         "auto",
-        "Precision of the convolutions; auto: of steps float32 and bfloat16.",
-        choices=("auto", "float32", "bfloat16", "float64"),
+        "Precision of the convolutions; auto: of steps float32 and what is faster.",
+        choices=("auto", "float32", "winograd", "bfloat16", "float64"),
     )
 
     def __post_init__(self) -> None:
@@ -66,10 +66,6 @@ class BenchSettings(Settings):
     def devices(self) -> tuple[str, ...]:
         """Return the devices whose steps are measured."""
         return ("cpu", "cuda") if self.device == "auto" else (self.device,)
-
-    def precisions(self) -> tuple[str, ...]:
-        """Return the precisions of the steps that are measured."""
-        return ("float32", "bfloat16") if self.precision == "auto" else (self.precision,)
 
     def at(self, device: str, precision: str) -> BenchSettings:
         """Return the settings of the rows on one device in one precision."""

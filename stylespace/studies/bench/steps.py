@@ -18,7 +18,7 @@ from stylespace.losses.objective import Objective, content_term
 from stylespace.losses.representations.gram import gram_term
 from stylespace.losses.terms import Terms
 from stylespace.networks.architectures import Convolution
-from stylespace.networks.devices import device_for
+from stylespace.networks.devices import device_for, known_precision
 from stylespace.networks.network import Network
 from stylespace.settings import BenchSettings
 from stylespace.settings.shared import default_content_layer, default_style_layers
@@ -35,7 +35,7 @@ PASS = "bare network"
 def step_pieces(settings: BenchSettings) -> Iterator[Piece]:
     """Yield an objective's call and a step of the loop for every size, device and precision."""
     for device in settings.devices():
-        for precision in settings.precisions():
+        for precision in precisions(settings, device):
             for side in settings.sides:
                 place = f"{side} px, {device}, {precision}"
                 here = settings.at(device, precision)
@@ -43,6 +43,15 @@ def step_pieces(settings: BenchSettings) -> Iterator[Piece]:
                 bound = "1.15" if (device, precision, side) == ("cpu", "float32", 256) else ""
                 yield Piece("steps", f"objective with gradient, {place}", one, bound)
                 yield Piece("steps", f"step of the loop, {place}", many)
+
+
+def precisions(settings: BenchSettings, device: str) -> tuple[str, ...]:
+    """Return the precisions in which steps are measured on a device, which may not be there."""
+    if settings.precision != "auto":
+        return (settings.precision,)
+    if device != "cpu":
+        return ("float32", "bfloat16")
+    return tuple(dict.fromkeys(("float32", known_precision("auto", torch.device(device)))))
 
 
 @functools.cache
