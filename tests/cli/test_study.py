@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from command_line import assert_refused, picture_file
 
+from stylespace.studies.command import study_folder
+
 TRIALS = """
 title = "Two ways"
 [pairs]
@@ -58,7 +60,7 @@ def test_the_same_call_goes_on_in_its_folder_and_keeps_what_is_there(call, recip
 def test_another_recipe_of_that_name_finds_another_folder(call, recipe):
     call("study", recipe, "--quiet")
     Path(recipe).write_text(TRIALS.replace("Two ways", "Others"))
-    assert call("study", recipe, "--quiet").paths[0] == "two-study-2"
+    assert study_folder(Path(recipe)).name == "two-study-2"
 
 
 def test_ctrl_c_keeps_what_was_done(call, recipe, monkeypatch):

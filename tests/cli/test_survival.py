@@ -292,7 +292,7 @@ def test_signals_end_with_the_best_picture(call, monkeypatch, name):
     assert exit_code() == 128 + number
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("name", ["SIGTERM", pytest.param("SIGHUP", marks=pytest.mark.slow)])
 def test_the_program_exits_by_itself(tmp_path, name):
     """With 143 and 129, and not of the signal, whose code would be negative here."""
     arguments = ("texture", "sample:durer-lion", *SMALL, "--iterations", "100000", "--trace", "t")

@@ -391,6 +391,7 @@ def test_folders_are_byte_equal_whatever_ends_first(network, monkeypatch):
     assert len(rows) == 3 and rows == sorted(rows)
 
 
+@pytest.mark.slow
 def test_processes_give_the_same_cells_though_a_worker_is_killed(network):
     """A real worker, once the first batch has come back; the checks are the same too."""
     checked = replace(SMALL, check=1, check_size=16)

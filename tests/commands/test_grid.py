@@ -496,6 +496,7 @@ def test_twelve_pictures_by_two_processes_one_of_them_killed_are_those_of_one(ch
     assert counted[0] == (0, 12) and counted[-1] == (12, 12)
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_workers_and_leaves_what_is_whole(cheap):
     grid, maker, combinations = settings_grid(SMALL.replace("[0, 1]", "[0, 1, 2, 3, 4, 5]"))
 

@@ -22,7 +22,20 @@ def test_there_are_recipes():
     assert len(RECIPES) >= 8
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+ALIKE = ("distribution-", "gram-", "null-", "compare-")
+"""Names of recipes that differ in a painting or a single setting: one of each runs by default."""
+
+
+def each_kind_first(paths):
+    """The paths as parameters, those after the first of their kind marked as slow."""
+    seen = set()
+    for path in paths:
+        kind = next((start for start in ALIKE if path.stem.startswith(start)), path.stem)
+        yield pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if kind in seen else [])
+        seen.add(kind)
+
+
+@pytest.mark.parametrize("path", each_kind_first(RECIPES))
 @pytest.mark.usefixtures("cheap")
 def test_a_committed_recipe_runs(path, tmp_path, monkeypatch):
     monkeypatch.setattr("stylespace.commands.texture.novelty.paintings", lambda: ("durer-lion",))

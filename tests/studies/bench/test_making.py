@@ -242,6 +242,7 @@ def test_the_time_to_a_loss_counts_what_lies_before_and_not_what_comes_after():
 
 
 @pytest.mark.usefixtures("one_thread")
+@pytest.mark.slow
 def test_a_whole_command_is_measured(monkeypatch):
     settings = BenchSettings(weights="random:0", device="cpu", precision="float32")
     line = ("texture", "sample:durer-lion", "--iterations", "3", "--layers", "conv1_1")
