@@ -35,7 +35,7 @@ def each_kind_first(paths):
         seen.add(kind)
 
 
-@pytest.mark.parametrize("path", each_kind_first(RECIPES))
+@pytest.mark.parametrize("path", list(each_kind_first(RECIPES)))
 @pytest.mark.usefixtures("cheap")
 def test_a_committed_recipe_runs(path, tmp_path, monkeypatch):
     monkeypatch.setattr("stylespace.commands.texture.novelty.paintings", lambda: ("durer-lion",))
