@@ -71,6 +71,18 @@ def test_lbfgs_descends_the_rosenbrock_valley():
     )
 
 
+def test_a_history_in_half_precision_takes_half_the_memory_and_finds_the_minimum_too():
+    _, centre, function = quadratics(condition=100.0)
+    driver = LBFGS(seeded(3, 8, seed=2), half_history=True)
+    points, losses = run(driver, function, 150)
+    torch.testing.assert_close(best(points, losses), centre, rtol=0, atol=1e-5)
+    kept = driver.state_dict()
+    assert kept["s"].dtype == kept["y"].dtype == torch.bfloat16
+    again = LBFGS(seeded(3, 8, seed=2), half_history=True)
+    again.load_state_dict(kept)
+    assert torch.equal(run(again, function, 5)[0], run(driver, function, 5)[0])
+
+
 @pytest.mark.parametrize("problem", ["quadratic", "rosenbrock"])
 def test_lbfgs_with_bounds_agrees_with_scipy(problem):
     if problem == "quadratic":
