@@ -38,8 +38,9 @@ SIDES = (128, 256)
 """Longer sides in pixels of the pictures by which the machine is calibrated."""
 STEPS = 4
 """Evaluations of each; the first, which prepares, is not counted."""
-FORWARD = 1 / 3
-"""What a forward pass takes of an evaluation, which has a backward one: tiles have one more."""
+FORWARD = 1 / 2
+"""What a forward pass takes of an evaluation, whose backward one goes to the picture alone: tiles
+have one more."""
 COUNTED = {one.name for one in fields(Making)}
 PICTURES = {"seed", "layer", "entry", "entries", "content", "styles", "sources", "source"}
 """Settings that do not change the time of a pixel, or that are counted."""

@@ -105,7 +105,7 @@ def test_tiles_and_their_halos_are_counted(cheap, monkeypatch):
     )
     assert estimate(whole, transfer).figures["step_seconds"] == 2 * 320**2
     # two by two tiles of 160 pixels, each with a halo of 80 on two of its sides
-    read = 4 * 240**2 * 4 / 3
+    read = 4 * 240**2 * 3 / 2
     assert estimate(tiled, transfer).figures["step_seconds"] == pytest.approx(2 * read)
     assert network.tile == 0
 
