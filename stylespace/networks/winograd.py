@@ -37,10 +37,10 @@ class Transforms(NamedTuple):
 
 def transformed(filters: Tensor) -> Tensor:
     """Return the values of filters (D, C, 3, 3): (36, C, D)."""
-    taken = _filter_matrix()
-    wide = filters.double()
-    values = torch.einsum("ab,dcbe,fe->afcd", taken, wide, taken)
-    return values.flatten(0, 1).to(filters.dtype).contiguous()
+    taken, (outputs, channels) = _filter_matrix(), filters.shape[:2]
+    both = torch.kron(taken, taken).to(filters)
+    values = both @ filters.permute(2, 3, 1, 0).reshape(-1, channels * outputs)
+    return values.view(-1, channels, outputs)
 
 
 def suits(x: Tensor, filters: Tensor) -> bool:
