@@ -158,6 +158,7 @@ def _add_estimate(command: Command) -> None:
     """Add a command to those that can be estimated."""
 
     def run(settings: Settings, as_json: bool, **output: Any) -> int:
+        """Print what the command would take."""
         began = time.perf_counter()
         make = command.making()
         check_inputs(settings)

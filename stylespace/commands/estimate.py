@@ -110,7 +110,7 @@ def estimate(settings: Settings, make: Callable[..., Outcome]) -> Result:
 def _pixels(plan: Planned, scale: Scale) -> float:
     """Return the pixels that an evaluation of a scale goes through, tiles and halos counted."""
     whole = scale.height * scale.width
-    if not 0 < plan.network.tile < max(scale.height, scale.width):
+    if not plan.network.tiled(scale.height, scale.width):
         return plan.count * whole
     blank = torch.empty(1, 1, scale.height, scale.width)
     tiles = plan.network.tiles(blank, dict.fromkeys(plan.layers, 0))

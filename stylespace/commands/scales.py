@@ -95,7 +95,7 @@ def run_pyramid(
         start(*coarsest).to(network.device),
         scales,
         optimizer=settings.optimizer,
-        half_history=0 < network.tile < max(shape(settings.size)),
+        half_history=network.tiled(*shape(settings.size)),
         watch=watch,
         **options,
     )
@@ -124,13 +124,14 @@ def in_tiles(
     return (network.in_tiles(side), replace(settings, tile=side)) if side else (network, settings)
 
 
-def tile_remark(settings: Any, network: Network, layers: Sequence[str], *shape: int) -> list[str]:
-    """Say that tiles were chosen and why, of pictures of that (H, W); nothing without tiles."""
-    if not settings.tile or max(shape) <= settings.tile:
+def tile_remark(network: Network, layers: Sequence[str], height: int, width: int) -> list[str]:
+    """Say that pictures of that size are evaluated in tiles, and what it saves; else nothing."""
+    if not network.tiled(height, width):
         return []
-    whole, tiled = (estimate(one, layers, *shape) for one in (network.in_tiles(0), network))
+    plain = network.in_tiles(0)
+    whole, tiled = (estimate(one, layers, height, width) for one in (plain, network))
     return [
-        f"evaluated in tiles of {settings.tile} pixels: about {gibibytes(tiled)} instead of "
+        f"evaluated in tiles of {network.tile} pixels: about {gibibytes(tiled)} instead of "
         f"{gibibytes(whole)}."
     ]
 

@@ -48,6 +48,7 @@ def _ask(address: str) -> None:
     from distributed.security import Security
 
     async def ask() -> None:
+        """Connect and leave again."""
         options = Security().get_connection_args("client")
         comm = await asyncio.wait_for(connect(address, ANSWERING, **options), ANSWERING + 1)
         comm.abort()

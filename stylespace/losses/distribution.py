@@ -6,13 +6,12 @@ entries may be those of other channels.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from stylespace.losses.objective import averaged, relative_square
-from stylespace.losses.terms import Features, Term
+from stylespace.losses.objective import averaged_term, relative_square
+from stylespace.losses.terms import Term
 from stylespace.styles.gram import gram
 from stylespace.styles.statistics.entries import NEAR_ZERO
 
@@ -74,11 +73,7 @@ def _term(
         )
         return sum(others, first)
 
-    def measure(image: Tensor, features: Features) -> Tensor:
-        return distance(gram(features[layer]))
-
-    parts = replace(averaged(gram, layer), value=distance)
-    return Term(name, measure, (layer,), weight, parts)
+    return averaged_term(name, layer, gram, distance, weight)
 
 
 def _described(grams: Tensor, description: Description) -> list[Tensor]:

@@ -5,7 +5,6 @@ a dead start, where the two channels never fire together and G_ij has no gradien
 """
 
 import math
-from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -104,7 +103,7 @@ def entry_term(
         score = value if goal == "energy" else _log_score(value, mean[:, 2:] / unit, share)
         return torch.where(value > ALIVE * energy, -score, DEAD_LEVEL)
 
-    tiles = replace(averaged(numbers, pre), value=of_numbers) if parts == 1 else None
+    tiles = averaged(numbers, pre, of_numbers) if parts == 1 else None
     return Term(f"entry.{layer}", measure, (pre,), parts=tiles)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -41,7 +41,7 @@ class Objective:
 
     def __call__(self, image: Tensor) -> dict[str, Tensor]:
         """Evaluate every term on one pass of the network, or on two of each tile."""
-        if isinstance(self.network, Network) and self.network.tiled(image):
+        if isinstance(self.network, Network) and self.network.tiled(*image.shape[2:]):
             return tiled_values(self.network, self.terms.parts, image)
         layers = {layer for term in self.terms.parts for layer in term.layers}
         features = self.network(image, sorted(layers)) if layers else {}
@@ -103,29 +103,45 @@ def matching_term(
     layers: tuple[str, ...],
     weight: float = 1.0,
     *,
-    parts: Parts | None = None,
     nothing: float = 0.0,
     instead: float = 1.0,
 ) -> Term:
     """Return the relative distance of a statistic of some layers' features to a target.
 
-    statistic: features (B, C, h, w) of each layer -> (B, ...). target: (B or 1, ...). parts: whose
-    sum is the statistic. nothing, instead: see `relative_square`.
+    statistic: features (B, C, h, w) of each layer -> (B, ...). target: (B or 1, ...). nothing,
+    instead: see `relative_square`.
     """
     relative = relative_to(target.detach(), nothing=nothing, instead=instead)
 
     def measure(image: Tensor, features: Features) -> Tensor:
         return relative(statistic(*(features[layer] for layer in layers)))
 
-    if parts is not None:
-        of_sum = parts.value
-        parts = replace(parts, value=lambda total: relative(of_sum(total)))
-    return Term(name, measure, layers, weight, parts)
+    return Term(name, measure, layers, weight)
 
 
-def averaged(statistic: Callable[[Tensor], Tensor], layer: str) -> Parts:
-    """Return the parts of a statistic that is a mean over the positions of a layer."""
-    return Parts(lambda tile: statistic(tile.own(layer)) * tile.share(layer))
+def averaged_term(
+    name: str,
+    layer: str,
+    statistic: Callable[[Tensor], Tensor],
+    value: Callable[[Tensor], Tensor],
+    weight: float = 1.0,
+) -> Term:
+    """Return the term that is a function of a mean over the positions of a layer.
+
+    statistic: features (B, C, h, w) -> (B, ...), the mean. value: of the mean, (B,).
+    """
+
+    def measure(image: Tensor, features: Features) -> Tensor:
+        return value(statistic(features[layer]))
+
+    return Term(name, measure, (layer,), weight, averaged(statistic, layer, value))
+
+
+def averaged(
+    statistic: Callable[[Tensor], Tensor], layer: str, value: Callable[[Tensor], Tensor]
+) -> Parts:
+    """Return such a term's parts; see `averaged_term`."""
+    return Parts(lambda tile: statistic(tile.own(layer)) * tile.share(layer), value)
 
 
 def content_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:

@@ -46,7 +46,7 @@ def optimizer_bytes(height: int, width: int, *, tiled: bool = False) -> int:
 
 def read_shape(network: Network, layers: Sequence[str], height: int, width: int) -> tuple[int, int]:
     """Return the (H, W) that the network evaluates at once of a picture: its largest tile's."""
-    if not 0 < network.tile < max(height, width):
+    if not network.tiled(height, width):
         return height, width
     halo = halo_of(network.reads(dict.fromkeys(layers, 0)))
     return min(height, network.tile + 2 * halo), min(width, network.tile + 2 * halo)

@@ -101,9 +101,9 @@ class Network:
         other._wide = self._wide and self._wide._with(**changes)
         return other
 
-    def tiled(self, image: Tensor) -> bool:
-        """Say whether a picture (B, 3, H, W) is evaluated in tiles."""
-        return 0 < self.tile < max(image.shape[2:])
+    def tiled(self, height: int, width: int) -> bool:
+        """Say whether a picture of height x width pixels is evaluated in tiles."""
+        return 0 < self.tile < max(height, width)
 
     @property
     def precise(self) -> Network:
@@ -205,7 +205,7 @@ class Network:
             raise ValueError(f"image must hold values in [0, 1], got {image.dtype}: divide it.")
         layers = [layers] if isinstance(layers, str) else layers
         self.check_size(layers, image.shape[2], image.shape[3])
-        if not self.tiled(image):
+        if not self.tiled(*image.shape[2:]):
             return self.whole(image, layers)
         tiles = self.tiles(image, dict.fromkeys(layers, 0))
         with torch.no_grad():

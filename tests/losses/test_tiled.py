@@ -184,8 +184,8 @@ def test_features_of_tiles_are_put_together():
 
 def test_a_picture_no_larger_than_a_tile_is_evaluated_whole():
     network = tiny_network().in_tiles(WIDTH)
-    assert not network.tiled(seeded_picture(HEIGHT, WIDTH))
-    assert network.tiled(seeded_picture(HEIGHT, WIDTH + 1))
+    assert not network.tiled(HEIGHT, WIDTH)
+    assert network.tiled(HEIGHT, WIDTH + 1)
 
 
 def test_half_precision_keeps_its_tiles():

@@ -1,7 +1,6 @@
 """Edits: one entry of a painting's style is changed and the rest is held. What did it carry?"""
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -15,9 +14,9 @@ from stylespace.errors import UsageError
 from stylespace.images.resizing import fitted, resize
 from stylespace.losses.entries import entry_value
 from stylespace.losses.matching import style_figures
-from stylespace.losses.objective import Objective, averaged, relative_square
+from stylespace.losses.objective import Objective, averaged_term, relative_square
 from stylespace.losses.representations.gram import gram_term
-from stylespace.losses.terms import Features, Term, Terms
+from stylespace.losses.terms import Term, Terms
 from stylespace.networks.memory import check_memory
 from stylespace.networks.network import Network
 from stylespace.settings import EditSettings
@@ -96,7 +95,7 @@ def edit(
     painting = resize(picture, settings.size).to(image)
     figures = edit_figures(Style.capture(judge, image, layers), target, place)
     remarks = tuple(source_style.remarks(network, layers, settings.size))
-    remarks += tuple(tile_remark(settings, network, *sizes))
+    remarks += tuple(tile_remark(network, *sizes))
     figures["change"] = float((image - painting).abs().mean())
     more = {"beside": painting, "remarks": remarks}
     return outcome_of(settings, image, figures, synthesis, network, **more)
@@ -159,7 +158,7 @@ def _entry_target(layer: str, pair: tuple[int, int], target: Tensor) -> Term:
             return ((value - target) / (value + target)).square()
         return value / energy.detach().clamp(min=torch.finfo(energy.dtype).tiny)
 
-    return _of_mean(f"entry.{layer}", numbers, distance, layer, 1.0)
+    return averaged_term(f"entry.{layer}", layer, numbers, distance)
 
 
 def _held(layer: str, target: Tensor, pair: tuple[int, int], weight: float) -> Term:
@@ -170,24 +169,7 @@ def _held(layer: str, target: Tensor, pair: tuple[int, int], weight: float) -> T
     def distance(grams: Tensor) -> Tensor:
         return relative_square(mask * grams, (mask * target)[None])
 
-    return _of_mean(f"rest.{layer}", gram, distance, layer, weight)
-
-
-def _of_mean(
-    name: str,
-    statistic: Callable[[Tensor], Tensor],
-    distance: Callable[[Tensor], Tensor],
-    layer: str,
-    weight: float,
-) -> Term:
-    """Return the term of a distance of a statistic that is a mean over positions."""
-
-    def measure(image: Tensor, features: Features) -> Tensor:
-        return distance(statistic(features[layer]))
-
-    return Term(
-        name, measure, (layer,), weight, replace(averaged(statistic, layer), value=distance)
-    )
+    return averaged_term(f"rest.{layer}", layer, gram, distance, weight)
 
 
 def edit_figures(style: Style, target: Style, place: tuple[str, int, int]) -> dict[str, float]:

@@ -196,7 +196,7 @@ class TextureProblem:
     def remarks(self) -> tuple[str, ...]:
         """Return what is degenerate about the sources, a sentence each."""
         each = (source.remarks(self.network, self.layers, self.largest) for source in self.sources)
-        tiled = tile_remark(self.settings, self.network, self.layers, *self.shape)
+        tiled = tile_remark(self.network, self.layers, *self.shape)
         remarks = (*(text for texts in each for text in texts), *tiled)
         return (*remarks, grey_remark(self.sources)) if self._grey else remarks
 

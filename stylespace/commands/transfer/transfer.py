@@ -132,7 +132,7 @@ def transferred(
     synthesis = run_pyramid(network, settings, measured, start, layers, shape, **more)
     target = style.target(judge, height, width)
     remarks = enlargement(settings.content, content, settings.size)
-    remarks += tile_remark(settings, network, *sizes)
+    remarks += tile_remark(network, *sizes)
     remarks += colour_remarks(settings, content, sources, style.pictures.sources if grey else ())
     content = resize_to(content, height, width).to(network.device)
     image = _coloured(settings, as_written(synthesis, network), content)

@@ -15,8 +15,7 @@ from stylespace.losses.covariance.distances import (
     positions,
     preferred,
 )
-from stylespace.losses.covariance.explicit import explicit_square
-from stylespace.losses.covariance.explicit import moments as moments_of
+from stylespace.losses.covariance.explicit import explicit_square, moments
 from stylespace.losses.covariance.pairs import kernel_square
 from stylespace.losses.covariance.responses import on_grid
 from stylespace.losses.covariance.windows import EVEN, ResponseWindow
@@ -124,13 +123,13 @@ class CovarianceMeasure:
         rows = [weighted_grams(x[None], here[b % len(here)]) for b, x in enumerate(own)]
         return torch.cat(rows) / self._size**2
 
-    def of_moments(self, moments: Tensor) -> Tensor:
+    def of_moments(self, found: Tensor) -> Tensor:
         """Return the relative distance of moments S(X, R), (B, K, C, C) -> (B,)."""
-        goal = self._goal.like(moments)
+        goal = self._goal.like(found)
         kept = goal.moments
         if kept is None:
-            kept = torch.stack([moments_of(*one) for one in zip(goal.p, goal.b, strict=True)])
-        return (moments - kept).square().flatten(1).sum(1) / self._norm.to(moments)
+            kept = torch.stack([moments(*one) for one in zip(goal.p, goal.b, strict=True)])
+        return (found - kept).square().flatten(1).sum(1) / self._norm.to(found)
 
     def _weights(self, grid: torch.Size, x: Tensor) -> Tensor:
         """Return the content's weights on a grid, (1 or B, K, N); those of the last are kept."""
@@ -188,4 +187,4 @@ def _kept_moments(p: Tensor, b: Tensor) -> Tensor | None:
     """Return S(P, Q), (B, K, C, C), where it is small enough to be kept."""
     if len(p) * b.shape[1] * p.shape[1] ** 2 * p.dtype.itemsize > STORED:
         return None
-    return torch.stack([moments_of(*one) for one in zip(p, b, strict=True)])
+    return torch.stack([moments(*one) for one in zip(p, b, strict=True)])

@@ -1,13 +1,11 @@
 """Centred Gram matrices: how channels of a layer vary together, whatever their level."""
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor
 
-from stylespace.losses.objective import averaged, matching_term
+from stylespace.losses.objective import averaged, relative_to
 from stylespace.losses.representations.base import FromMoments
-from stylespace.losses.terms import Term
+from stylespace.losses.terms import Features, Term
 from stylespace.styles.gram import covariance, gram, mean
 from stylespace.styles.moments import LayerStyle
 
@@ -27,8 +25,13 @@ def centred_term(
     """
     rounding = {} if norm is None else {"nothing": UNVARIED * norm, "instead": norm or 1}
     name = f"covariance.{layer}"
-    parts = replace(averaged(_moments, layer), value=_covariance)
-    return matching_term(name, covariance, target[None], (layer,), weight, parts=parts, **rounding)
+    relative = relative_to(target[None].detach(), **rounding)
+
+    def measure(image: Tensor, features: Features) -> Tensor:
+        return relative(covariance(features[layer]))
+
+    parts = averaged(_moments, layer, lambda moments: relative(_covariance(moments)))
+    return Term(name, measure, (layer,), weight, parts)
 
 
 def _moments(features: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from stylespace.losses.objective import averaged, matching_term
+from stylespace.losses.objective import averaged_term, relative_to
 from stylespace.losses.representations.base import FromMoments
 from stylespace.losses.terms import Term
 from stylespace.styles.gram import gram
@@ -15,7 +15,7 @@ def gram_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
     Source: G15a eq. 3. Departs: relative to the target instead of 1 / (4 N^2 C^2).
     """
     goal = target if target.ndim == 3 else target[None]
-    return matching_term(f"gram.{layer}", gram, goal, (layer,), weight, parts=averaged(gram, layer))
+    return averaged_term(f"gram.{layer}", layer, gram, relative_to(goal.detach()), weight)
 
 
 class GramMatrices(FromMoments):

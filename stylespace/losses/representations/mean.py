@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from stylespace.losses.objective import averaged, matching_term
+from stylespace.losses.objective import averaged_term, relative_to
 from stylespace.losses.representations.base import FromMoments
 from stylespace.losses.terms import Term
 from stylespace.styles.gram import mean
@@ -11,9 +11,8 @@ from stylespace.styles.moments import LayerStyle
 
 def mean_term(layer: str, target: Tensor, weight: float = 1.0) -> Term:
     """Relative distance of a layer's channel means to target (C,)."""
-    return matching_term(
-        f"mean.{layer}", mean, target[None], (layer,), weight, parts=averaged(mean, layer)
-    )
+    relative = relative_to(target[None].detach())
+    return averaged_term(f"mean.{layer}", layer, mean, relative, weight)
 
 
 class Means(FromMoments):

@@ -4,7 +4,7 @@ from functools import partial
 
 from torch import Tensor
 
-from stylespace.losses.objective import averaged, matching_term
+from stylespace.losses.objective import averaged_term, relative_to
 from stylespace.losses.representations.base import FromMoments
 from stylespace.losses.terms import Term
 from stylespace.styles.gram import shifted_gram
@@ -20,8 +20,8 @@ def shifted_term(layer: str, target: Tensor, weight: float = 1.0, *, shift: floa
     Source: NN16b section 3 (activation shift). Departs: relative to the target.
     """
     statistic = partial(shifted_gram, shift=shift)
-    parts = averaged(statistic, layer)
-    return matching_term(f"shifted.{layer}", statistic, target[None], (layer,), weight, parts=parts)
+    relative = relative_to(target[None].detach())
+    return averaged_term(f"shifted.{layer}", layer, statistic, relative, weight)
 
 
 class ShiftedGram(FromMoments):
