@@ -85,7 +85,7 @@ def peer_pieces(
     device = str(device_for(settings.device).type)
     for side in settings.sides:
         for content, style in settings.pairs_at(side):
-            case = Case(settings.at(device, "float32"), side, content, style, folder / "peers")
+            case = Case(settings.at(device, settings.precision), side, content, style, folder / "peers")
             yield Piece("peers", case.peer, functools.partial(peer_row, case))
             for way, sizes in {"one scale": ["--sizes", str(side)], "coarse to fine": []}.items():
                 name = f"stylespace to its loss, {way}, {case.place}"
@@ -157,7 +157,7 @@ def our_row(case: Case, way: str, sizes: list[str], rows: Mapping[str, Record]) 
     peer = rows.get(case.peer, {})
     if "figures" not in peer:
         raise UnmeasuredError("its peer was not measured")
-    aim = our_objective(network_at(case.settings), case.path("content"), case.path("style"))
+    aim = our_objective(network_at(case.settings).precise, case.path("content"), case.path("style"))
     goal, runs, trials = peer["figures"]["loss"], dict[int, Run](), dict[int, dict[str, float]]()
 
     def reaches(count: int) -> bool:
