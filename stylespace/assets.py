@@ -20,19 +20,28 @@ SAMPLE = "sample:"
 MEMORY = "memory:"
 """Prefix of what has no file: a picture or a style that Python gave, named by its hash."""
 LARGEST_WEIGHT = 1e6
+PACKAGES = {"scikit-image": "skimage", "scikit-learn": "sklearn", "matplotlib": "matplotlib"}
+"""{package with photographs: its name in Python}."""
+GROUPS: dict[str, Literal["painting", "photograph"]] = {
+    "painting": "painting",
+    "study": "painting",
+    "photograph": "photograph",
+}
+"""{table of sources.toml: kind of its samples}."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A picture that needs no download: a bundled painting, or a photograph of scikit-image.
+    """A picture that needs no download: a bundled painting, or a photograph of another package.
 
     Attributes:
         name: short name, as in `sample:NAME`.
-        kind: `painting` (travels with stylespace) or `photograph` (inside scikit-image).
+        kind: `painting` (travels with stylespace) or `photograph` (inside `PACKAGES`).
         artist: painter or photographer.
         title: title, or what the photograph shows.
         year: year as text, such as `about 1831`, or `unknown`.
-        licence: SPDX expression; `LicenseRef-public-domain` where the author gave up all rights.
+        licence: SPDX expression; `LicenseRef-public-domain` where the author gave up all rights,
+            `LicenseRef-no-known-restrictions` where the holder knows of none.
         source: where the file comes from.
     """
 
@@ -46,18 +55,18 @@ class Sample:
 
 
 def samples() -> tuple[Sample, ...]:
-    """All samples, paintings first, each kind in the order of its names."""
+    """All samples: bundled paintings, those for studies, photographs; each in order of names."""
     tables, about = _sources(), ("name", "artist", "title", "year", "licence", "source")
     return tuple(
         Sample(kind=kind, **{field: table[field] for field in about})
-        for kind in ("painting", "photograph")
-        for table in tables[kind]
+        for group, kind in GROUPS.items()
+        for table in tables[group]
     )
 
 
 def paintings() -> tuple[str, ...]:
-    """Names of the bundled paintings."""
-    return tuple(sample.name for sample in samples() if sample.kind == "painting")
+    """Names of the eight paintings that numbers are compared with; those for studies are others."""
+    return tuple(table["name"] for table in _sources()["painting"])
 
 
 def sample_path(name: str) -> Path:
@@ -65,18 +74,17 @@ def sample_path(name: str) -> Path:
 
     Raises:
         UsageError: no sample has this name.
-        PictureError: the file is missing from stylespace or from scikit-image.
+        PictureError: the file is missing from stylespace or from the other package.
     """
-    tables = _sources()
-    files = {table["name"]: data_folder() / table["file"] for table in tables["painting"]}
-    folder = _scikit_image_folder()
-    files |= {table["name"]: folder / table["file"] for table in tables["photograph"]}
-    check_known("sample", name, files)
-    if not files[name].is_file():
-        raise PictureError(
-            f"sample {name!r}: {files[name]} is missing; reinstall stylespace or scikit-image."
-        )
-    return files[name]
+    sources = _sources()
+    tables = {one["name"]: one for kind in GROUPS for one in sources[kind]}
+    check_known("sample", name, tables)
+    package = tables[name].get("package")
+    file = (_folder_of(package) if package else data_folder()) / tables[name]["file"]
+    if not file.is_file():
+        owner = package or "stylespace"
+        raise PictureError(f"sample {name!r}: {file} is missing; reinstall {owner}.")
+    return file
 
 
 def source_path(name: str) -> Path:
@@ -162,9 +170,9 @@ def _weights_source(network: str) -> dict[str, Any]:
     return next(table for table in _sources()["weights"] if table["name"] == network)
 
 
-def _scikit_image_folder() -> Path:
-    """Where scikit-image is installed, without importing it (that takes a second)."""
-    spec = importlib.util.find_spec("skimage")
+def _folder_of(package: str) -> Path:
+    """Where a package is installed, without importing it (that takes a second)."""
+    spec = importlib.util.find_spec(PACKAGES[package])
     if spec is None or spec.origin is None:
-        return Path("scikit-image")  # does not exist: asking for a photograph says what to install
+        return Path(package)  # does not exist: asking for a photograph says what to install
     return Path(spec.origin).parent

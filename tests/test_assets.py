@@ -21,7 +21,7 @@ from stylespace.errors import PictureError, StylespaceError, UsageError, Weights
 
 DATA = assets.data_folder()
 TABLES = tomllib.loads((DATA / "sources.toml").read_text(encoding="utf-8"))
-DISTRIBUTED = TABLES["painting"] + TABLES["weights"]
+DISTRIBUTED = TABLES["painting"] + TABLES["study"] + TABLES["weights"]
 SOURCE_INDEX = [(1, 1, 0), (1, 2, 2), (2, 1, 5), (2, 2, 7), (3, 1, 10), (3, 2, 12), (3, 3, 14)]
 SOURCE_INDEX += [(4, 1, 17), (4, 2, 19), (4, 3, 21), (5, 1, 24), (5, 2, 26), (5, 3, 28)]
 
@@ -50,14 +50,16 @@ def test_hash_of_distributed_file(table):
 def test_every_picture_and_weights_file_is_listed():
     found = {
         f"{folder}/{path.name}"
-        for folder in ("paintings", "weights")
+        for folder in ("paintings", "paintings/study", "weights")
         for path in (DATA / folder).iterdir()
         if path.is_file() and path.suffix not in {".py", ".pyc"}
     }
     assert found == {table["file"] for table in DISTRIBUTED}
 
 
-@pytest.mark.parametrize("table", TABLES["painting"] + TABLES["photograph"], ids=str)
+@pytest.mark.parametrize(
+    "table", TABLES["painting"] + TABLES["study"] + TABLES["photograph"], ids=str
+)
 def test_size_and_facts_of_picture(table):
     with Image.open(assets.sample_path(table["name"])) as picture:
         assert picture.size == (table["width"], table["height"])
@@ -77,7 +79,7 @@ def test_licence_text_of_everything_distributed():
 
 def test_readable_sources_hold_the_same_facts():
     text = (DATA / "SOURCES.md").read_text(encoding="utf-8")
-    for table in TABLES["painting"] + TABLES["photograph"]:
+    for table in TABLES["painting"] + TABLES["study"] + TABLES["photograph"]:
         row = next(line for line in text.splitlines() if line.startswith(f"| `{table['name']}`"))
         assert table["artist"] in row and table["title"] in row
         assert f"{table['width']} × {table['height']}" in row
@@ -90,9 +92,12 @@ def test_readable_sources_hold_the_same_facts():
 def test_samples_are_the_paintings_and_the_photographs():
     samples = assets.samples()
     assert len(assets.paintings()) == 8
-    assert assets.paintings() == tuple(s.name for s in samples if s.kind == "painting")
+    painted = tuple(s.name for s in samples if s.kind == "painting")
+    assert assets.paintings() == painted[:8] and len(painted) == 12
     assert "hokusai-great-wave" in assets.paintings()
-    assert {"astronaut", "coffee", "brick"} < {s.name for s in samples if s.kind == "photograph"}
+    assert {"astronaut", "coffee", "brick", "china", "grace_hopper"} < {
+        s.name for s in samples if s.kind == "photograph"
+    }
     assert len({sample.name for sample in samples}) == len(samples)
 
 
@@ -115,8 +120,9 @@ def test_only_names_are_samples(name):
 def test_missing_scikit_image_leaves_the_paintings(monkeypatch):
     monkeypatch.setattr(assets.importlib.util, "find_spec", lambda name: None)
     assert assets.sample_path("durer-lion").is_file()
-    with pytest.raises(PictureError, match="reinstall"):
-        assets.sample_path("coffee")
+    for sample, package in (("coffee", "scikit-image"), ("china", "scikit-learn")):
+        with pytest.raises(PictureError, match=f"reinstall {package}"):
+            assets.sample_path(sample)
 
 
 def test_missing_data_and_weights_say_so(monkeypatch, tmp_path):

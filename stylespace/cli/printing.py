@@ -117,4 +117,6 @@ def _figure_lines(figures: Mapping[str, float]) -> list[str]:
 
 
 def _number(value: float) -> str:
-    return "-" if math.isnan(value) else format(value, ".4g")
+    from stylespace.figures.formatting import significant
+
+    return "-" if math.isnan(value) else significant(value, 4)

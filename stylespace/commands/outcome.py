@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from stylespace.figures.formatting import significant
 from stylespace.images import encoded_png, written_image
 from stylespace.networks.network import Network
 from stylespace.settings import Settings
@@ -41,7 +42,9 @@ class Outcome:
     def __repr__(self) -> str:
         """Return what it is of, its size and its first figures, in one line."""
         height, width = self.image.shape[2:]
-        first = ", ".join(f"{name} {value:.4g}" for name, value in list(self.figures.items())[:3])
+        first = ", ".join(
+            f"{name} {significant(value, 4)}" for name, value in list(self.figures.items())[:3]
+        )
         return f"<Outcome of {self.settings.command}: {width}x{height}, {first}>"
 
     def _repr_png_(self) -> bytes:
@@ -52,7 +55,7 @@ class Outcome:
         """Return the picture, its figures and the remarks as a notebook shows them."""
         picture = base64.b64encode(self._repr_png_()).decode()
         rows = "".join(
-            f"<tr><td>{html.escape(name)}</td><td>{value:.4g}</td></tr>"
+            f"<tr><td>{html.escape(name)}</td><td>{significant(value, 4)}</td></tr>"
             for name, value in self.figures.items()
         )
         remarks = "".join(f"<p>{html.escape(remark)}</p>" for remark in self.remarks)

@@ -14,6 +14,18 @@ LONGEST = 30
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
+def significant(value: float, digits: int = 3) -> str:
+    """Return a number as tables have it: `0.0123`, `1.23e+04`.
+
+    What is below 1 or 100, as a share that is not all, never reads as if it were.
+    """
+    text = f"{value:.{digits}g}"
+    if text not in ("1", "100") or value >= float(text):
+        return text
+    unit = 10.0 ** (len(text) - 1 - digits)
+    return f"{math.floor(value / unit) * unit:.{digits}g}"
+
+
 def number(value: float, digits: int = 3) -> str:
     """Return a number to some significant digits: `0.0123`, `12,300`, `1.23 × 10⁻⁷`."""
     if not math.isfinite(value):

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from tabulate import tabulate
 
 from stylespace.errors import printable
+from stylespace.figures.formatting import significant
 
 
 def page(parts: Iterable[str]) -> str:
@@ -46,4 +47,4 @@ def bullets(sentences: Sequence[str]) -> str:
 
 def shown(value: float | None) -> str:
     """Return a number to three digits; a dash where there is none."""
-    return "-" if value is None or math.isnan(value) else f"{value:.3g}"
+    return "-" if value is None or math.isnan(value) else significant(value)

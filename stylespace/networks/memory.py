@@ -9,8 +9,15 @@ from typing import Any
 import torch
 
 from stylespace.errors import MemoryLimitError
-from stylespace.networks import architectures
-from stylespace.networks.architectures import Blur, Convolution, Inception, Operation, Pooling
+from stylespace.networks import architectures, winograd
+from stylespace.networks.architectures import (
+    Blur,
+    Convolution,
+    Inception,
+    Operation,
+    Pooling,
+    convolutions,
+)
 from stylespace.networks.network import Network
 from stylespace.networks.tiles import halo_of
 
@@ -26,14 +33,24 @@ def estimate(network: Network, layers: Sequence[str], height: int, width: int) -
     """Return the bytes of one objective with gradient on a picture of height x width pixels.
 
     Counts the activations kept for the backward pass, of the largest tile where the network has
-    tiles, the two largest gradients alive at once, the optimiser's copies of the picture, and the
-    Gram matrices; not the process itself.
+    tiles, the two largest gradients alive at once, the optimiser's copies of the picture, the Gram
+    matrices, and the values of filters; not the process itself.
     """
     kept = kept_bytes(network, layers, *read_shape(network, layers, height, width))
     channels = [network.channels(name) for name in network.resolve(layers)]
-    matrices = sum(8 * c * c * 4 for c in channels)
-    pictures = optimizer_bytes(height, width, tiled=network.tile > 0)
+    matrices = sum(8 * c * c * 4 for c in channels) + values_bytes(network, layers)
+    pictures = optimizer_bytes(height, width, tiled=network.tiled(height, width))
     return round(SLACK * (sum(kept) + 2 * max(kept)) + pictures + matrices)
+
+
+def values_bytes(network: Network, layers: Sequence[str]) -> int:
+    """Return the bytes of the filters' values that the network keeps, see `winograd`."""
+    if network.values is None:
+        return 0
+    deepest = network.names.index(network.resolve(layers)[-1])
+    filters = (network.filters[one.key][0] for one in convolutions(network.layers[: deepest + 1]))
+    counts = (winograd.SIDE**2 * f.shape[0] * f.shape[1] for f in filters if winograd.wide(f))
+    return 4 * sum(counts)
 
 
 def optimizer_bytes(height: int, width: int, *, tiled: bool = False) -> int:

@@ -17,6 +17,8 @@ from torch import Tensor
 
 from stylespace.networks.architectures import Reach
 
+WIDER = 1.5
+"""Sides of tiles that keep nothing for a gradient, by those of tiles that do."""
 PICTURE = ""
 """Name of the picture itself among the layers: its positions are pixels."""
 
@@ -118,11 +120,10 @@ def tiles(
     *,
     wraps: bool = False,
 ) -> Iterator[Tile]:
-    """Cut a picture (B, 3, H, W) into tiles that own up to about `side` pixels a side each.
+    """Cut a picture (B, 3, H, W) into tiles of about one size, that own up to `side` pixels a side.
 
-    A rest shorter than the halo belongs to the tile before it. A circular network wraps sides that
-    its strides do not divide at other places in every layer, as no halo does: such a picture is
-    one tile.
+    A circular network wraps sides that its strides do not divide at other places in every layer,
+    as no halo does: such a picture is one tile.
 
     Args:
         reads: {layer that is measured: (its reach, positions around a tile's own that are needed
@@ -131,14 +132,13 @@ def tiles(
     """
     strides = {PICTURE: 1} | {name: reach.stride for name, (reach, _) in reads.items()}
     stride, halo = max(strides.values()), halo_of(reads)
-    side = max(1, side // stride) * stride
     if wraps and any(length % stride for length in image.shape[2:]):
         side = max(image.shape[2:])
     spans = _wrapped_spans if wraps else _spans
     height, width = image.shape[2:]
-    for rows in spans(height, side, halo):
+    for rows in spans(_firsts(height, side, stride), height, halo):
         strip = _read(image, 2, rows)
-        for columns in spans(width, side, halo):
+        for columns in spans(_firsts(width, side, stride), width, halo):
             crop = _read(strip, 3, columns)
             yield Tile(crop, rows, columns, {PICTURE: (height, width), **grids}, strides)
 
@@ -172,11 +172,18 @@ def halo_of(reads: Mapping[str, tuple[Reach, int]]) -> int:
     return -(-farthest // stride) * stride
 
 
-def _spans(length: int, side: int, halo: int) -> list[Span]:
-    """Cut one side into tiles; a rest shorter than the halo belongs to the tile before it."""
-    firsts = list(range(0, length, side))
-    if len(firsts) > 1 and length - firsts[-1] <= halo:
-        firsts.pop()
+def _firsts(length: int, side: int, stride: int) -> list[int]:
+    """Return where the fewest tiles of one size begin, a multiple of the stride, at most `side`.
+
+    A rest shorter than a stride, which may own no position, belongs to the tile before it.
+    """
+    count = -(-length // (max(1, side // stride) * stride))
+    firsts = list(range(0, length, -(-length // (count * stride)) * stride))
+    return firsts[:-1] if len(firsts) > 1 and length - firsts[-1] < stride else firsts
+
+
+def _spans(firsts: list[int], length: int, halo: int) -> list[Span]:
+    """Cut one side into tiles."""
     lasts: list[int | None] = [*firsts[1:], None]
     return [
         Span(
@@ -186,11 +193,11 @@ def _spans(length: int, side: int, halo: int) -> list[Span]:
     ]
 
 
-def _wrapped_spans(length: int, side: int, halo: int) -> list[Span]:
+def _wrapped_spans(firsts: list[int], length: int, halo: int) -> list[Span]:
     """Cut one side whose ends are joined; one tile alone is wrapped by the network itself."""
-    if side >= length:
+    if len(firsts) == 1:
         return [Span(0, length, 0, None)]
-    pairs = ((first, min(first + side, length)) for first in range(0, length, side))
+    pairs = zip(firsts, [*firsts[1:], length], strict=True)
     return [Span(first - halo, last + halo, first, last) for first, last in pairs]
 
 

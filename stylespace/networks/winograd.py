@@ -46,9 +46,12 @@ def transformed(filters: Tensor) -> Tensor:
 
 def suits(x: Tensor, filters: Tensor) -> bool:
     """Say whether a convolution of x (B, C, h, w) is faster this way than plainly."""
-    tiles = (x.shape[2] // STEP) * (x.shape[3] // STEP)
-    wide = min(filters.shape[:2]) >= CHANNELS
-    return filters.shape[2:] == (3, 3) and tiles >= TILES and wide
+    return wide(filters) and (x.shape[2] // STEP) * (x.shape[3] // STEP) >= TILES
+
+
+def wide(filters: Tensor) -> bool:
+    """Say whether filters (D, C, h, w) are among those that are convolved with this way."""
+    return filters.shape[2:] == (3, 3) and min(filters.shape[:2]) >= CHANNELS
 
 
 def convolved(x: Tensor, values: Tensor, bias: Tensor, padding: int) -> Tensor:

@@ -48,8 +48,8 @@ def weight_setting(default: float | None, text: str) -> Any:
     return setting(default, text, minimum=0, maximum=LARGEST_WEIGHT)
 
 
-def side_setting(default: int | None, text: str) -> Any:
-    """Declare the side of a picture in pixels."""
+def side_setting(default: int | tuple[int, ...], text: str) -> Any:
+    """Declare the side of a picture in pixels, or several."""
     return setting(default, text, minimum=1, maximum=32768)
 
 

@@ -3,7 +3,12 @@
 The representation itself is the module of that name in `stylespace.losses.representations`.
 """
 
+import re
 from dataclasses import dataclass
+
+from stylespace.errors import UsageError
+
+REDUCTIONS = ("pca", "nmf", "kmeans")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,3 +40,15 @@ REPRESENTATIONS = {
     "chained": Needs(picture=True, paired=True),
     "sliced": Needs(picture=True),
 }
+
+
+def reduction_of(text: str) -> tuple[str, int]:
+    """Return how content responses are reduced, of a text such as pca:32: method, number of maps.
+
+    Raises:
+        UsageError: it is none.
+    """
+    method, _, number = text.partition(":")
+    if method not in REDUCTIONS or not re.fullmatch(r"[1-9][0-9]{0,3}", number):
+        raise UsageError(f"--responses {text!r}: write it as pca:32, nmf:16 or kmeans:8.")
+    return method, int(number)

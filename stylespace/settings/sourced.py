@@ -25,8 +25,8 @@ def parameters_setting(default: str) -> Any:
 class Sourced(Making, StyleLayers):
     """Commands that make a picture out of a style: at which size the style is read."""
 
-    source_size: int | None = side_setting(
-        None, "Longer side of the style pictures; default: --size."
+    source_size: tuple[int, ...] = side_setting(
+        (), "Longer side of the style pictures; default: --size."
     )
     style_scale: float = setting(
         1.0, "Factor on the style pictures' size: larger strokes above 1.", above=0, maximum=64
@@ -49,7 +49,7 @@ class Sourced(Making, StyleLayers):
 
     def source_side(self, size: int) -> int:
         """Return the longer side of the style pictures at the scale of that size."""
-        full = self.source_size or self.size
+        full, *_ = self.source_size or (self.size,)
         return max(1, round(full * self.style_scale * size / self.size))
 
 

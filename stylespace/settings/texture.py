@@ -58,6 +58,8 @@ class TextureSettings(Sourced):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_sources(self.sources)
+        if len(self.source_size) > 1:
+            raise UsageError("--source-size: a texture takes one.")
         if self.sampler and self.match != "gram":
             raise UsageError(f"--sampler gives Gram matrices: it does not go with {self.match}.")
         style_file = split_weight(self.sources[0])[0].endswith(".safetensors")

@@ -9,7 +9,7 @@ from typing import ClassVar
 from stylespace.assets import split_weight
 from stylespace.errors import UsageError
 from stylespace.settings.fields import setting, side_setting, steps_setting, weight_setting
-from stylespace.settings.representations import REPRESENTATIONS, Needs
+from stylespace.settings.representations import REPRESENTATIONS, Needs, reduction_of
 from stylespace.settings.shared import ALL, default_content_layer, default_style_layers
 from stylespace.settings.sourced import Sourced, check_sources, parameters_setting, source_names
 
@@ -19,7 +19,6 @@ KERNELS = ("uniform", "gaussian")
 COLOURS = ("style", "luminance", "match-before", "match-after", "match-style")
 KEPT = {"colours": 1, "grain": 2, "strokes": 3, "shapes": 4}
 """Names of --keep for the lowest of the default style layers, and how many of them they are."""
-REDUCTIONS = ("pca", "nmf", "kmeans")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +32,9 @@ class TransferSettings(Sourced):
         (), "Pictures, sample:NAME or style files; PATH=0.3 weighs.", argument=True, picture=True
     )
     size: int = side_setting(512, "Longer side in pixels.")
+    source_size: tuple[int, ...] = side_setting(
+        (), "Longer side of the style pictures; several: a strip of them; default: --size."
+    )
     iterations: tuple[int, ...] = steps_setting()
     content_layers: tuple[str, ...] = setting(
         (), "Content layers, with a weight as conv4_2=1; default: conv4_2 (VGG)."
@@ -164,8 +166,8 @@ class TransferSettings(Sourced):
     def content_layer_weights(self) -> dict[str, float]:
         """Return {content layer: share of the content's weight}, those that are kept included.
 
-        The shares of --content-layers add up to 1, and a kept layer adds keep_weight of its own
-        weight to them, so that what is kept stays as it is when one more layer moves over.
+        The shares of --content-layers add up to 1, and a kept layer adds keep_weight of its own, so
+        that what is kept stays as it is when one more layer moves over.
         """
         content = self.weighted(self.content_layers or (default_content_layer(self.network),))
         kept = {name: self.keep_weight * weight for name, weight in self.kept_layers().items()}
@@ -205,12 +207,7 @@ class TransferSettings(Sourced):
 
     def reduction(self) -> tuple[str, int]:
         """Return how content responses are reduced: method and number of maps."""
-        method, _, number = self.responses.partition(":")
-        if method not in REDUCTIONS or not re.fullmatch(r"[1-9][0-9]{0,3}", number):
-            raise UsageError(
-                f"--responses {self.responses!r}: write it as pca:32, nmf:16 or kmeans:8."
-            )
-        return method, int(number)
+        return reduction_of(self.responses)
 
     def guide_pairs(self) -> tuple[tuple[str, str], ...]:
         """Return (content mask, style mask) of every guide."""
@@ -225,6 +222,10 @@ class TransferSettings(Sourced):
     def needs(self) -> Needs:
         """What the representation asks of the settings."""
         return REPRESENTATIONS[self.representation]
+
+    def several(self) -> bool:
+        """Say whether one content becomes several pictures: partitions, or sizes of the source."""
+        return self.partitions or len(self.source_size) > 1
 
     def guided(self) -> bool:
         """Say whether regions guide the style."""
@@ -251,8 +252,9 @@ class TransferSettings(Sourced):
         if (self.keep or self.partitions) and self.content_weight == 0:
             option = "--keep" if self.keep else "--partitions"
             raise UsageError(f"{option} with --content-weight 0 keeps nothing: give it a weight.")
-        if self.keep and self.partitions:
-            raise UsageError("--partitions chooses the layers to keep: leave --keep out.")
+        if self.partitions and (self.keep or len(self.source_size) > 1):
+            told = "chooses the layers to keep: leave --keep out" if self.keep else "takes one size"
+            raise UsageError(f"--partitions {told}.")
 
     def _check_representation(self) -> None:
         """Refuse options that this representation would not heed, and a chain of one layer."""

@@ -264,13 +264,13 @@ NUMBERS = {
     },
     "texture": {
         "size": int, "seed": int, "iterations": list, "sizes": list,
-        "tile": int, "source-size": int,
+        "tile": int, "source-size": list,
         "style-scale": float, "tv-weight": float, "mean-weight": float, "seeds": int,
         "histogram-weight": float, "spectrum-weight": float, "autocorrelation-weight": float,
     },
     "transfer": {
         "size": int, "seed": int, "iterations": list, "sizes": list,
-        "tile": int, "source-size": int,
+        "tile": int, "source-size": list,
         "style-scale": float, "tv-weight": float, "content-weight": float, "style-weight": float,
         "layout": float, "keep-weight": float, "detail": float,
         "stride": int, "auto-guides": int, "workers": int,

@@ -34,7 +34,7 @@ NETWORKS = ["vgg19-norm", "vgg16-hed", "vgg19", "alexnet", "googlenet", "alexnet
 WEIGHTS = ["random:0", "random:7", "random:x", "random:", "gone.pth", "text.png", "caffe:", ""]
 OPTIONS = {
     "--size": NUMBERS, "--sizes": LISTS, "--iterations": LISTS, "--seed": NUMBERS,
-    "--selectivity": NUMBERS, "--style-scale": NUMBERS, "--source-size": NUMBERS,
+    "--selectivity": NUMBERS, "--style-scale": NUMBERS, "--source-size": LISTS,
     "--tv-weight": NUMBERS, "--mean-weight": NUMBERS, "--content-weight": NUMBERS,
     "--style-weight": NUMBERS, "--layer": LAYERS, "--layers": LAYERS, "--content-layers": LAYERS,
     "--entry": ENTRIES, "--network": NETWORKS, "--weights": WEIGHTS,

@@ -219,8 +219,8 @@ def test_values_are_those_of_the_written_pictures(network):
 def test_mirrored_cells_are_the_same_picture(network):
     made(network)
     pixels = np.asarray(Image.open("a/atlas-0-4-2-6.png"))
-    board = _Board(SMALL.rows, SMALL.columns, 24)
-    assert pixels.shape[1::-1] == board.size
+    board = _Board(SMALL.rows, SMALL.columns, 24, "")
+    assert pixels.shape[0] == board.size[1] and pixels.shape[1] >= board.size[0]
 
     def cell(i, j):
         x, y = board.corner(i, j)
@@ -431,12 +431,23 @@ def test_large_blocks_have_several_sheets():
     assert name_of(*found[1]) == "atlas-0-63-74-79.png"
 
 
+def test_a_small_sheet_is_as_wide_as_its_title():
+    title = "conv2_1 of vgg19-norm, 4 of 4 entries reached, evaluations 200"
+    board, named = (_Board(range(2), range(2), 8, text) for text in ("", title))
+    assert named.size[0] - 2 * named.margin >= named.font.getlength(title)
+    assert board.size[0] < named.size[0] and board.size[1] == named.size[1]
+    pixels = sheet({}, range(2), range(2), 8, title)
+    line = pixels[: named.margin - 2].max(-1).max(0) > 150
+    right = named.size[0] - named.margin
+    assert line[right - 20 : right].any() and not line[right + 1 :].any()
+
+
 @pytest.mark.parametrize("side", [8, 24, 48])
 def test_a_sheet_has_its_cells_where_its_indices_are(side):
     rows, columns = range(3, 6), range(4, 12)
     red = np.full((side, side, 3), (255, 0, 0), np.uint8)
     pixels = sheet({(3, 4): red, (5, 9): None}, rows, columns, side, "title")
-    board = _Board(rows, columns, side)
+    board = _Board(rows, columns, side, "title")
     assert pixels.shape == (*board.size[::-1], 3)
     x, y = board.corner(3, 4)
     assert (pixels[y : y + side, x : x + side] == (255, 0, 0)).all()

@@ -78,8 +78,9 @@ def written(path, picture):
 def test_nothing_is_left_to_say_of_a_picture_against_itself(judges):
     picture = blots(40, 32)
     found = judges.figures(picture, picture, picture)
-    assert set(found) == {*LOWER, *HIGHER, "similarity", "placed"}
+    assert set(found) == {*LOWER, *HIGHER, "similarity", "placed", "grain", "style_grain"}
     assert found.pop("similarity") == pytest.approx(1)
+    assert found.pop("grain") == found.pop("style_grain") > 0
     assert found == pytest.approx(dict.fromkeys(found, 0), abs=1e-9)
 
 
@@ -709,5 +710,6 @@ def test_committed_trials_hold_settings_that_can_be(path):
         ways = found.variants(pair)
         assert list(ways) == list(found.ways)
         assert len({to_toml(one) for one in ways.values()}) == len(ways)  # no way twice
-        assert len({one.content_weight for one in ways.values()}) == 1
-        assert len({(one.size, one.iterations) for one in ways.values()}) == 1
+        assert len({one.size for one in ways.values()}) == 1
+        if path.stem != "defaults":  # which tries these
+            assert len({(one.content_weight, one.iterations) for one in ways.values()}) == 1

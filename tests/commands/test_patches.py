@@ -13,6 +13,7 @@ from stylespace.commands.probe.patches import (
     SHOWN_SIDE,
     SMALLEST_PATCH,
     Paintings,
+    Patches,
 )
 from stylespace.images import resize_to
 from stylespace.networks.network import Network
@@ -220,3 +221,15 @@ def test_asking_for_patches_does_not_change_what_comes_next(tiny):
     diagonal = seen.patches("conv2_1", 1, 1)
     again = seen.patches("conv2_1", 1, 1)
     assert diagonal.products == again.products and diagonal.products != one.products
+
+
+@pytest.mark.parametrize(("light", "factor"), [(0.9, 1.0), (0.45, 2.0), (0.05, 3.0), (1.0, 1.0)])
+def test_dark_patches_are_brightened_by_one_number(light, factor):
+    pictures = torch.full((9, 3, 20, 20), 0.2 * light)
+    pictures[:, :, :6] = light
+    found = Patches(pictures, (1.0,) * 9, ("a",) * 9, ((0.0, 0.0),) * 9)
+    bright, told = found.bright
+    assert told == pytest.approx(factor)
+    assert torch.allclose(bright, factor * pictures) and float(bright.max()) <= 1
+    none = Patches(pictures[:0], (), (), ())
+    assert none.bright[1] == 1 and len(none.bright[0]) == 0

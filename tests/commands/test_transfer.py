@@ -149,6 +149,7 @@ def test_all_layers_but_some_can_be_styled(terms):
         (("--keep", "conv1_1", "--content-weight", "0"), ["--keep", "--content-weight 0"]),
         (("--partitions", "--content-weight", "0"), ["--partitions", "--content-weight 0"]),
         (("--keep", "conv1_1", "--partitions"), ["--partitions", "leave --keep out"]),
+        (("--partitions", "--source-size", "8,9"), ["--partitions", "one size"]),
     ],
 )
 def test_partial_transfers_that_cannot_be(refused, options, words):
@@ -835,6 +836,22 @@ def test_a_missing_or_damaged_picture_alone_is_made_again(pictures, unjudged, ca
     assert_refused(call(*PARTITIONS), 1, "03.png': the file exists already", "--force")
     assert call(*PARTITIONS, "--out", FOLDER, "--force").code == 0
     assert listing() == before
+
+
+def test_sizes_of_the_source_make_a_picture_each_and_a_strip(pictures, unjudged, call):
+    sizes = ("--source-size", "24,32,48")
+    first = call(*RUN, *sizes, "--json", "--quiet")
+    assert first.code == 0, first.err
+    assert first.json["figures"] == {"source_sizes": 3, "done": 3}
+    folder = Path("transfer-photo-style-source-sizes")
+    assert (folder / "strip.jpg").exists()
+    rows = json.loads((folder / "results.json").read_text())
+    assert [row["label"] for row in rows] == [f"source: {n} pixels" for n in (24, 32, 48)]
+    made = sorted(folder.glob("[0-9]*.png"))
+    assert [read_recipe(path)["recipe"]["source_size"] for path in made] == [[24], [32], [48]]
+    assert len({path.read_bytes() for path in made}) == 3
+    with pytest.raises(UsageError, match="several pictures"):
+        transfer(settings=settings(source_size=(24, 32)))
 
 
 def test_interrupted_partitions_keep_what_is_done_and_go_on(pictures, unjudged, call, monkeypatch):

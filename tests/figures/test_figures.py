@@ -22,7 +22,7 @@ from stylespace.figures.entries import (
     sorted_points,
     target_figure,
 )
-from stylespace.figures.formatting import legible, number, share, shortened, zeros
+from stylespace.figures.formatting import legible, number, share, shortened, significant, zeros
 from stylespace.figures.heat_maps import heat_map_figure, heat_maps_figure
 from stylespace.figures.maps import apart, map_figure
 from stylespace.figures.measures import sparsity_figure, spectra_figure
@@ -670,3 +670,23 @@ def test_distances_and_maps_are_told_by_their_ends():
     assert "farthest right: b" in told and "Farthest down: c" in told and "75 %" in told
     told = alt_texts.trace_alt(TRACE)
     assert "goes from 4 to 0.25" in told and "64 px from evaluation 3" in told
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "shown"),
+    [
+        (99.95, 3, "99.9"),
+        (99.996, 4, "99.99"),
+        (99.949, 3, "99.9"),
+        (100.0, 3, "100"),
+        (100.04, 4, "100"),
+        (0.99997, 4, "0.9999"),
+        (1.0, 4, "1"),
+        (1.0000001, 4, "1"),
+        (12345.0, 3, "1.23e+04"),
+        (0.0, 4, "0"),
+        (-0.99999, 3, "-1"),
+    ],
+)
+def test_what_is_not_all_never_reads_as_if_it_were(value, digits, shown):
+    assert significant(value, digits) == shown

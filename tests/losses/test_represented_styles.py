@@ -184,7 +184,7 @@ def moments(kind, x, level):
 @pytest.mark.parametrize("kind", ["gram", "centred", "mean", "shifted"])
 def test_moments_of_two_pictures_of_different_sizes(network, kind):
     image, style = blocky(28, 40), blocky(60, 36, seed=3)
-    represented = styled(network, image, style, representation=kind, source_size=60)
+    represented = styled(network, image, style, representation=kind, source_size=(60,))
     values, _ = measured(represented, image)
     own, target = (matrices(network, one) for one in (image, style))
     for name, share in SHARES.items():
@@ -205,7 +205,7 @@ def spread(fine, coarse):
 
 def test_chained_layers_against_numpy(network):
     image, style = blocky(28, 40), blocky(60, 36, seed=3)
-    represented = styled(network, image, style, representation="chained", source_size=60)
+    represented = styled(network, image, style, representation="chained", source_size=(60,))
     values, weights = measured(represented, image)
     own, target = (features(network, one) for one in (image, style))
     for deep, shallow in (("conv2_1", "conv1_1"), ("conv3_1", "conv2_1")):
@@ -416,7 +416,7 @@ def test_a_large_style_picture_counts(network, kind):
     """Of a small result: its features, which are measured in one piece, are most of it."""
     content, style = blocky(28, 40), blocky(72, 60, seed=3)
     small, large = (
-        styled(network, content, style, representation=kind, source_size=size).memory(28, 40)
+        styled(network, content, style, representation=kind, source_size=(size,)).memory(28, 40)
         for size in (40, 400)
     )
     positions = {"conv1_1": 400 * 333, "conv2_1": 200 * 166, "conv3_1": 100 * 83}
@@ -460,6 +460,7 @@ def test_a_transfer_that_fits_globally_is_refused_where_its_representation_does_
     run = {"size": 32, "layers": NAMES, "iterations": 1, "network": network}
     paths = str(tmp_path / "c.png"), str(tmp_path / "s.png")
     free = estimate(network, (*NAMES, "conv4_2"), 32, 32)
+    free += 4 * network.channels("conv4_2") * math.prod(network.grid("conv4_2", 32, 32))
     monkeypatch.setattr("stylespace.networks.memory.available", lambda device: free)
     assert transfer(*paths, **run).image.shape == (1, 3, 32, 32)
     with pytest.raises(MemoryLimitError, match=r"32x32 pixels need about .* GiB"):

@@ -9,7 +9,7 @@ import torch
 from stylespace.errors import UsageError
 from stylespace.losses.covariance import covariance_distance
 from stylespace.losses.covariance.responses import REDUCTIONS, on_grid, reduced
-from stylespace.settings import transfer
+from stylespace.settings import representations
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -124,7 +124,7 @@ def test_shares_of_clusters_add_up_to_one_and_fade_with_distance():
 
 
 def test_settings_know_the_reductions_without_torch():
-    assert tuple(REDUCTIONS) == transfer.REDUCTIONS
+    assert tuple(REDUCTIONS) == representations.REDUCTIONS
 
 
 @pytest.mark.parametrize("method", REDUCTIONS)

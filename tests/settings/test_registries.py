@@ -10,7 +10,15 @@ from stylespace.losses.local import KERNELS
 from stylespace.losses.matching import MATCHES
 from stylespace.losses.representations import GUIDED, representation_class
 from stylespace.losses.representations.base import Representation
-from stylespace.settings import TransferSettings, probe, report, shared, texture, transfer
+from stylespace.settings import (
+    TransferSettings,
+    probe,
+    report,
+    representations,
+    shared,
+    texture,
+    transfer,
+)
 from stylespace.settings.representations import REPRESENTATIONS
 from stylespace.styles.distances import DISTANCES
 from stylespace.synthesis.optimizers import OPTIMIZERS
@@ -24,7 +32,7 @@ from stylespace.synthesis.optimizers import OPTIMIZERS
         (report.DISTANCES, DISTANCES),
         (shared.OPTIMIZERS, OPTIMIZERS),
         (transfer.KERNELS, KERNELS),
-        (transfer.REDUCTIONS, REDUCTIONS),
+        (representations.REDUCTIONS, REDUCTIONS),
     ],
     ids=["samplers", "matches", "distances", "optimisers", "kernels", "reductions"],
 )

@@ -65,7 +65,7 @@ FULL = {
         "sources": ("sample:gogh-auvers=0.3", "a=b/c.png", 'Größe "x" \\ \'.png'),
         "layers": ("conv1_1=2", "conv4_1"),
         "style_scale": 1.5,
-        "source_size": 300,
+        "source_size": (300,),
         "mean_weight": 0.5,
         "tv_weight": 1e-3,
         "pooling": "max",
@@ -373,9 +373,9 @@ def test_sources_are_needed():
         ({"size": 400}, 400, 400),
         ({"size": 400}, 100, 100),
         ({"size": 400, "style_scale": 1.5}, 100, 150),
-        ({"size": 400, "source_size": 200}, 400, 200),
-        ({"size": 400, "source_size": 200, "style_scale": 2}, 200, 200),
-        ({"size": 400, "source_size": 1}, 100, 1),
+        ({"size": 400, "source_size": (200,)}, 400, 200),
+        ({"size": 400, "source_size": (200,), "style_scale": 2}, 200, 200),
+        ({"size": 400, "source_size": (1,)}, 100, 1),
     ],
 )
 def test_the_side_of_the_sources_at_a_scale(options, size, side):

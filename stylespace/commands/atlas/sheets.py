@@ -1,5 +1,6 @@
 """Sheets of cells under the indices of their channels, and the map of their values."""
 
+import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -38,10 +39,11 @@ def sheet(
         side: of a cell in pixels.
         title: a line above.
     """
-    board = _Board(rows, columns, side)
+    board = _Board(rows, columns, side, title)
     picture = Image.new("RGB", board.size, BOARD)
     draw = ImageDraw.Draw(picture)
-    _draw_title(draw, board, title)
+    place = (board.margin, round(0.9 * board.letter))
+    draw.text(place, title, fill=INK, font=board.font, anchor="lt")
     _draw_indices(draw, board)
     for i in rows:
         for j in columns:
@@ -60,16 +62,19 @@ class _Board:
     """Where things are on a sheet, in pixels.
 
     letter: size of the font. margin: room for indices on every side. top: first row of the cells,
-    below title and indices. pitch: from one cell to the next. size: width and height of the sheet.
+    below title and indices. pitch: from one cell to the next. size: width and height of the sheet,
+    which is at least as wide as its title.
     every: how many cells lie between two indices that do not touch.
     """
 
-    def __init__(self, rows: range, columns: range, side: int) -> None:
+    def __init__(self, rows: range, columns: range, side: int, title: str) -> None:
         self.rows, self.columns, self.side, self.pitch = rows, columns, side, side + GAP
         self.letter = max(11, min(18, side // 3))
         self.margin = round(2.6 * self.letter)
         self.top = self.margin + round(1.8 * self.letter)
-        width = 2 * self.margin + len(columns) * self.pitch - GAP
+        self.font = ImageFont.load_default(self.letter + 2)
+        width = max(len(columns) * self.pitch - GAP, math.ceil(self.font.getlength(title)))
+        width += 2 * self.margin
         self.size = width, self.top + len(rows) * self.pitch - GAP + self.margin
         self.every = -(-3 * self.letter // self.pitch)
 
@@ -77,16 +82,6 @@ class _Board:
         """Return x, y of the upper left pixel of a cell."""
         x = self.margin + (j - self.columns[0]) * self.pitch
         return x, self.top + (i - self.rows[0]) * self.pitch
-
-
-def _draw_title(draw: ImageDraw.ImageDraw, board: _Board, title: str) -> None:
-    """Write the title, smaller where it would not fit."""
-    width = board.size[0] - board.margin - GAP
-    size = board.letter + 2
-    while size > 6 and draw.textlength(title, font=ImageFont.load_default(size)) > width:
-        size -= 1
-    place = (board.margin, round(0.9 * board.letter))
-    draw.text(place, title, fill=INK, font=ImageFont.load_default(size), anchor="lt")
 
 
 def _draw_indices(draw: ImageDraw.ImageDraw, board: _Board) -> None:

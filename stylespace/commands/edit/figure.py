@@ -2,6 +2,7 @@
 
 from stylespace.commands.outcome import Outcome
 from stylespace.figures.canvas import plain_figure, png, signed
+from stylespace.figures.formatting import number
 from stylespace.figures.sheets import show_picture
 
 
@@ -11,7 +12,8 @@ def edit_figure(outcome: Outcome) -> bytes:
     The difference is grey where nothing changed, twice as strong as it is.
     """
     (layer, i, j), painting, image = outcome.settings.place(), outcome.beside, outcome.image
-    title = f"{layer}  {i},{j}  times {outcome.figures['ratio']:.2g}"
+    before, after = (number(outcome.figures[name]) for name in ("painting_value", "value"))
+    title = f"{layer}  {i},{j}  from {before} to {after}"
     difference = (0.5 + 2 * (image - painting)).clamp(0, 1)
     shown = {"painting": painting, title: image, "difference x 2": difference}
     height = 4.2 * image.shape[2] / image.shape[3]

@@ -1,12 +1,19 @@
 """The figure of a probe: the picture beside the painting patches where its channels fire."""
 
 import textwrap
+from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor
 
 from stylespace.commands.outcome import Outcome
 from stylespace.figures.canvas import plain_figure, png, signed
+from stylespace.figures.formatting import significant
 from stylespace.figures.sheets import mosaic, show_picture
+
+TOLD = 0.11
+"""Height of the first line of what is told below the pictures, in heights of the figure."""
+SMALL: dict[str, Any] = {"fontsize": 6.5, "va": "top", "linespacing": 1.4}
 
 
 def probe_figure(outcome: Outcome) -> bytes:
@@ -24,15 +31,24 @@ def probe_figure(outcome: Outcome) -> bytes:
     boxes = [((k + 0.04) / count, 0.14, 0.92 / count, 0.78) for k in range(count)]
     for box, (name, picture) in zip(boxes, shown.items(), strict=False):
         show_picture(figure.add_axes(box), picture, name, size=11 if name == title else 9)
-    told = "where the two channels fire together most in the paintings"
+    bright, factor = patches.bright
+    where = "where the two channels fire together most in the paintings"
     if not patches.paintings:
-        told = "the two channels fire together in none of the paintings"
-    show_picture(figure.add_axes(boxes[-1]), mosaic(patches.pictures, 480), told, size=9)
-    line = "   ".join(f"{name} {value:.3g}" for name, value in outcome.figures.items())
-    figure.text(0.02, 0.07, "\n".join(textwrap.wrap(line, 130)), fontsize=7, va="center")
-    names = ", ".join(dict.fromkeys(patches.paintings))
-    figure.text(boxes[-1][0], 0.02, "\n".join(textwrap.wrap(names, 70)), fontsize=6.5, va="bottom")
+        where = "the two channels fire together in none of the paintings"
+    elif factor > 1:
+        where += f", brightened {factor:.1f} x"
+    show_picture(figure.add_axes(boxes[-1]), mosaic(bright, 500), where, size=8.5)
+    told = [f"{name} {significant(value)}" for name, value in outcome.figures.items()]
+    figure.text(boxes[0][0], TOLD, "\n".join(flowed(told, 86 * (count - 1))), **SMALL)
+    names = [f"{name}," for name in dict.fromkeys(patches.paintings)]
+    figure.text(boxes[-1][0], TOLD, "\n".join(flowed(names, 86)).rstrip(","), **SMALL)
     return png(signed(figure, outcome.settings.network))
+
+
+def flowed(parts: Sequence[str], longest: int) -> list[str]:
+    """Return parts in lines of at most that many characters, none of them broken."""
+    whole = (part.replace(" ", "\u00a0") for part in parts)
+    return textwrap.wrap("  ".join(whole), longest, break_long_words=False, break_on_hyphens=False)
 
 
 def faded(image: Tensor, importance: Tensor) -> Tensor:

@@ -22,10 +22,13 @@ from stylespace.styles.sources import open_picture
 PAINTING_SIDE = 256
 """Longer side of the paintings in pixels."""
 MOST_PATCHES = 9
-SMALLEST_PATCH = 32
+SMALLEST_PATCH = 48
 """Side in pixels below which a patch shows nothing to the eye, whatever the layer sees."""
-SHOWN_SIDE = 96
+SHOWN_SIDE = 160
 """Side in pixels to which every patch is resized."""
+LIGHT, BRIGHTEST = 0.9, 3.0
+"""What the light twentieth of bright patches comes to at least, and the most that brightens them.
+"""
 
 
 def painting(name: str) -> Tensor:
@@ -45,6 +48,15 @@ class Patches:
     products: tuple[float, ...]
     paintings: tuple[str, ...]
     positions: tuple[tuple[float, float], ...]
+
+    @property
+    def bright(self) -> tuple[Tensor, float]:
+        """The pictures times one number, so that dark paintings are seen, and that number."""
+        if not len(self.pictures):
+            return self.pictures, 1.0
+        light = float(self.pictures.mean(1).flatten().quantile(0.95))
+        factor = min(max(LIGHT / max(light, 1e-6), 1.0), BRIGHTEST)
+        return (factor * self.pictures).clamp(max=1), factor
 
 
 @dataclass(frozen=True)
@@ -129,7 +141,7 @@ class Paintings:
     def patches(self, layer: str, i: int, j: int) -> Patches:
         """Return the nine patches in which channels i and j fire together most.
 
-        Each is a square around the centre of the receptive field, as large as it (at least 32 px,
+        Each is a square around the centre of the receptive field, as large as it (at least 48 px,
         at most the painting's shorter side), moved inside the painting at its borders. In one
         painting two patches lie at least half a side apart, along one axis or both. Positions
         where one of the channels is silent are left out.

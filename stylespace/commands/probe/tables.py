@@ -87,7 +87,7 @@ def _sheet(folder: Path, rows: Mapping[str, ProbedEntry], compared: Paintings) -
     for name, row in rows.items():
         picture = read_image(folder / name)
         side = min(THUMBNAIL, picture.shape[2])
-        patches = mosaic(compared.patches(row.layer, row.i, row.j).pictures, side)
+        patches = mosaic(compared.patches(row.layer, row.i, row.j).bright[0], side)
         pictures.append(side_by_side([resize(picture, side), patches]))
     labels = [f"{row.name}\n{markdown.shown(row.figures.get('value'))}" for row in rows.values()]
     columns = max(4, round((len(rows) / 2) ** 0.5))

@@ -31,8 +31,10 @@ def texture_figure(outcome: Outcome) -> bytes:
         for row, part in enumerate((diagonal, off_diagonal), start=1):
             axes = figure.add_subplot(grid[row, columns])
             sorted_curves(axes, [part(one.cpu()) for one in pair])
+            if part is off_diagonal:
+                axes.set_xlabel("rank, 0 to 1", fontsize=7)
             axes.set_title(f"{layer}, {part.__name__.replace('_', '-')}", fontsize=8)
             if place == 0:
-                axes.set_ylabel("sorted entries", fontsize=7)
+                axes.set_ylabel("Gram entry", fontsize=7)
                 axes.legend(("target", "result"), fontsize=7, frameon=False)
     return png(signed(figure, outcome.settings.network))

@@ -31,7 +31,8 @@ from stylespace.synthesis.loop import Step, Synthesis, Watch
 class Match:
     """What a texture's figure shows beside it.
 
-    sources: (1, 3, H, W) each; style files hold none. grams: {layer: (target's, result's), (C, C)}.
+    sources: (1, 3, H, W) each, as large as they were matched; style files hold none.
+    grams: {layer: (target's, result's), (C, C)}.
     """
 
     sources: tuple[Tensor, ...]
@@ -93,7 +94,7 @@ def texture(
     if settings.sampler and synthesis.stopped != "interrupted":
         figures |= problem.true_residuals(judge, _run_of(watch, 1, runs, images[0]), checkpoint)
     grams = {name: (g, styles[0].grams[name]) for name, g in painting.grams.items()}
-    match = Match(tuple(problem.pictures()), grams)
+    match = Match(tuple(resize(one, problem.largest) for one in problem.pictures()), grams)
     more = {"beside": match, "remarks": problem.remarks()}
     return outcome_of(settings, images[0], figures, synthesis.row(0), network, **more)
 

@@ -10,22 +10,28 @@ from stylespace.settings import TransferSettings, recipe_of
 
 
 def _is_folder(settings: TransferSettings) -> bool:
-    """Say whether many pictures are made: partitions, or one of each picture in a folder."""
-    return settings.partitions or os.path.isdir(settings.content)
+    """Say whether many pictures are made: several of the content, or one of each in a folder."""
+    return settings.several() or os.path.isdir(settings.content)
 
 
 def _stem(settings: TransferSettings) -> str:
-    suffix = "-partitions" if settings.partitions else ""
+    suffix = f"-{_kind(settings)}" if settings.several() else ""
     content, style = short_name(settings.content), short_name(settings.styles[0])
     return f"transfer-{content}-{style}{suffix}"
 
 
+def _kind(settings: TransferSettings) -> str:
+    """Return what several pictures of one content are."""
+    return "partitions" if settings.partitions else "source-sizes"
+
+
 def _work(settings: TransferSettings, output: Output) -> Result:
     if os.path.isdir(settings.content):
-        if settings.partitions:
-            raise UsageError("--partitions takes one content: name a picture, not a folder.")
+        if settings.several():
+            option = "--partitions" if settings.partitions else "several of --source-size"
+            raise UsageError(f"{option}: one content at a time; name a picture, not a folder.")
         return _contents(settings, output)
-    return _partitions(settings, output) if settings.partitions else _single(settings, output)
+    return _compared(settings, output) if settings.several() else _single(settings, output)
 
 
 def _single(settings: TransferSettings, output: Output) -> Result:
@@ -36,28 +42,34 @@ def _single(settings: TransferSettings, output: Output) -> Result:
     return make_picture(TRANSFER, settings, output, transfer, drawn)
 
 
-def _partitions(settings: TransferSettings, output: Output) -> Result:
+def _compared(settings: TransferSettings, output: Output) -> Result:
     from stylespace.commands.picture import loaded_network, spread_of, watched
-    from stylespace.commands.transfer.partitions import STRIP, compare, partitions
+    from stylespace.commands.transfer.partitions import STRIP, compare, partitions, source_sizes
     from stylespace.synthesis.progress import Watching
 
-    pair = _stem(settings).removeprefix("transfer-").removesuffix("-partitions")
+    kind = _kind(settings)
+    pair = _stem(settings).removeprefix("transfer-").removesuffix(f"-{kind}")
+    of, title = (
+        (partitions, "Partial transfer")
+        if settings.partitions
+        else (source_sizes, "Sizes of the style picture")
+    )
 
     def work(watching: Watching) -> Result:
-        """Make the partitions while they are watched."""
+        """Make the pictures while they are watched."""
         folder = output.path
         found = compare(
-            partitions(settings),
+            of(settings),
             folder,
             loaded_network(settings, output, watching),
-            title=f"Partial transfer: {pair}",
+            title=f"{title}: {pair}",
             recipe=TRANSFER.recipe_text(settings),
             force=output.force,
             watch=watching.named,
-            spread=spread_of(output, watching, "partitions"),
+            spread=spread_of(output, watching, kind.replace("-", " ")),
         )
         pictures = [folder / f"{row.name}.png" for row in found.rows]
-        figures = {"partitions": found.count, "done": len(pictures)}
+        figures = {kind.replace("-", "_"): found.count, "done": len(pictures)}
         outputs = (folder, folder / STRIP, *pictures) if pictures else (folder,)
         recipe = recipe_of(settings)
         return Result(outputs, figures, recipe, found.interrupted, remarks=found.remarks)
@@ -103,7 +115,8 @@ TRANSFER = Command(
     sample:NAME or style files; several are blended by weight.
     """,
     example="stylespace transfer photo.jpg sample:hokusai-great-wave --size 384",
-    names="transfer-CONTENT-STYLE.png, or a folder with --partitions or of a folder",
+    names="transfer-CONTENT-STYLE.png, or a folder with --partitions, several of --source-size "
+    "or of a folder",
     stem=_stem,
     work=_work,
     folder=FolderKind(

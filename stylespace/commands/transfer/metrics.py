@@ -11,6 +11,7 @@ from torch.nn.functional import normalize
 from stylespace.errors import StylespaceError, UsageError
 from stylespace.images import resize_to
 from stylespace.images.colour import colour_distance
+from stylespace.images.grain import grain
 from stylespace.losses.guides import Regions, matched_regions
 from stylespace.losses.matching import style_figures
 from stylespace.losses.representations.sliced import LEAST_POSITIONS, sliced_distance
@@ -98,8 +99,8 @@ class Judges:
             `alexnet_content` in the second one. `placed`: sliced Wasserstein distance in the judge
             between matched regions (see `matched_regions`): whether each takes after the part of
             the style that it is like. `similarity`: structural similarity of the grey pictures to
-            the content. `content_colours`, `style_colours`: CIELAB distances. 0 is the same, but
-            similarity 1.
+            the content. `content_colours`, `style_colours`: CIELAB distances. `grain`,
+            `style_grain`: see `stylespace.images.grain`. 0 is the same, but similarity 1.
             Layers that a picture is too small for are left out, and regions and layers of fewer
             than LEAST_POSITIONS from sliced distances; NaN where none is left.
         """
@@ -109,6 +110,8 @@ class Judges:
             "similarity": grey_similarity(image, content),
             "content_colours": colour_distance(image, content),
             "style_colours": colour_distance(image, style),
+            "grain": grain(image),
+            "style_grain": grain(style),
         }
         for prefix, judge in self.others.items():
             figures[f"{prefix}style"] = _style_distance(judge, image, style)

@@ -90,6 +90,14 @@ def partitions(settings: TransferSettings) -> dict[str, TransferSettings]:
     }
 
 
+def source_sizes(settings: TransferSettings) -> dict[str, TransferSettings]:
+    """Return {label: settings} of transfers, one for each size of the source."""
+    return {
+        f"source: {side} pixels": replace(settings, source_size=(side,))
+        for side in settings.source_size
+    }
+
+
 def _left(settings: TransferSettings, names: Sequence[str]) -> tuple[str, ...]:
     """Return style layers as settings name them: the defaults stay unnamed."""
     weights = settings.weighted(settings.layers)
@@ -223,7 +231,8 @@ def _page(title: str, again: str, found: Comparison) -> str:
         "own objective. What follows is optimised by none, but `sliced` by the representation of "
         "that name: `sliced`, sliced Wasserstein distance of features to the style; `similarity`, "
         "structural similarity to the content; `content_colours` and `style_colours`, CIELAB "
-        "histogram distances; `other_style` and `other_content`, distances in the judge; `placed`, "
+        "histogram distances; `grain` and `style_grain`, the shares of energy above 0.35 cycles a "
+        "pixel; `other_style` and `other_content`, distances in the judge; `placed`, "
         "sliced Wasserstein distance there between parts of both pictures that are alike.",
         again,
     ]

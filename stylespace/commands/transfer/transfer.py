@@ -72,15 +72,16 @@ def transfer(
     Raises:
         PictureError, StyleError: a source that cannot be read or lives in another space.
         MemoryLimitError: it would not fit.
-        UsageError: settings with partitions, which are several pictures.
+        UsageError: settings with partitions or sizes of the source, which are several pictures.
 
     Source: G15b. Departs: relative terms, start from the content, coarse to fine.
     """
     changes = {"content": content, "styles": styles, **changes}
     settings = settings_with(TransferSettings, settings, changes, network)
-    if settings.partitions:
+    if settings.several():
         raise UsageError(
-            "partitions are several pictures: see stylespace.commands.transfer.partitions.compare."
+            "partitions and sizes of the source are several pictures: see "
+            "stylespace.commands.transfer.partitions.compare."
         )
     sources = open_styles(settings.styles)
     network = given_network(network, settings)

@@ -85,7 +85,9 @@ def peer_pieces(
     device = str(device_for(settings.device).type)
     for side in settings.sides:
         for content, style in settings.pairs_at(side):
-            case = Case(settings.at(device, settings.precision), side, content, style, folder / "peers")
+            case = Case(
+                settings.at(device, settings.precision), side, content, style, folder / "peers"
+            )
             yield Piece("peers", case.peer, functools.partial(peer_row, case))
             for way, sizes in {"one scale": ["--sizes", str(side)], "coarse to fine": []}.items():
                 name = f"stylespace to its loss, {way}, {case.place}"
