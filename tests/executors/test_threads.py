@@ -21,16 +21,20 @@ def test_a_containers_share_counts(tmp_path, monkeypatch, text, count):
 
 
 def test_what_the_user_set_stays(monkeypatch):
-    for name in (*threads.THREADS, "OMP_WAIT_POLICY"):
+    for name in (*threads.THREADS, "OMP_WAIT_POLICY", "THP_MEM_ALLOC_ENABLE"):
         monkeypatch.delenv(name, raising=False)
     assert threads.thread_environment(3) == {
         "OMP_NUM_THREADS": "3",
         "MKL_NUM_THREADS": "3",
         "OMP_WAIT_POLICY": "passive",
+        "THP_MEM_ALLOC_ENABLE": "1",
     }
     monkeypatch.setenv("OMP_WAIT_POLICY", "active")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    assert threads.thread_environment(3) == {"MKL_NUM_THREADS": "3"}
+    assert threads.thread_environment(3) == {
+        "MKL_NUM_THREADS": "3",
+        "THP_MEM_ALLOC_ENABLE": "1",
+    }
 
 
 def test_the_program_waits_patiently(tmp_path):
