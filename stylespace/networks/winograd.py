@@ -12,7 +12,6 @@ import functools
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import BackwardCFunction, once_differentiable
 
@@ -69,7 +68,7 @@ class _Convolution(torch.autograd.Function):
     ) -> Tensor:
         """Return the convolution, channels last."""
         ctx.values, ctx.padding = values, padding  # type: ignore[attr-defined]
-        return _tiled(x, values, _transforms(x, turned=False), padding).add_(bias[:, None, None])
+        return _tiled(x, values, _transforms(x, turned=False), padding, bias)
 
     @staticmethod
     @once_differentiable
@@ -80,14 +79,14 @@ class _Convolution(torch.autograd.Function):
         return _tiled(gradient, values, turned, padding), None, None, None
 
 
-def _tiled(x: Tensor, values: Tensor, transforms: Transforms, padding: int) -> Tensor:
+def _tiled(
+    x: Tensor, values: Tensor, transforms: Transforms, padding: int, bias: Tensor | None = None
+) -> Tensor:
     """Convolve x (B, C, h, w), some rows of tiles at a time: (B, D, h', w'), channels last."""
     batch, channels, height, width = x.shape
     outputs = values.shape[2]
     height, width = height + 2 * padding - 2, width + 2 * padding - 2
     rows, columns = -(-height // STEP), -(-width // STEP)
-    below, beyond = STEP * rows - height + padding, STEP * columns - width + padding
-    around = F.pad(x.permute(0, 2, 3, 1), (0, 0, padding, beyond, padding, below))
     result = torch.empty(
         (batch, outputs, STEP * rows, STEP * columns),
         dtype=x.dtype,
@@ -96,12 +95,14 @@ def _tiled(x: Tensor, values: Tensor, transforms: Transforms, padding: int) -> T
     )
     most = min(rows, max(1, AT_ONCE // columns))
     room = [x.new_empty(n) for n in _sizes(most * columns, channels, outputs)]
-    for picture, into in zip(around, result.permute(0, 2, 3, 1), strict=True):
+    strip = x.new_zeros(STEP * most + 2, STEP * columns + 2, channels)
+    for picture, into in zip(x.permute(0, 2, 3, 1), result.permute(0, 2, 3, 1), strict=True):
         for first in range(0, rows, most):
             count = min(most, rows - first)
             sizes = _sizes(count * columns, channels, outputs)
             tiles, seen, product, made = (part[:n] for part, n in zip(room, sizes, strict=True))
-            part = picture[STEP * first : STEP * (first + count) + 2]
+            part = strip[: STEP * count + 2]
+            _fill(part, picture, STEP * first - padding, padding)
             read = part.unfold(0, SIDE, STEP).unfold(1, SIDE, STEP).permute(0, 1, 3, 4, 2)
             tiles.view(read.shape).copy_(read)
             tiles, seen = (part.view(-1, SIDE**2, channels) for part in (tiles, seen))
@@ -109,11 +110,25 @@ def _tiled(x: Tensor, values: Tensor, transforms: Transforms, padding: int) -> T
             product = product.view(SIDE**2, -1, outputs)
             torch.bmm(seen.transpose(0, 1), values, out=product)
             torch.mm(transforms.outputs, product.view(SIDE**2, -1), out=made.view(STEP**2, -1))
+            if bias is not None:
+                made.view(-1, outputs).add_(bias)
             block = into[STEP * first : STEP * (first + count)].view(count, STEP, columns, STEP, -1)
             block.copy_(made.view(STEP, STEP, count, columns, -1).permute(2, 0, 3, 1, 4))
     if result.shape[2:] == (height, width):
         return result
     return result[..., :height, :width].clone(memory_format=torch.channels_last)
+
+
+def _fill(strip: Tensor, picture: Tensor, top: int, left: int) -> None:
+    """Fill a strip, `left` zeros before each row, with a picture (h, w, C) from row `top` on.
+
+    Rows outside the picture are zeros; the strip's last columns stay as they are.
+    """
+    height, width = picture.shape[:2]
+    begin, end = max(0, top), min(height, top + len(strip))
+    strip[: begin - top] = 0
+    strip[end - top :] = 0
+    strip[begin - top : end - top, left : left + width] = picture[begin:end]
 
 
 def _sizes(tiles: int, channels: int, outputs: int) -> tuple[int, ...]:

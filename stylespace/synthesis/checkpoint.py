@@ -140,13 +140,15 @@ class Checkpoint:
             "calls": json.dumps([state.record for state in states]),
             **self._notes,
         }
-        data = safetensors.torch.save(whole, metadata)
         fresh: BinaryIO | None = None
 
         def write(file: BinaryIO) -> None:
             """Fill the new file and hold it before it takes the old one's name."""
             nonlocal fresh
-            file.write(data)
+            try:
+                safetensors.torch.save_file(whole, file.name, metadata)  # no copy in memory
+            except SafetensorError as error:
+                raise OSError(str(error)) from error
             fresh = hold(Path(file.name))
 
         try:
