@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from stylespace.figures.canvas import INCH, encoded, plain_figure, png, signed
 from stylespace.images import resize_to
@@ -72,6 +73,17 @@ def side_by_side(pictures: Sequence[Tensor], *, gap: int = 4) -> Tensor:
     between = torch.ones(1, 3, height, gap)
     parts = [part for picture in pictures for part in (between, picture.cpu().float())]
     return torch.cat(parts[1:], 3)
+
+
+def to_scale(*pictures: Tensor) -> list[Tensor]:
+    """Return pictures (1, 3, h, w) amid white as large as the largest, (1, 3, H, W) each."""
+    height, width = (max(one.shape[axis] for one in pictures) for axis in (2, 3))
+    result = []
+    for one in pictures:
+        down, across = height - one.shape[2], width - one.shape[3]
+        border = (across // 2, across - across // 2, down // 2, down - down // 2)
+        result.append(pad(one.cpu().float(), border, value=1.0))
+    return result
 
 
 def loss_curves(

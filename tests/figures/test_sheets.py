@@ -14,7 +14,7 @@ from stylespace.commands.probe.figure import faded, probe_figure
 from stylespace.commands.probe.patches import Patches
 from stylespace.commands.probe.probes import Probed
 from stylespace.commands.texture.figure import texture_figure
-from stylespace.figures.sheets import contact_sheet, mosaic, side_by_side
+from stylespace.figures.sheets import contact_sheet, mosaic, side_by_side, to_scale
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -256,3 +256,12 @@ def test_a_texture_of_one_channel_or_of_a_silent_layer_has_a_figure():
     grams = {"one": (one, 2 * one), "silent": (zero, zero)}
     image = plain(COLOURS[5], 40, 60)
     assert opened(texture_figure(textured([image], image, grams)))[0] == "PNG"
+
+
+def test_pictures_to_scale_keep_their_pixels_amid_white():
+    small, large = seeded_picture(4, 7), seeded_picture(9, 6)
+    one, other = to_scale(small, large)
+    assert one.shape == other.shape == (1, 3, 9, 7)
+    assert torch.equal(one[..., 2:6, :], small) and torch.equal(other[..., :6], large)
+    assert float(one.sum()) == pytest.approx(float(small.sum()) + 3 * (63 - 28), rel=1e-5)
+    assert torch.equal(to_scale(small, small)[1], small)

@@ -32,10 +32,10 @@ def probe_figure(outcome: Outcome) -> bytes:
     for box, (name, picture) in zip(boxes, shown.items(), strict=False):
         show_picture(figure.add_axes(box), picture, name, size=11 if name == title else 9)
     bright, factor = patches.bright
-    where = "where the two channels fire together most in the paintings"
+    where = "where both channels fire most in the paintings"
     if not patches.paintings:
-        where = "the two channels fire together in none of the paintings"
-    elif factor > 1:
+        where = "both channels fire together in none of the paintings"
+    elif factor >= 1.1:
         where += f", brightened {factor:.1f} x"
     show_picture(figure.add_axes(boxes[-1]), mosaic(bright, 500), where, size=8.5)
     told = [f"{name} {significant(value)}" for name, value in outcome.figures.items()]

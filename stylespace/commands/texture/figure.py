@@ -3,14 +3,14 @@
 from stylespace.commands.outcome import Outcome
 from stylespace.commands.texture.novelty import new_layers
 from stylespace.figures.canvas import plain_figure, png, signed
-from stylespace.figures.sheets import show_picture, side_by_side, sorted_curves
+from stylespace.figures.sheets import show_picture, side_by_side, sorted_curves, to_scale
 from stylespace.images import resize_to
 from stylespace.styles.statistics.matrices import diagonal, off_diagonal
 
 
 def texture_figure(outcome: Outcome) -> bytes:
     """Return a PNG: source and result above the sorted Gram entries of both, layer by layer."""
-    sources, grams = outcome.beside.sources, outcome.beside.grams
+    sources, grams, image = outcome.beside.sources, outcome.beside.grams, outcome.image
     count, figures = len(grams), outcome.figures
     title = f"{outcome.settings.match}, relative Gram distance {figures['style_distance']:.2g}"
     if (nearest := figures.get("style_distance_nearest")) is not None:
@@ -23,9 +23,10 @@ def texture_figure(outcome: Outcome) -> bytes:
     )  # fmt: skip
     if sources:
         small = [resize_to(one, 240, round(240 * one.shape[3] / one.shape[2])) for one in sources]
-        shown = sources[0] if len(sources) == 1 else side_by_side(small)
+        alone = len(sources) == 1
+        shown, image = to_scale(sources[0], image) if alone else (side_by_side(small), image)
         show_picture(figure.add_subplot(grid[0, :count]), shown, "source", size=9)
-    show_picture(figure.add_subplot(grid[0, count:]), outcome.image, title, size=9)
+    show_picture(figure.add_subplot(grid[0, count:]), image, title, size=9)
     for place, (layer, pair) in enumerate(grams.items()):
         columns = slice(2 * place, 2 * place + 2)
         for row, part in enumerate((diagonal, off_diagonal), start=1):
