@@ -259,7 +259,7 @@ def test_a_texture_of_one_channel_or_of_a_silent_layer_has_a_figure():
 
 
 def test_pictures_to_scale_keep_their_pixels_amid_white():
-    small, large = seeded_picture(4, 7), seeded_picture(9, 6)
+    small, large = seeded_picture(4, 7).float(), seeded_picture(9, 6).float()
     one, other = to_scale(small, large)
     assert one.shape == other.shape == (1, 3, 9, 7)
     assert torch.equal(one[..., 2:6, :], small) and torch.equal(other[..., :6], large)
