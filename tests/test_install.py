@@ -39,7 +39,7 @@ def test_the_wheel_holds_the_data_exactly_once(names):
     assert {name for name in names if name.startswith("stylespace/data/")} == expected
     files = [Path(name).name for name in names]
     assert files.count("vgg16-hed.safetensors") == files.count("vgg19-norm.safetensors") == 1
-    assert sum(name.endswith(".jpg") for name in names) == 8
+    assert sum(name.endswith(".jpg") for name in names) == 12
     assert sum("stylespace/data/licences/" in name for name in names) == 4
 
 
@@ -110,5 +110,5 @@ def test_the_installed_program_finds_its_samples(installed, tmp_path):
     pictures = ("sample:chelsea", "sample:durer-lion")
     result = program(installed, "transfer", *pictures, *options, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert '"count": 16' in program(installed, "samples", "--json", cwd=tmp_path).stdout
+    assert '"count": 26' in program(installed, "samples", "--json", cwd=tmp_path).stdout
     assert program(installed, "--version", cwd=tmp_path).stdout == "stylespace, version 0.2.0\n"
