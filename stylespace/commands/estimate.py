@@ -28,7 +28,7 @@ from stylespace.errors import OutputError, UnreachedError
 from stylespace.files import read_data, write_whole
 from stylespace.networks.memory import gibibytes
 from stylespace.networks.network import Network
-from stylespace.networks.tiles import WIDER
+from stylespace.networks.tiles import wider
 from stylespace.settings import Making, Settings, recipe_of
 from stylespace.synthesis.loop import Step
 from stylespace.synthesis.pyramid import Scale
@@ -114,9 +114,8 @@ def _pixels(plan: Planned, scale: Scale) -> float:
     if not plan.network.tiled(scale.height, scale.width):
         return plan.count * whole
     blank, read = torch.empty(1, 1, scale.height, scale.width), 0.0
-    for share, wider in ((1, 1), (FORWARD, WIDER)):
-        network = plan.network.in_tiles(round(wider * plan.network.tile))
-        tiles = network.tiles(blank, dict.fromkeys(plan.layers, 0))
+    for share, side in ((1, plan.network.tile), (FORWARD, wider(plan.network.tile))):
+        tiles = plan.network.in_tiles(side).tiles(blank, dict.fromkeys(plan.layers, 0))
         read += share * sum(tile.image[0, 0].numel() for tile in tiles)
     return plan.count * read
 

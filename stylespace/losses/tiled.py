@@ -16,7 +16,7 @@ from stylespace.errors import UsageError
 from stylespace.losses.one_pass import Inputs, Made, Wanted, one_pass
 from stylespace.losses.terms import Parts, Term
 from stylespace.networks.network import Network
-from stylespace.networks.tiles import PICTURE, WIDER, Tile
+from stylespace.networks.tiles import PICTURE, Tile, wider
 
 
 def tiled_values(network: Network, terms: Sequence[Term], image: Tensor) -> dict[str, Tensor]:
@@ -82,7 +82,7 @@ class _Looking:
     def _sums(self, terms: Mapping[Term, Parts]) -> dict[str, Tensor]:
         """Return what the parts of some terms add up to."""
         sums: dict[str, Tensor] = {}
-        network = self._network.in_tiles(round(WIDER * self._network.tile))
+        network = self._network.in_tiles(wider(self._network.tile))
         for tile in network.tiles(self._image, self._margins) if terms else ():
             seen = self._seen(tile, tile.image)
             for term, parts in terms.items():
