@@ -12,7 +12,8 @@ SIGHT = ("network", "weights", "pooling", "padding", "device", "precision")
 
 def sight_of(settings: Settings) -> tuple[str | None, ...]:
     """Return the values of these settings: alike where the network is the same."""
-    return tuple(getattr(settings, name) for name in SIGHT)
+    values = {name: getattr(settings, name) for name in SIGHT}
+    return tuple((values | {"padding": settings.space_padding}).values())
 
 
 def network_of_sight(sight: tuple[str | None, ...], *, progress: bool = False) -> Network:

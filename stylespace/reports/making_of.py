@@ -101,7 +101,9 @@ def _check_space(settings: Settings, network: Network, weights: Any) -> None:
     weights: the SHA-256 that the picture names, or whatever stands in its place.
     """
     known = weights if isinstance(weights, str) and weights else settings.weights
-    there = Space(settings.network, settings.pooling, settings.padding, known or network.sha256)
+    there = Space(
+        settings.network, settings.pooling, settings.space_padding, known or network.sha256
+    )
     if difference := network.space.difference(there):
         raise StylespaceError(
             f"it was made in another style space ({difference}): add "

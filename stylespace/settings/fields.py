@@ -63,11 +63,11 @@ FIRST_STEPS, FURTHER_STEPS = 90, 45
 single scale as many as at two."""
 
 
-def steps_setting(*default: int) -> Any:
+def steps_setting(*default: int, first: int = FIRST_STEPS, further: int = FURTHER_STEPS) -> Any:
     """Declare the evaluations over all scales, or of each."""
     text = "Evaluations over all scales, or one number for each scale"
     if not default:
-        text += f"; default: {FIRST_STEPS} at the first scale, {FURTHER_STEPS} at each finer one"
+        text += f"; default: {first} at the first scale, {further} at each finer one"
     return setting(default, f"{text}.", minimum=1, maximum=MOST)
 
 

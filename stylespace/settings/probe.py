@@ -44,10 +44,11 @@ class ProbeSettings(Making, Settings):
     iterations: tuple[int, ...] = steps_setting(256)
     optimizer: str = setting("adam", "Optimiser.", choices=OPTIMIZERS)
     parameters: str = setting(
-        "fourier",
-        "What is optimised: fourier (smooth shapes), phases (only the phase, with the paintings' "
-        "spectrum), sigmoid or pixels (the paper's mode, with --optimizer lbfgs).",
-        choices=("fourier", "phases", "sigmoid", "pixels"),
+        "natural",
+        "What is optimised: natural (shapes, with little more power at any scale than paintings "
+        "have), fourier (any power: larger values, clipped), phases (only the phase, with the "
+        "paintings' spectrum), sigmoid or pixels (the paper's mode, with --optimizer lbfgs).",
+        choices=("natural", "fourier", "phases", "sigmoid", "pixels"),
     )
     robust: bool = setting(
         False, "Jitter, scale and rotate the picture at every evaluation (with adam)."

@@ -60,6 +60,11 @@ class Settings:
         catalogue.catalogue_entry(self.network)
         self._check_random()
 
+    @property
+    def space_padding(self) -> str:
+        """The padding of the style space; where a command chooses, style files have the first."""
+        return self.padding if self.padding in catalogue.PADDINGS else catalogue.PADDINGS[0]
+
     def _check_random(self) -> None:
         """Refuse random:SEED with anything but a seed."""
         kind, _, seed = (self.weights or "").partition(":")
@@ -158,6 +163,16 @@ def default_content_layer(network: str) -> str:
     return "inception4b" if network == "googlenet" else "conv4"
 
 
+def default_content_layers(network: str) -> tuple[str, ...]:
+    """Return the layers that a transfer keeps the content by.
+
+    Departs: from G15b, with conv3_2 of VGG beside conv4_2. Faces and outlines stay at half of the
+    content's weight, so that the style comes twice as near (reports/defaults).
+    """
+    deepest = default_content_layer(network)
+    return ("conv3_2", deepest) if network.startswith("vgg") else (deepest,)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Making:
     """Commands that make a picture: how large and by which steps."""
@@ -179,6 +194,8 @@ class Making:
     )
 
     COARSEST: ClassVar[int] = 128
+    FIRST_STEPS: ClassVar[int] = FIRST_STEPS
+    FURTHER_STEPS: ClassVar[int] = FURTHER_STEPS
 
     def check_pyramid(self) -> None:
         """Refuse scales that do not climb to the size, or iterations that do not fit them.
@@ -220,8 +237,8 @@ class Making:
         """
         count = count or len(self.pyramid())
         if not self.iterations:
-            first = FIRST_STEPS if count > 1 else FIRST_STEPS + FURTHER_STEPS
-            return (first, *[FURTHER_STEPS] * (count - 1))
+            first = self.FIRST_STEPS if count > 1 else self.FIRST_STEPS + self.FURTHER_STEPS
+            return (first, *[self.FURTHER_STEPS] * (count - 1))
         if len(self.iterations) > 1:
             return self.iterations[-count:]
         total = self.iterations[0]

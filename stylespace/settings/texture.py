@@ -7,12 +7,16 @@ from typing import ClassVar
 
 from stylespace.assets import split_weight
 from stylespace.errors import UsageError
+from stylespace.networks import catalogue
 from stylespace.settings.fields import setting, starts_setting, steps_setting, weight_setting
-from stylespace.settings.sourced import Sourced, check_sources, source_names
+from stylespace.settings.sourced import Sourced, check_sources, parameters_setting, source_names
 
 MATCHES = ("gram", "distribution", "sparsity", "intensity")
 GRAM_TV, OTHER_TV = 0.1, 0.01
 """Default weights of total variation: terms of sorted entries end far below those of entries."""
+AUTO = "auto"
+STARTS = ("grey", "colour", "spectrum")
+FIRST_STEPS, FURTHER_STEPS = 150, 65
 SAMPLERS = ("permutation", "bootstrap", "independence", "sorted", "shuffle", "shuffle-psd")
 
 
@@ -53,7 +57,23 @@ class TextureSettings(Sourced):
         "Textures from so many starts: the first is kept, their distance reported."
     )
     mean_weight: float = weight_setting(0.0, "Weight of the channel means beside the Gram.")
-    iterations: tuple[int, ...] = steps_setting(300)
+    iterations: tuple[int, ...] = steps_setting(first=FIRST_STEPS, further=FURTHER_STEPS)
+    parameters: str = parameters_setting("fourier-pixels")
+    padding: str = setting(
+        AUTO,
+        "Padding of convolutions; auto: circular for the texture, so that no place is special, and "
+        "reflect for its sources, or that of style files.",
+        choices=(AUTO, *catalogue.PADDINGS),
+    )
+    init: str = setting(
+        AUTO,
+        "Start: noise that is grey, has the painting's mean colour, or its colours and power "
+        "spectrum; auto: spectrum, or colour with --sampler.",
+        choices=(AUTO, *STARTS),
+    )
+
+    FIRST_STEPS: ClassVar[int] = FIRST_STEPS
+    FURTHER_STEPS: ClassVar[int] = FURTHER_STEPS
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -97,6 +117,11 @@ class TextureSettings(Sourced):
         """Return the weight of total variation."""
         default = GRAM_TV if self.match == "gram" else OTHER_TV
         return default if self.tv_weight is None else self.tv_weight
+
+    @property
+    def start(self) -> str:
+        """One of STARTS."""
+        return self.init if self.init != AUTO else "colour" if self.sampler else "spectrum"
 
     def reads_picture(self) -> bool:
         """Say whether a source's picture is needed, not its style alone."""

@@ -10,7 +10,7 @@ from stylespace.assets import split_weight
 from stylespace.errors import UsageError
 from stylespace.settings.fields import setting, side_setting, steps_setting, weight_setting
 from stylespace.settings.representations import REPRESENTATIONS, Needs, reduction_of
-from stylespace.settings.shared import ALL, default_content_layer, default_style_layers
+from stylespace.settings.shared import ALL, default_content_layers, default_style_layers
 from stylespace.settings.sourced import Sourced, check_sources, parameters_setting, source_names
 
 STARTS = ("content", "style", "noise")
@@ -37,7 +37,7 @@ class TransferSettings(Sourced):
     )
     iterations: tuple[int, ...] = steps_setting()
     content_layers: tuple[str, ...] = setting(
-        (), "Content layers, with a weight as conv4_2=1; default: conv4_2 (VGG)."
+        (), "Content layers, with a weight as conv4_2=1; default: conv3_2,conv4_2 (VGG)."
     )
     keep: tuple[str, ...] = setting(
         (),
@@ -93,12 +93,12 @@ class TransferSettings(Sourced):
         choices=("even", "all"),
     )
     content_weight: float = weight_setting(
-        0.18, "Weight of the content terms; a kept layer has --keep-weight of it."
+        0.09, "Weight of the content terms; a kept layer has --keep-weight of it."
     )
-    keep_weight: float = weight_setting(0.2, "Share of that weight that a kept layer has.")
+    keep_weight: float = weight_setting(0.4, "Share of that weight that a kept layer has.")
     layout: float = weight_setting(2.6, "Factor on that weight at coarser scales than the last.")
     style_weight: float = weight_setting(1.0, "Weight of the style terms.")
-    detail: float = weight_setting(1.0, "Share of the content's detail put into finer scales.")
+    detail: float = weight_setting(0.5, "Share of the content's detail put into finer scales.")
     init: str = setting("content", f"Start: {', '.join(STARTS)}, or a FILE.", picture=True)
 
     def __post_init__(self) -> None:
@@ -169,8 +169,9 @@ class TransferSettings(Sourced):
         The shares of --content-layers add up to 1, and a kept layer adds keep_weight of its own, so
         that what is kept stays as it is when one more layer moves over.
         """
-        content = self.weighted(self.content_layers or (default_content_layer(self.network),))
-        kept = {name: self.keep_weight * weight for name, weight in self.kept_layers().items()}
+        content = self.weighted(self.content_layers or default_content_layers(self.network))
+        share = self.keep_weight * len(content)
+        kept = {name: share * weight for name, weight in self.kept_layers().items()}
         weights = {**kept, **content}
         if self.weighting == "geometric":
             weights = self._geometric(weights, 1)

@@ -11,14 +11,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from stylespace.assets import SAMPLE, split_weight
 from stylespace.errors import PictureError, printable
 from stylespace.figures import markdown
 from stylespace.figures.tables import columns_of
 from stylespace.files import write_files
-from stylespace.images import read_recipe
+from stylespace.images import encoded_jpeg, read_recipe, resize
 from stylespace.settings import recorded_settings
+from stylespace.styles.sources import open_picture
 
 SHOWN = 250  # pixels of a picture's width on the page
+ACROSS = 4  # pictures beside each other
+SOURCE = "source-"  # what the names of sources' files begin with
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -27,24 +31,59 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--title", default="")
     parser.add_argument("--text", default="", help="what the pictures have to do with each other")
+    order = "names of pictures or what they begin with, in the order of the page; others follow"
+    parser.add_argument("--order", default="", metavar="NAME,...", help=order)
     given = parser.parse_args(arguments)
-    text = page(given.folder, title=given.title or given.folder.name, text=given.text)
-    write_files(given.folder, {"README.md": text})
+    title, order = given.title or given.folder.name, given.order.split(",")
+    write_files(given.folder, page(given.folder, title=title, text=given.text, order=order))
 
 
-def page(folder: Path, *, title: str, text: str = "") -> str:
-    """Return a page in Markdown for the pictures of a folder, in the order of their names."""
-    records = {path: record for path in _pictures(folder) if (record := _record(path))}
-    if not records:
+def page(
+    folder: Path, *, title: str, text: str = "", order: Sequence[str] = ()
+) -> dict[str, str | bytes]:
+    """Return {name: content} of a page for the pictures of a folder: README.md, and its sources.
+
+    Pictures of the same sources stand beside these. order: see --order; then by name.
+
+    Raises:
+        PictureError: no picture carries a recipe, or a source is not there any more.
+    """
+    every = {path: record for path in _pictures(folder) if (record := _record(path))}
+    if not every:
         raise PictureError(f"{str(folder)!r} holds no pictures that carry a recipe.")
+    records = {path: every[path] for path in sorted(every, key=lambda path: _place(path, order))}
+    rows: dict[tuple[str, ...], list[Path]] = {}
+    for path, record in records.items():
+        rows.setdefault(_sources(record), []).append(path)
+    names = dict.fromkeys(name for sources in rows for name in sources)
+    pictures = {name: resize(open_picture(name), SHOWN) for name in names}
+    files = {_file(name): encoded_jpeg(one, 90, "4:4:4") for name, one in pictures.items()}
     parts = [
         f"# {markdown.plain(title)}",
         text,
-        _sheet(records),
+        _sheet(rows),
         _figures(records),
         _recipes(records),
     ]
-    return markdown.page(parts)
+    return {"README.md": markdown.page(parts), **files}
+
+
+def _place(path: Path, order: Sequence[str]) -> tuple[int, str]:
+    """Return where a picture stands: by the first of `order` that its name begins with."""
+    places = (k for k, start in enumerate(order) if start and path.stem.startswith(start))
+    return next(places, len(order)), path.stem
+
+
+def _sources(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the pictures that a picture was made of, its content first."""
+    settings = recorded_settings(record)
+    edited = getattr(settings, "source", "")
+    names = (settings.content_source(), *settings.style_sources(), edited)
+    return tuple(dict.fromkeys(split_weight(name)[0] for name in names if name))
+
+
+def _file(source: str) -> str:
+    return f"{SOURCE}{Path(source.removeprefix(SAMPLE)).stem}.jpg"
 
 
 def _pictures(folder: Path) -> list[Path]:
@@ -60,18 +99,24 @@ def _record(path: Path) -> Mapping[str, Any] | None:
     return record if isinstance(record, Mapping) and "recipe" in record else None
 
 
-def _sheet(records: Mapping[Path, Mapping[str, Any]]) -> str:
-    """Return every picture above its name, its figure where there is one as a link."""
-    cells = []
-    for path in records:
-        figure = path.with_name(f"{path.stem}-figure.png")
-        name = escape(printable(path.stem))
-        if figure.exists():
-            name = f'<a href="{quote(figure.name)}">{name}</a>'
-        cells.append(f'<td><img src="{quote(path.name)}" width="{SHOWN}"><br>{name}</td>')
-    rows = [cells[k : k + 3] for k in range(0, len(cells), 3)]
-    lines = [f"<tr>{''.join(row)}</tr>" for row in rows]
+def _sheet(rows: Mapping[tuple[str, ...], Sequence[Path]]) -> str:
+    """Return sources and what was made of them, each above its name; figures as links."""
+    lines = []
+    for sources, paths in rows.items():
+        cells = [_cell(_file(name), f"<i>{escape(printable(name))}</i>") for name in sources]
+        for path in paths:
+            figure = path.with_name(f"{path.stem}-figure.png")
+            name = escape(printable(path.stem))
+            if figure.exists():
+                name = f'<a href="{quote(figure.name)}">{name}</a>'
+            cells.append(_cell(path.name, name))
+        for k in range(0, len(cells), ACROSS):
+            lines.append(f"<tr>{''.join(cells[k : k + ACROSS])}</tr>")
     return "\n".join(["<table>", *lines, "</table>"])
+
+
+def _cell(file: str, name: str) -> str:
+    return f'<td><img src="{quote(file)}" width="{SHOWN}"><br>{name}</td>'
 
 
 def _figures(records: Mapping[Path, Mapping[str, Any]]) -> str:

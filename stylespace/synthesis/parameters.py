@@ -15,6 +15,7 @@ from torch import Tensor
 
 from stylespace.errors import check_known
 from stylespace.synthesis import phases
+from stylespace.synthesis.natural import Natural
 
 
 class Parameters(Protocol):
@@ -167,17 +168,20 @@ PARAMETERS: dict[str, Callable[..., Parameters]] = {
     "free": Free,
 }
 """Parametrisations by name that hold any picture of the box."""
-PHASES = "phases"
-"""The one that holds only the phases of a picture; its contrast is that of paintings."""
+PAINTED: dict[str, Callable[[int, int, Tensor], Parameters]] = {
+    "phases": phases.Phases,
+    "natural": Natural,
+}
+"""Those that know the spectrum of paintings, and hold what has it."""
 
 
 def parameters_for(name: str, height: int, width: int) -> Parameters:
     """Return the parametrisation of that name for pictures of height x width pixels.
 
     Raises:
-        UsageError: a name that is neither in PARAMETERS nor PHASES.
+        UsageError: a name that is neither in PARAMETERS nor PAINTED.
     """
-    if name == PHASES:
-        return phases.Phases(height, width, phases.painting_spectrum(height, width))
-    check_known("parametrisation", name, (*PARAMETERS, PHASES))
+    if name in PAINTED:
+        return PAINTED[name](height, width, phases.painting_spectrum(height, width))
+    check_known("parametrisation", name, (*PARAMETERS, *PAINTED))
     return Fourier(height, width) if name == "fourier" else PARAMETERS[name]()

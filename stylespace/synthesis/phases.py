@@ -153,10 +153,15 @@ def _rings() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         colour_planes(resize(read_image(sample_path(name)), MEASURED_SIDE).double())[0]
         for name in paintings()
     ]
-    edges = np.geomspace(2 / MEASURED_SIDE, 0.5, RINGS + 1)
+    edges = ring_edges()
     powers = np.mean([_ring_powers(plane, edges) for plane in planes], 0)
     mean = np.mean([plane.mean((1, 2)).numpy() for plane in planes], 0)
     return np.sqrt(edges[1:] * edges[:-1]), np.sqrt(powers), mean
+
+
+def ring_edges() -> np.ndarray:
+    """Return the frequencies between which the rings lie, (RINGS + 1,)."""
+    return np.geomspace(2 / MEASURED_SIDE, 0.5, RINGS + 1)
 
 
 def _ring_powers(planes: Tensor, edges: np.ndarray) -> np.ndarray:

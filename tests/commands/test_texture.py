@@ -15,6 +15,7 @@ from tiny import TINY_LAYERS, tiny_network
 from stylespace.commands.scales import noise_picture
 from stylespace.commands.texture.figure import texture_figure
 from stylespace.commands.texture.samplers import sampled_gram
+from stylespace.commands.texture.starts import random_phases
 from stylespace.commands.texture.textures import TextureProblem, texture
 from stylespace.errors import StyleError, UsageError
 from stylespace.images import read_image, resize, write_image
@@ -25,6 +26,7 @@ from stylespace.networks.network import load_network
 from stylespace.settings import TextureSettings
 from stylespace.settings import texture as texture_settings
 from stylespace.settings.recipe import settings_from
+from stylespace.settings.texture import STARTS
 from stylespace.styles.distances import geometric_mean, relative_distance
 from stylespace.styles.style import Style
 
@@ -72,8 +74,9 @@ def flat_picture(folder, level, *, height=20, width=30):
 
 
 def make(sources, network=None, **changes):
-    """A cheap texture on the tiny network."""
-    options = {"size": SIZE, "iterations": STEPS, "layers": TINY_LAYERS, **changes}
+    """A cheap texture on the tiny network, with the borders and the start that tests know."""
+    options = {"size": SIZE, "iterations": STEPS, "layers": TINY_LAYERS, "parameters": "pixels"}
+    options |= {"padding": "zeros", "init": "grey" if "match" in changes else "colour"} | changes
     return texture(sources, network=network or tiny_network(dtype=torch.float32), **options)
 
 
@@ -164,15 +167,76 @@ def test_a_texture_by_distribution_never_sees_the_deepest_layer(painting):
     assert measured - {""} == {f"conv{k}_1" for k in range(1, 5)}
 
 
-def test_only_the_gram_matrices_start_from_the_colours(painting):
-    """The painting's colours would be half of its style."""
-    grey, coloured = (
-        make(painting, match=match, iterations=1).image.mean((0, 2, 3))
-        for match in ("distribution", "gram")
-    )
+def test_a_start_shares_with_the_painting_what_it_says(painting):
+    made = {init: make(painting, match="distribution", init=init, iterations=1) for init in STARTS}
+    grey, coloured, spectrum = (one.image.mean((0, 2, 3)) for one in made.values())
     colour = read_image(painting).mean((0, 2, 3))
     assert (coloured - colour).abs().max() < 0.03 < float(colour.std())
     assert (grey - colour.mean()).abs().max() < 0.03
+    assert (spectrum - colour).abs().max() < 0.06
+    remarks = [one.remarks[-1] for one in made.values()]
+    shared = ("how light it is", "its mean colour", "its mean colour and power spectrum")
+    assert remarks == [f"what the start shares with the source: {words}." for words in shared]
+    assert (
+        make(painting, iterations=1).remarks == ()
+    )  # every entry is matched, whatever it starts from
+
+
+def test_what_is_the_start_where_none_is_named():
+    def start(**changes):
+        return TextureSettings(sources=("a.png",), **changes).start
+
+    assert start() == start(match="distribution") == "spectrum"
+    assert start(sampler="permutation") == "colour" and start(init="grey") == "grey"
+
+
+@pytest.mark.parametrize("shape", [(24, 32), (31, 40), (64, 48)])
+def test_random_phases_have_the_spectrum_of_their_picture(shape):
+    """By hand: as light, as strong at every scale, other phases, the same in all colours."""
+    y, x = np.indices((48, 64))
+    stripes = np.sin(0.5 * x + 0.2 * y) * np.array([0.2, -0.1, 0.05])[:, None, None] + 0.5
+    picture = torch.from_numpy(stripes).float()[None]
+    noise = random_phases(picture, *shape, seed=1)
+    assert noise.shape == (1, 3, *shape)
+    planes = noise[0].double().numpy()
+    np.testing.assert_allclose(planes.mean((1, 2)), 0.5, atol=0.02)
+    np.testing.assert_allclose(planes.std((1, 2)), stripes.std((1, 2)), rtol=0.35)
+    assert np.corrcoef(planes[0].ravel(), planes[1].ravel())[0, 1] < -0.99
+    power = np.abs(np.fft.rfft2(planes[0] - planes[0].mean())) ** 2
+    row, column = np.unravel_index(power.argmax(), power.shape)
+    found = np.hypot(np.fft.fftfreq(shape[0])[row], column / shape[1])
+    assert found == pytest.approx(np.hypot(0.5, 0.2) / (2 * np.pi), abs=1.5 / min(shape))
+    assert not torch.equal(noise, random_phases(picture, *shape, seed=2))
+
+
+# --- no borders
+
+
+@every_match
+def test_by_default_no_place_of_a_texture_is_special(painting, match):
+    options = {"sources": (painting,), "size": SIZE, "layers": TINY_LAYERS, "match": match}
+    network = tiny_network()
+    objective = TextureProblem(TextureSettings(**options), network).objective(network, 24, 32)
+    picture = make(painting, iterations=1).image.double()
+    rolled = torch.cat([picture.roll(shift, (2, 3)) for shift in ((0, 0), (4, 0), (-8, 12))])
+    values = sum(objective(rolled).values()).tolist()
+    assert values == pytest.approx([values[0]] * 3, rel=1e-9)
+    named = TextureProblem(TextureSettings(**options, padding="zeros"), network)
+    values = sum(named.objective(network, 24, 32)(rolled).values()).tolist()
+    assert values != pytest.approx([values[0]] * 3, rel=1e-3)
+
+
+def test_a_style_file_brings_its_own_borders(painting, folder):
+    network = tiny_network()
+    file = folder / "borders.style.safetensors"
+    Style.capture(network, resize(read_image(painting), SIZE), TINY_LAYERS).save(file, force=True)
+    for sources in ([str(file)], [painting, str(file)]):
+        problem = TextureProblem(
+            TextureSettings(sources=tuple(sources), size=SIZE, layers=TINY_LAYERS), network
+        )
+        assert problem.seeing_sources(network).padding == "zeros"
+    outcome = make([str(file)], padding="auto")
+    assert outcome.synthesis.loss < 0.8 * outcome.synthesis.steps[0].loss
 
 
 # --- seeds
@@ -329,6 +393,7 @@ def test_a_seamless_picture_has_no_place_where_it_begins(painting, match):
         layers=TINY_LAYERS,
         match=match,
         seamless=True,
+        padding="zeros",
         **dict.fromkeys(("histogram_weight", "spectrum_weight", "autocorrelation_weight"), 1.0),
     )
     picture = make(painting, iterations=1).image.double()
@@ -357,7 +422,7 @@ def test_the_figures_are_of_what_was_matched(painting, seamless, size):
     outcome = make(painting, seamless=seamless, size=size, iterations=4, tv_weight=0.0)
     side = max(outcome.image.shape[2:])
     drawing = tiny_network(dtype=torch.float32).with_padding("circular" if seamless else "zeros")
-    seeing = tiny_network(dtype=torch.float32).with_padding("replicate" if seamless else "zeros")
+    seeing = tiny_network(dtype=torch.float32).with_padding("reflect" if seamless else "zeros")
     source = resize(read_image(painting), side)  # of a seamless texture without a border
     found, target = style_of(outcome.image, drawing), style_of(source, seeing)
     distances = {
@@ -552,7 +617,8 @@ def test_the_texture_of_a_grey_source_is_grey(drawing, match):
     outcome = make(drawing, match=match, seeds=2)
     assert colours_in(outcome.image) == 0 < float(outcome.image.std())
     assert outcome.synthesis.loss < 0.5 * outcome.synthesis.steps[0].loss
-    (remark,) = outcome.remarks
+    remark = outcome.remarks[-1]
+    assert len(outcome.remarks) == 1 + (match != "gram")
     assert "'" + drawing + "' is grey, and so is the result; with --grey never" in remark
 
 

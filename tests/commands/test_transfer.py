@@ -103,10 +103,10 @@ def test_names_stand_for_the_lowest_layers(name, count):
 def test_keep_moves_layers_from_style_to_content(terms):
     none = terms(*THREE)
     assert names(none, "gram") == {"conv1_1", "conv2_1", "conv3_1"}
-    assert names(none, "content") == {"conv4_2"}
+    assert names(none, "content") == {"conv3_2", "conv4_2"}
     five = terms("--keep", "conv1_1,relu2_1")
     assert names(five, "gram") == {"conv3_1", "conv4_1", "conv5_1"}
-    assert names(five, "content") == {"conv1_1", "conv2_1", "conv4_2"}
+    assert names(five, "content") == {"conv1_1", "conv2_1", "conv3_2", "conv4_2"}
     assert five["content.conv1_1"] == 0  # the start is the content
 
 
@@ -119,8 +119,8 @@ def test_what_is_kept_adds_to_the_content_and_weakens_nothing(terms):
         name: terms(*start, "--content-layers", name)[f"content.{name}"]
         for name in ("conv1_1", "conv2_1")
     }
-    assert three["content.conv1_1"] == pytest.approx(single["conv1_1"] / 5, rel=1e-4)
-    assert three["content.conv2_1"] == pytest.approx(4 * single["conv2_1"] / 5, rel=1e-4)
+    assert three["content.conv1_1"] == pytest.approx(0.4 * single["conv1_1"], rel=1e-4)
+    assert three["content.conv2_1"] == pytest.approx(4 * 0.4 * single["conv2_1"], rel=1e-4)
     two = terms(*start, "--content-layers", "conv1_1=3,conv2_1")
     assert two["content.conv1_1"] == pytest.approx(0.75 * single["conv1_1"], rel=1e-4)
 
@@ -130,12 +130,13 @@ def test_content_layers_with_geometric_weights_double_with_depth():
     found = settings(content_layers=layers, weighting="geometric").content_layer_weights()
     assert found == pytest.approx({"conv1_1": 1 / 11, "conv2_1": 2 / 11, "conv4_2": 8 / 11})
     kept = settings(keep=("conv1_1", "conv3_1"), weighting="geometric").content_layer_weights()
-    assert kept == pytest.approx({"conv1_1": 1 / 20, "conv3_1": 1 / 10, "conv4_2": 1})
+    content = {"conv3_2": 1 / 3, "conv4_2": 2 / 3}
+    assert kept == pytest.approx({"conv1_1": 0.8 / 12, "conv3_1": 1.6 / 12, **content})
 
 
 def test_all_layers_but_some_can_be_styled(terms):
     found = terms("--layers", "all", "--keep", "conv1_1,conv1_2")
-    assert names(found, "content") == {"conv1_1", "conv1_2", "conv4_2"}
+    assert names(found, "content") == {"conv1_1", "conv1_2", "conv3_2", "conv4_2"}
     assert len(names(found, "gram")) == 14 and not names(found, "gram") & {"conv1_1", "conv1_2"}
 
 
@@ -396,7 +397,7 @@ def test_fourier_coordinates_come_before_the_last_scale(scaled):
 
 def test_a_finer_scale_starts_with_the_contents_detail(scaled):
     """A picture that is the reduced content becomes the content itself; another keeps its own."""
-    start, _, _, enlarge = scaled()
+    start, _, _, enlarge = scaled(detail=1.0)
     content = resize_to(read_image("photo.png"), 24, 32)
     torch.testing.assert_close(enlarge(start, 24, 32), content, atol=2e-3, rtol=0)
     grey = enlarge(torch.full((1, 3, 12, 16), 0.5), 24, 32)

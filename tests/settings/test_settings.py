@@ -233,10 +233,11 @@ def test_the_defaults_fit_every_network(network):
     content = TransferSettings(content="c", styles=("a",), network=network)
     assert set(style) <= set(names) and set(style.values()) == {1.0}
     assert list(style) == [name for name in names if name in style]
-    (layer,) = content.content_layer_weights()
-    assert layer in names
+    layers = list(content.content_layer_weights())
+    assert set(layers) <= set(names)
     if network.startswith("vgg"):
-        assert list(style) == [f"conv{k}_1" for k in range(1, 6)] and layer == "conv4_2"
+        assert list(style) == [f"conv{k}_1" for k in range(1, 6)]
+        assert layers == ["conv3_2", "conv4_2"]
 
 
 def test_layers_with_weights():
@@ -431,7 +432,6 @@ def test_the_finest_scales_share_all_evaluations():
         ({"sizes": (200, 200, 300)}, ["sizes 200,200,300"]),
         ({"iterations": (1, 2, 3)}, ["iterations 1,2,3", "2 scales 150,300"]),
         ({"sizes": (200, 300), "iterations": (1,)}, ["iterations 1", "2 scales"]),
-        ({"iterations": ()}, ["iterations"]),
         ({"sizes": (100, 200, 300), "iterations": (10, 5)}, ["iterations 10,5", "3 scales"]),
     ],
 )

@@ -6,7 +6,7 @@ import torch
 from tiny import seeded_picture
 
 from stylespace.errors import UsageError
-from stylespace.synthesis.parameters import PARAMETERS, PHASES, Fourier, Grey, parameters_for
+from stylespace.synthesis.parameters import PARAMETERS, Fourier, Grey, parameters_for
 from stylespace.synthesis.phases import COLOUR, Phases
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -160,6 +160,6 @@ def test_unknown_parametrisations_are_answered_with_the_known():
 
 
 def test_the_phases_are_those_of_the_size_asked_for():
-    phases = parameters_for(PHASES, 4, 6)
+    phases = parameters_for("phases", 4, 6)
     assert isinstance(phases, Phases) and phases.magnitude.shape == (3, 4, 4)
     assert phases.encode(seeded_picture(4, 6, count=2)).shape == (2, 3, 4, 4)

@@ -1,5 +1,6 @@
 """Textures: pictures with a painting's Gram matrices (G15a), or only with their distribution."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,10 +10,11 @@ from torch import Tensor
 
 from stylespace.commands.keywords import keywords, settings_with
 from stylespace.commands.outcome import Outcome, as_written, outcome_of, total_loss
-from stylespace.commands.scales import in_tiles, noise_picture, run_pyramid, tile_remark
+from stylespace.commands.scales import in_tiles, run_pyramid, tile_remark
 from stylespace.commands.sight import given_network
 from stylespace.commands.texture.novelty import novelty_figures
 from stylespace.commands.texture.samplers import sampled_gram
+from stylespace.commands.texture.starts import SHARED, start_noise
 from stylespace.images.resizing import fitted, resize
 from stylespace.losses import patterns
 from stylespace.losses.matching import match_figures, seed_distance, smoothness_terms, style_terms
@@ -20,6 +22,7 @@ from stylespace.losses.objective import Objective
 from stylespace.losses.terms import Terms
 from stylespace.networks.network import Network
 from stylespace.settings import TextureSettings
+from stylespace.settings.texture import AUTO
 from stylespace.styles.distances import relative_distance
 from stylespace.styles.sources import Source, blender, grey_remark, open_styles
 from stylespace.styles.style import Style
@@ -71,8 +74,8 @@ def texture(
         PictureError, StyleError: a source that cannot be read or lives in another space.
         UsageError: a style file where a picture is needed. MemoryLimitError: it would not fit.
 
-    Source: G15a; NN16a section 4. Departs: relative terms, coarse to fine, start from the mean
-    colour with noise.
+    Source: G15a; NN16a section 4. Departs: relative terms, coarse to fine, a start with the
+    source's spectrum, no border.
     """
     settings = settings_with(TextureSettings, settings, {"sources": sources, **changes}, network)
     problem = TextureProblem(settings, given_network(network, settings))
@@ -123,14 +126,23 @@ class TextureProblem:
     def style_at(self, network: Network, side: int) -> Style:
         """Return the blended style of the sources, with `side` pixels on the longer side.
 
-        A seamless picture has no border, so pictures are continued beyond theirs (replicated).
+        A picture that wraps has no border, so its sources are continued beyond theirs.
         """
         return self._blended(self.seeing_sources(network), side)
 
     def seeing_sources(self, network: Network) -> Network:
-        """Return the network that sees the sources."""
-        borderless = self.settings.seamless and len(self.pictures()) == len(self.sources)
-        return network.with_padding("replicate") if borderless else network
+        """Return the network that sees the sources.
+
+        Pictures of what has no border are mirrored at theirs, or continued where they are so small
+        that no layer could be.
+        """
+        if not self._wraps or len(self.pictures()) < len(self.sources):
+            return network
+        mirrored = network.with_padding("reflect")
+        least = self.settings.source_side(min(self.settings.pyramid()))
+        shapes = [fitted(*source.aspect)(least) for source in self.sources]
+        fits = all(mirrored.fits(self.layers, *shape) for shape in shapes)
+        return mirrored if fits else network.with_padding("replicate")
 
     def run(self, watch: Watch | None, checkpoint: Checkpoint | None = None) -> Synthesis:
         """Climb the pyramid from noise, a row of the batch a seed."""
@@ -158,7 +170,7 @@ class TextureProblem:
             means=self.style_at(network, side) if self.settings.mean_weight else None,
         )
         terms += self._pattern_terms(network, side)
-        terms += smoothness_terms(self.settings, wrap=self.settings.seamless)
+        terms += smoothness_terms(self.settings, wrap=self._wraps)
         return Objective(self._drawing(network), terms)
 
     def pictures(self) -> list[Tensor]:
@@ -198,12 +210,26 @@ class TextureProblem:
         """Return what is degenerate about the sources, a sentence each."""
         each = (source.remarks(self.network, self.layers, self.largest) for source in self.sources)
         tiled = tile_remark(self.network, self.layers, *self.shape)
-        remarks = (*(text for texts in each for text in texts), *tiled)
+        remarks = (*(text for texts in each for text in texts), *tiled, *self._shared())
         return (*remarks, grey_remark(self.sources)) if self._grey else remarks
 
+    def _shared(self) -> list[str]:
+        """Say what the start shares with the source, where the terms leave that open."""
+        if not self.settings.other_aims() or not self.pictures():
+            return []
+        shares = SHARED[self.settings.start]
+        return [f"what the start shares with the source: {shares}."]
+
     def _drawing(self, network: Network) -> Network:
-        """Return the network that sees the result: a seamless one wraps."""
-        return network.with_padding("circular") if self.settings.seamless else network
+        """Return the network that sees the result."""
+        return network.with_padding("circular") if self._wraps else network
+
+    @property
+    def _wraps(self) -> bool:
+        """Say whether the result has no borders: where it may, and no style file has them."""
+        if self.settings.seamless:
+            return True
+        return self.settings.padding == AUTO and len(self.pictures()) == len(self.sources)
 
     def _grams(self, network: Network, side: int) -> dict[str, Tensor]:
         """Return the Gram matrices to match, {layer: (C, C)}; sampled ones once for all scales."""
@@ -221,7 +247,7 @@ class TextureProblem:
 
     def _pattern_terms(self, network: Network, side: int) -> Terms:
         """Return the terms of regular structure that weigh something."""
-        settings, terms, wrap = self.settings, Terms(), self.settings.seamless
+        settings, terms, wrap = self.settings, Terms(), self._wraps
         if not settings.reads_picture():
             return terms
         source = resize(self.pictures()[0], side).to(network.device)
@@ -247,16 +273,12 @@ class TextureProblem:
         return max(1, round(height / step)) * step, max(1, round(width / step)) * step
 
     def _noise(self, height: int, width: int) -> Tensor:
-        """Return seeded noise around the sources' colour, or grey as light: (seeds, 3, H, W)."""
-        colour = self.pictures()[0].mean((0, 2, 3)) if self.pictures() else None
-        if colour is not None and self.settings.match != "gram":
-            colour = colour.mean().expand(3)  # the painting's colours would be half of its style
+        """Return a start for every seed, (seeds, 3, H, W)."""
         seeds = range(self.settings.seed, self.settings.seed + self.settings.seeds)
-        pictures = [
-            noise_picture(height, width, colour=colour, seed=seed, grey=self._grey)
-            for seed in seeds
-        ]
-        return torch.cat(pictures)
+        side = self.settings.source_side(max(height, width))
+        picture = next(iter(self.pictures()), None)
+        make = functools.partial(start_noise, self.settings.start, picture, side, height, width)
+        return torch.cat([make(seed=seed, grey=self._grey) for seed in seeds])
 
 
 def _run_of(
