@@ -10,6 +10,9 @@ TEXTURES := $(call recipes,textures,gram-* distribution-*)
 NULLS    := $(call recipes,nulls,null-*)
 PATTERNS := $(call recipes,patterns,pattern-* edit-*)
 PAGE      = $(BIN)/python -m stylespace.studies.gallery
+# From nothing that is matched to everything.
+LADDER    = $(addprefix null-,nothing shuffle sorted permutation independence sparsity intensity \
+            distribution bootstrap gram)
 
 .PHONY: demo test test-slow bench gallery pages wheel clean
 
@@ -34,20 +37,20 @@ wheel: $(VENV)/.tested  ## dist/*.whl, with weights and paintings inside
 
 gallery: $(GALLERY)  ## the pictures of the README: about twenty minutes on two cores
 
-pages: $(TEXTURES) $(NULLS) $(PATTERNS)  ## the pages of reports/: about three hours on two cores
-	$(PAGE) reports/textures --title "Textures of eight paintings" --text "By every entry of \
-	their Gram matrices, and only by how the entries are distributed."
-	$(PAGE) reports/nulls --title "The ladder of nulls" --text "What of van Gogh's Gram matrices \
-	is matched, and by which samples of them it is replaced."
+pages: $(TEXTURES) $(NULLS) $(PATTERNS)  ## the pages of reports/, see below how long; interrupted, it goes on
+	$(PAGE) reports/textures --order gram distribution --title "Textures of twelve paintings" \
+	--text "By every entry of their Gram matrices; of eight, by how the entries are distributed too."
+	$(PAGE) reports/nulls --order $(LADDER) --title "The ladder of nulls" --text "What of van \
+	Gogh's Gram matrices is matched, from nothing to everything."
 	$(PAGE) reports/patterns --title "Regular, seamless, blended, edited" --text "Options of \
 	textures, and an entry taken out of a painting."
 	$(BIN)/stylespace run probes/atlas-conv2_1.toml --out reports/atlas
+	$(BIN)/stylespace run probes/dead-starts.toml --out reports/dead-starts
 	$(BIN)/stylespace run probes/report-paintings.toml --out reports/paintings --force
 	$(BIN)/stylespace study probes/trials/transfer.toml --out reports/transfer
 	$(BIN)/stylespace study probes/trials/starts.toml --out reports/starts
+	$(BIN)/stylespace study probes/trials/defaults-judged.toml --out reports/defaults/judged
 	$(BIN)/stylespace study probes/scenes/season.toml --out reports/season
-	for way in fourier energy phases robust pixels; do \
-	$(BIN)/stylespace run probes/compare-$$way.toml --out reports/parametrisations/$$way; done
 
 define page_pictures
 reports/$(1)/%.jpg: probes/%.toml | $(VENV)/.installed

@@ -1,13 +1,13 @@
 """Settings as recipes: mappings that TOML and JSON hold."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from stylespace.errors import PictureError, UsageError, check_known
 from stylespace.files import parsed_toml, read_data
-from stylespace.settings.shared import COMMANDS, Settings
+from stylespace.settings.shared import COMMANDS, Settings, default_content_layer
 
 RECIPE_FILE = "recipe.toml"
 """The name of the recipe in a folder that a command made."""
@@ -16,19 +16,30 @@ RECIPE_FILE = "recipe.toml"
 SINCE = "0.2.0"
 """The version whose defaults hold today; a recipe file names it, as it may leave settings out."""
 
+
+def _by_match(gram: Any, other: Any) -> Callable[[Mapping[str, Any]], Any]:
+    return lambda values: gram if values.get("match", "gram") == "gram" else other
+
+
 EARLIER: dict[str, dict[str, dict[str, Any]]] = {
     "0.1.0": {
         "": {"network": "vgg16-hed"},
+        "probe": {"parameters": "fourier"},
         "transfer": {
+            "content_layers": lambda values: [default_content_layer(values["network"])],
             **{"parameters": "pixels", "iterations": [250], "content_weight": 0.3, "layout": 1.0},
             **{"detail": 0.0, "tv_weight": 0.5, "tv_where": "all", "grey": "never"},
             "alpha": "flatten",
             "keep_weight": 0.5,
         },
-        "texture": {"grey": "never"},
+        "texture": {
+            **{"grey": "never", "padding": "zeros", "parameters": "pixels", "iterations": [300]},
+            **{"init": _by_match("colour", "grey"), "tv_weight": _by_match(0.1, 0.01)},
+        },
     },
 }
-"""{version: {command, or "" for all: defaults that were others then}}."""
+"""{version: {command, or "" for all: defaults that were others then, or read off the rest}}; for
+what a recipe leaves out or empty."""
 
 
 def recipe_of(settings: Settings) -> dict[str, Any]:
@@ -66,7 +77,10 @@ def kind_and_values(
     check_known("command in the recipe", command, COMMANDS)
     kind = COMMANDS[command]
     then = EARLIER.get(version, {})
-    values = {**then.get("", {}), **then.get(command, {}), **values}
+    defaults = {**then.get("", {}), **then.get(command, {})}
+    given = {name: value for name, value in values.items() if value != [] or name not in defaults}
+    values = {**defaults, **given}
+    values = {name: value(values) if callable(value) else value for name, value in values.items()}
     known = [one.name for one in dataclasses.fields(kind)]
     for key in values:
         check_known(f"setting of {command}", key, known)

@@ -12,7 +12,7 @@ from stylespace.settings.fields import setting, starts_setting, steps_setting, w
 from stylespace.settings.sourced import Sourced, check_sources, parameters_setting, source_names
 
 MATCHES = ("gram", "distribution", "sparsity", "intensity")
-GRAM_TV, OTHER_TV = 0.1, 0.01
+GRAM_TV, OTHER_TV = 0.1, 0.002
 """Default weights of total variation: terms of sorted entries end far below those of entries."""
 AUTO = "auto"
 STARTS = ("grey", "colour", "spectrum")

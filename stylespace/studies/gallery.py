@@ -32,10 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--title", default="")
     parser.add_argument("--text", default="", help="what the pictures have to do with each other")
     order = "names of pictures or what they begin with, in the order of the page; others follow"
-    parser.add_argument("--order", default="", metavar="NAME,...", help=order)
+    parser.add_argument("--order", nargs="*", default=(), metavar="NAME", help=order)
     given = parser.parse_args(arguments)
-    title, order = given.title or given.folder.name, given.order.split(",")
-    write_files(given.folder, page(given.folder, title=title, text=given.text, order=order))
+    title = given.title or given.folder.name
+    write_files(given.folder, page(given.folder, title=title, text=given.text, order=given.order))
 
 
 def page(
@@ -43,10 +43,10 @@ def page(
 ) -> dict[str, str | bytes]:
     """Return {name: content} of a page for the pictures of a folder: README.md, and its sources.
 
-    Pictures of the same sources stand beside these. order: see --order; then by name.
+    Pictures of the same samples stand beside these. order: see --order; then by name.
 
     Raises:
-        PictureError: no picture carries a recipe, or a source is not there any more.
+        PictureError: no picture carries a recipe.
     """
     every = {path: record for path in _pictures(folder) if (record := _record(path))}
     if not every:
@@ -70,20 +70,20 @@ def page(
 
 def _place(path: Path, order: Sequence[str]) -> tuple[int, str]:
     """Return where a picture stands: by the first of `order` that its name begins with."""
-    places = (k for k, start in enumerate(order) if start and path.stem.startswith(start))
+    places = (k for k, start in enumerate(order) if path.stem.startswith(start))
     return next(places, len(order)), path.stem
 
 
 def _sources(record: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the pictures that a picture was made of, its content first."""
+    """Return the samples that a picture was made of, its content first."""
     settings = recorded_settings(record)
     edited = getattr(settings, "source", "")
     names = (settings.content_source(), *settings.style_sources(), edited)
-    return tuple(dict.fromkeys(split_weight(name)[0] for name in names if name))
+    return tuple(dict.fromkeys(split_weight(name)[0] for name in names if name.startswith(SAMPLE)))
 
 
 def _file(source: str) -> str:
-    return f"{SOURCE}{Path(source.removeprefix(SAMPLE)).stem}.jpg"
+    return f"{SOURCE}{source.removeprefix(SAMPLE)}.jpg"
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -13,6 +13,7 @@ from stylespace.commands.recipes import input_hashes, plain_figures, read_origin
 from stylespace.errors import UnreachedError
 from stylespace.images import read_image, read_recipe, write_image
 from stylespace.settings import AtlasSettings, ProbeSettings, ReportSettings, read_toml, to_toml
+from stylespace.settings.recipe import settings_from
 
 REPOSITORY = Path(__file__).parents[2]
 RECIPES = sorted((REPOSITORY / "probes").glob("*.toml"))
@@ -106,6 +107,24 @@ def test_a_recipe_file_of_version_0_1_0_has_its_defaults(kind, tmp_path):
     if kind == "transfer":
         assert (now.parameters, then.parameters) == ("fourier-pixels", "pixels")
         assert now.detail > then.detail == 0
+        assert list(now.content_layer_weights()) == ["conv3_2", "conv4_2"]
+        assert then.content_layer_weights() == {"conv4_2": 1.0}
+    if kind == "texture":
+        assert (now.padding, then.padding) == ("auto", "zeros")
+        assert (now.start, then.start) == ("spectrum", "colour")
+        assert (then.smoothness(), then.schedule(2)) == (0.1, (200, 100))
+    if kind == "probe":
+        assert (now.parameters, then.parameters) == ("natural", "fourier")
+
+
+def test_what_a_recipe_of_version_0_1_0_leaves_empty_is_at_its_default():
+    recipe = {"command": "texture", "sources": ["a"], "match": "distribution", "iterations": [12]}
+    then = settings_from({**recipe, "version": "0.1.0"})
+    assert (then.start, then.smoothness(), then.iterations) == ("grey", 0.01, (12,))
+    moved = {"command": "transfer", "content": "a", "styles": ["b"], "content_layers": []}
+    assert settings_from(moved, "0.1.0").content_layers == ("conv4_2",)
+    assert settings_from({**moved, "network": "alexnet"}, "0.1.0").content_layers == ("conv4",)
+    assert settings_from(moved).content_layers == ()
 
 
 def test_figures_that_json_cannot_hold_become_null():

@@ -125,6 +125,7 @@ def full_settings(settings: AtlasSettings, pair: Pair) -> ProbeSettings:
     return ProbeSettings(
         layer=settings.place,
         entry=(f"{pair[0]},{pair[1]}",),
+        parameters="fourier",
         size=settings.check_size,
         selectivity=settings.selectivity,
         **{name: getattr(settings, name) for name in (*SIGHT, "seed")},
