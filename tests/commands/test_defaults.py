@@ -1,24 +1,39 @@
 """What the defaults promise, measured on written pictures; slow."""
 
+import json
 import math
+from pathlib import Path
+from statistics import median
 
 import pytest
+from torch.nn.functional import adaptive_avg_pool2d, cosine_similarity
 
+from stylespace.assets import SAMPLE, paintings
 from stylespace.commands.probe.patches import PAINTING_SIDE, Paintings
-from stylespace.commands.probe.probes import entry_figures, probe
+from stylespace.commands.probe.probes import (
+    chosen_entries,
+    entry_figures,
+    probe,
+    probe_batch,
+)
 from stylespace.commands.recipes import write_outcome
 from stylespace.commands.texture.textures import texture
 from stylespace.commands.transfer.metrics import grey_similarity
 from stylespace.commands.transfer.transfer import transfer
 from stylespace.images import read_image, resize
+from stylespace.images.grain import grain
 from stylespace.networks.network import load_network
+from stylespace.settings import ProbeSettings
+from stylespace.studies.trials import run_trials, trials_of
 from stylespace.styles.distances import geometric_mean, gram_distances
 from stylespace.styles.gram import gram
 from stylespace.styles.sources import open_picture
 from stylespace.styles.style import Style
+from stylespace.synthesis.progress import Watching
 
 pytestmark = pytest.mark.slow
 
+REPOSITORY = Path(__file__).parents[2]
 LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 PAIRS = (
     ("astronaut", "hokusai-great-wave", 55, 0.33),
@@ -59,10 +74,62 @@ def test_a_transfer_moves_to_the_style_and_keeps_the_content(
     assert outcome.figures["loss"] <= 1.1 * outcome.synthesis.loss
 
 
-def test_a_texture_has_the_paintings_grams(network):
-    outcome = texture(sources="sample:gogh-auvers", network=network)
-    assert outcome.figures["style_distance"] < 0.02
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory):
+    """The eight pairs that judge the defaults, run as their study runs them: {pair: figures}."""
+    trials = trials_of(REPOSITORY / "probes" / "trials" / "defaults-judged.toml")
+    with Watching(quiet=True) as watching:
+        found = run_trials(trials, tmp_path_factory.mktemp("judged") / "out", watching)
+    rows = json.loads((found.outputs[0] / "results.json").read_text())["rows"]
+    return {row["pair"]: row for row in rows}
+
+
+def test_the_pairs_that_judge_come_near_the_style_and_keep_the_content(judged):
+    judge, falls = load_network("vgg16-hed"), {}
+    trials = trials_of(REPOSITORY / "probes" / "trials" / "defaults-judged.toml")
+    for pair, row in judged.items():
+        content, painting = (resize(open_picture(one), 256) for one in trials.pairs[pair])
+        target = Style.capture(judge, painting, LAYERS)
+        before = geometric_mean(gram_distances(Style.capture(judge, content, LAYERS), target))
+        falls[pair] = before / row["other_style"]
+        assert row["similarity"] > 0.3, pair
+        assert row["grain"] <= 1.3 * row["style_grain"], pair
+    assert len(falls) == 8 and min(falls.values()) >= 10 and median(falls.values()) >= 30, falls
+
+
+TEXTURE = {"conv1_1": 0.003, "conv2_1": 0.005, "conv3_1": 0.008, "conv4_1": 0.012, "conv5_1": 0.08}
+
+
+def test_a_texture_has_the_paintings_grams_and_not_its_layout(network):
+    outcome = texture(sources="sample:gogh-auvers", size=256, network=network)
+    found = {layer: outcome.figures[f"gram.{layer}"] for layer in LAYERS}
+    assert all(found[layer] <= bound for layer, bound in TEXTURE.items()), found
     assert outcome.figures["loss"] <= 1.1 * outcome.synthesis.loss
+    painting = resize(open_picture("sample:gogh-auvers"), 256)
+    assert grain(outcome.image) <= 1.3 * grain(painting)
+    means = [adaptive_avg_pool2d(one, 4)[0].flatten(1) for one in (outcome.image, painting)]
+    one, other = ((grid - grid.mean(1, keepdim=True)).flatten() for grid in means)
+    assert abs(float(cosine_similarity(one, other, dim=0))) < 0.6
+
+
+def test_probes_show_form_and_no_grain(network):
+    """Two entries a layer at 128 px: little is clipped, grain is that of paintings."""
+    options = {"size": 128, "iterations": (128,), "entries": ("random:2",), "seed": 7}
+    compared, made = Paintings(network), {"natural": [], "fourier": []}
+    for parameters, found in made.items():
+        for layer in LAYERS:
+            settings = ProbeSettings(layer=layer, parameters=parameters, **options)
+            entries = chosen_entries(settings, network)
+            found += probe_batch(settings, entries, network, compared=compared)
+    natural, fourier = made["natural"], made["fourier"]
+    assert median(one.figures["saturated"] for one in natural) <= 0.03
+    pictures = [resize(open_picture(SAMPLE + name), PAINTING_SIDE) for name in paintings()]
+    assert median(grain(one.image) for one in natural) <= 2 * median(map(grain, pictures))
+    values = [
+        one.figures["value"] / other.figures["value"]
+        for one, other in zip(natural, fourier, strict=True)
+    ]
+    assert median(values) >= 0.5
 
 
 @pytest.mark.parametrize("entry", ["conv2_1:12,40", "conv2_1:0,114", "conv5_1:7,7"])
