@@ -158,7 +158,7 @@ def test_a_loss_is_one_module_and_one_line(tmp_path):
         environment = os.environ | {"PYTHONPATH": str(tmp_path)}
         return subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True)
 
-    small = ("--size", "48", "--iterations", "4", "--weights", "random:0", "--quiet", "--json")
+    small = ("--size", "48", "--iterations", "12", "--weights", "random:0", "--quiet", "--json")
     pictures = ("sample:chelsea", "sample:gogh-auvers", "--trace", "trace.jsonl")
     done = run("transfer", *pictures, "--representation", "energies", *small)
     assert done.returncode == 0, done.stderr

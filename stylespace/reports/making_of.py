@@ -2,16 +2,17 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stylespace.commands.recipes import check_inputs_of
+from stylespace.commands.texture.textures import TextureProblem
 from stylespace.errors import StylespaceError
 from stylespace.losses.representations import represented_style
 from stylespace.networks.network import Network
 from stylespace.networks.space import Space
 from stylespace.reports.pictures import Picture
-from stylespace.settings import Settings, recipe_of, recorded_settings
+from stylespace.settings import Settings, TextureSettings, recipe_of, recorded_settings
 from stylespace.styles.sources import blender, open_picture, open_styles
 from stylespace.styles.style import Style
 
@@ -85,6 +86,12 @@ def _styles(
     check_inputs_of(settings, made.get("inputs"))
     _check_space(settings, network, made.get("weights"))
     layers, result = tuple(settings.style_layers()), open_picture(picture)
+    if isinstance(
+        settings, TextureSettings
+    ):  # which sees its sources and the result in its own way
+        problem = TextureProblem(settings, network)
+        target = problem.style_at(network, problem.largest)
+        return target, replace(problem.measured(network, [result])[0], space=target.space)
     sources, content = open_styles(settings.style_sources()), settings.content_source()
     if content:
         style = represented_style(settings, network, open_picture(content), sources)

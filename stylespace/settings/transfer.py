@@ -294,8 +294,7 @@ class TransferSettings(Sourced):
                 "file."
             )
         if self.guided() and self.representation != "gram":
-            raise UsageError(
-                f"guides go with --representation gram, not with {self.representation}."
-            )
+            kind = self.representation
+            raise UsageError(f"guides go with --representation gram, not with {kind}.")
         if self.guide and self.auto_guides:
             raise UsageError("--guide and --auto-guides: use one of them.")

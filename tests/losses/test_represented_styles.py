@@ -458,6 +458,7 @@ def test_a_transfer_that_fits_globally_is_refused_where_its_representation_does_
             tmp_path / name
         )
     run = {"size": 32, "layers": NAMES, "iterations": 1, "network": network}
+    run |= {"content_layers": "conv4_2"}
     paths = str(tmp_path / "c.png"), str(tmp_path / "s.png")
     free = estimate(network, (*NAMES, "conv4_2"), 32, 32)
     free += 4 * network.channels("conv4_2") * math.prod(network.grid("conv4_2", 32, 32))

@@ -16,6 +16,11 @@ SHARED = {
 """What each start shares with a picture."""
 
 
+def shared_remark(kind: str) -> tuple[str]:
+    """Say what a start shares with a picture, where the terms leave that open."""
+    return (f"what the start shares with the source: {SHARED[kind]}.",)
+
+
 def start_noise(
     kind: str,
     picture: Tensor | None,

@@ -14,7 +14,7 @@ from stylespace.commands.scales import in_tiles, run_pyramid, tile_remark
 from stylespace.commands.sight import given_network
 from stylespace.commands.texture.novelty import novelty_figures
 from stylespace.commands.texture.samplers import sampled_gram
-from stylespace.commands.texture.starts import SHARED, start_noise
+from stylespace.commands.texture.starts import shared_remark, start_noise
 from stylespace.images.resizing import fitted, resize
 from stylespace.losses import patterns
 from stylespace.losses.matching import match_figures, seed_distance, smoothness_terms, style_terms
@@ -124,10 +124,7 @@ class TextureProblem:
         self._grey = settings.grey == "auto" and all(source.grey for source in self.sources)
 
     def style_at(self, network: Network, side: int) -> Style:
-        """Return the blended style of the sources, with `side` pixels on the longer side.
-
-        A picture that wraps has no border, so its sources are continued beyond theirs.
-        """
+        """Return the blended style of the sources, with `side` pixels on the longer side."""
         return self._blended(self.seeing_sources(network), side)
 
     def seeing_sources(self, network: Network) -> Network:
@@ -210,15 +207,10 @@ class TextureProblem:
         """Return what is degenerate about the sources, a sentence each."""
         each = (source.remarks(self.network, self.layers, self.largest) for source in self.sources)
         tiled = tile_remark(self.network, self.layers, *self.shape)
-        remarks = (*(text for texts in each for text in texts), *tiled, *self._shared())
+        freed = self.settings.other_aims() and self.pictures()
+        shared = shared_remark(self.settings.start) if freed else ()
+        remarks = (*(text for texts in each for text in texts), *tiled, *shared)
         return (*remarks, grey_remark(self.sources)) if self._grey else remarks
-
-    def _shared(self) -> list[str]:
-        """Say what the start shares with the source, where the terms leave that open."""
-        if not self.settings.other_aims() or not self.pictures():
-            return []
-        shares = SHARED[self.settings.start]
-        return [f"what the start shares with the source: {shares}."]
 
     def _drawing(self, network: Network) -> Network:
         """Return the network that sees the result."""
