@@ -46,9 +46,14 @@ def _is_fast_at_bfloat16(device: torch.device) -> bool:
 def device_for(name: str) -> torch.device:
     """Return a torch device by name; "auto" is CUDA, then MPS, then the CPU.
 
+    Convolutions on CUDA devices are in whole float32 from then on, not in TF32, whose products have
+    ten bits: figures are measured with them, and who wants speed takes bfloat16.
+
     Raises:
         UsageError: unknown, or not there on this machine.
     """
+    if torch.cuda.is_available():
+        torch.backends.cudnn.allow_tf32 = False
     if name == "auto":
         cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
         return torch.device("cuda" if cuda else "mps" if mps else "cpu")

@@ -489,6 +489,14 @@ def test_auto_precision_is_what_the_processor_is_fast_at(capabilities, precision
 
 
 @pytest.mark.cuda
+def test_float32_on_cuda_is_whole_float32(picture):
+    """Not TF32, which is right to 1e-3."""
+    there = tiny_network(dtype=torch.float32, device="cuda")(picture.float(), ["conv3_1"])
+    here = tiny_network(dtype=torch.float64)(picture.double(), ["conv3_1"])["conv3_1"]
+    assert float((there["conv3_1"].cpu() - here).norm() / here.norm()) < 1e-6
+
+
+@pytest.mark.cuda
 def test_cuda_gives_the_same_features(picture):
     here = tiny_network(dtype=torch.float64)(picture, ["conv3_1"])["conv3_1"]
     there = tiny_network(dtype=torch.float64, device="cuda")(picture, ["conv3_1"])["conv3_1"]
