@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import BackwardCFunction
 
 from stylespace.networks import winograd
 from stylespace.networks.architectures import (
@@ -63,15 +64,52 @@ def _branch(operations: Sequence[Operation], x: Tensor, ways: Ways) -> Tensor:
 
 def _padded(x: Tensor, operation: Window, padding: str) -> tuple[Tensor, int]:
     """Return the input with its border, and the zero padding left to the operation."""
-    border = (operation.padding,) * 4
     if padding == "circular":
-        border = circular_border(operation) * 2
-        return F.pad(x, border, "circular") if any(border) else x, 0
+        before, after = circular_border(operation)
+        return _Wrapped.apply(x, before, after) if before or after else x, 0
+    border = (operation.padding,) * 4
     if isinstance(operation, Blur):
         return F.pad(x, border, "reflect"), 0
     if not operation.padding or padding == "zeros":
         return x, operation.padding
     return F.pad(x, border, padding), 0
+
+
+class _Wrapped(torch.autograd.Function):
+    """A picture continued at its opposite sides, in the layout that convolutions are fast at.
+
+    `F.pad` turns channels last into channels first, and takes ten times as long.
+    """
+
+    @staticmethod
+    def forward(ctx: BackwardCFunction, x: Tensor, before: int, after: int) -> Tensor:
+        """(B, C, h, w) -> (B, C, h + before + after, w + before + after)."""
+        ctx.border = before, after  # type: ignore[attr-defined]
+        height, width = x.shape[2:]
+        last = x.is_contiguous(memory_format=torch.channels_last)
+        layout = torch.channels_last if last else torch.contiguous_format
+        shape = (*x.shape[:2], height + before + after, width + before + after)
+        wide = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=layout)
+        inside = wide[..., before : before + width]
+        inside[..., before : before + height, :] = x
+        inside[..., :before, :] = x[..., height - before :, :]
+        inside[..., before + height :, :] = x[..., :after, :]
+        wide[..., :before] = wide[..., width : width + before]
+        wide[..., before + width :] = wide[..., before : before + after]
+        return wide
+
+    @staticmethod
+    def backward(ctx: BackwardCFunction, gradient: Tensor) -> tuple[Tensor, None, None]:
+        """Add what reached the continuation to what it continues."""
+        before, after = ctx.border  # type: ignore[attr-defined]
+        wide = gradient.clone()
+        for axis in (2, 3):
+            side = wide.shape[axis] - before - after
+            end = wide.narrow(axis, before + side, after)
+            wide.narrow(axis, side, before).add_(wide.narrow(axis, 0, before))
+            wide.narrow(axis, before, after).add_(end)
+            wide = wide.narrow(axis, before, side)
+        return wide, None, None
 
 
 def _blurred(x: Tensor, stride: int) -> Tensor:

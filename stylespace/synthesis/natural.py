@@ -65,7 +65,7 @@ class Natural:
 
     def _units(self, like: Tensor) -> Tensor:
         units = self.magnitude.to(like, copy=True)
-        units[:, 0, 0] = units[:, 0, 1]
+        units[:, 0, 0] = units[:, 0, min(1, self.width // 2)]
         return units
 
 

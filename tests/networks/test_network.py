@@ -15,6 +15,7 @@ from torch import nn
 
 from stylespace.assets import weights_path
 from stylespace.errors import UsageError
+from stylespace.networks import operations
 from stylespace.networks.devices import known_precision
 from stylespace.networks.network import Network, load_network
 from stylespace.networks.weights import Weights, random_weights
@@ -332,6 +333,17 @@ def test_mean_and_deviation_are_those_of_the_weights(picture):
 
 
 # --- circular padding
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("border", [(1, 1), (2, 2), (0, 1), (1, 0), (3, 2)])
+def test_continued_pictures_are_those_of_torch_and_have_their_gradient(border, layout):
+    x = torch.randn(2, 3, 4, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    x = x.to(memory_format=layout).requires_grad_()
+    found = operations._Wrapped.apply(x, *border)
+    assert torch.equal(found, torch.nn.functional.pad(x, border * 2, "circular"))
+    assert found.is_contiguous(memory_format=layout)
+    assert torch.autograd.gradcheck(operations._Wrapped.apply, (x, *border))
 
 
 @torch.no_grad()
