@@ -109,6 +109,7 @@ def numbers(results):
     return found
 
 
+@pytest.mark.slow
 def test_the_relative_numbers_of_a_report(networks, tmp_path):
     found, pictures = [], ("sample:gogh-auvers", "sample:durer-lion")
     for name, network in zip(("plain", "scaled"), networks, strict=True):

@@ -46,8 +46,8 @@ def _is_fast_at_bfloat16(device: torch.device) -> bool:
 def device_for(name: str) -> torch.device:
     """Return a torch device by name; "auto" is CUDA, then MPS, then the CPU.
 
-    Convolutions on CUDA devices are in whole float32 from then on, not in TF32, whose products have
-    ten bits: figures are measured with them, and who wants speed takes bfloat16.
+    Convolutions on CUDA devices are in whole float32 from then on, not in one of ten bits, which is
+    torch's default: figures are measured with them, and who wants speed takes bfloat16.
 
     Raises:
         UsageError: unknown, or not there on this machine.

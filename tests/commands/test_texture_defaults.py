@@ -10,7 +10,7 @@ from stylespace.networks.network import load_network
 
 pytestmark = pytest.mark.slow
 
-SIZE = 192
+SIZE = 256
 LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1")
 
 
@@ -48,9 +48,8 @@ def test_the_entries_are_distributed_as_the_paintings(name):
     assert max(distances.values()) <= 0.06, distances
 
 
-SPARSITY = {"kandinsky-composition-viii": 0.08, "durer-lion": 0.035, "renoir-moulin": 0.035}
-"""Bounds of those that miss .03, which all held in vgg16-hed: in vgg19-norm Hoyer's sparsity of
-Kandinsky's conv2_1 stays at .188 for .206, with twice the evaluations as well."""
+SPARSITY = {"cassatt-summertime": 0.045}
+"""Bounds of those that miss .03: Hoyer's sparsity of one layer is .04 off."""
 
 
 @pytest.mark.parametrize("name", paintings())
@@ -62,9 +61,9 @@ def test_the_sparsity_is_the_paintings(name):
 
 
 @pytest.mark.parametrize("name", paintings())
-def test_the_style_is_not_the_paintings(name):
+def test_from_grey_the_style_is_not_the_paintings(name):
     """Its Gram matrices differ at two layers or more, although their entries are alike."""
-    figures = figures_of(name)
+    figures = figures_of(name, init="grey")
     novelty = {layer: figures[f"gram.{layer}"] for layer in LAYERS}
     assert sum(distance >= 0.1 for distance in novelty.values()) >= 2, novelty
 

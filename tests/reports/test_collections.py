@@ -405,6 +405,7 @@ def live_styles():
     return sum(type(one) is Style for one in gc.get_objects())
 
 
+@pytest.mark.slow
 def test_a_thousand_styles_are_never_in_memory_together(collection, monkeypatch):
     """Neither as Python memory nor as living styles, whose tensors Python does not count."""
     file = next(iter(collection.styles.values()))

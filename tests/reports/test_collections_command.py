@@ -442,6 +442,7 @@ def test_odd_names_are_on_the_sheet_and_on_the_map(fast, small):
     assert len(tables("r")["map"]) == 4
 
 
+@pytest.mark.slow
 def test_a_plain_script_searches_with_workers(tmp_path):
     """It has no guard, and nothing of it runs twice."""
     for seed in range(4):

@@ -209,6 +209,7 @@ def test_the_machine_is_told_without_its_name(monkeypatch, tmp_path):
 # --- programs
 
 
+@pytest.mark.slow
 def test_memory_of_a_program_does_not_begin_at_that_of_the_program_that_started_it(tmp_path):
     """ru_maxrss does, on Linux: here at 2 GiB, where listing samples holds some hundred MiB."""
     script = (
