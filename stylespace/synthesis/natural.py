@@ -52,21 +52,27 @@ class Natural:
         means = means.index_add(2, rings, power * weights)
         highest = _ceilings(z.device, z.dtype)
         gains = (highest / torch.maximum(means, highest)).sqrt()[..., rings].view_as(unit)
-        return spectrum_picture(unit * gains * self._units(z), self.height, self.width)
+        return spectrum_picture(
+            unit * gains * _units(self, z.device, z.dtype), self.height, self.width
+        )
 
     def encode(self, image: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, 3, H, W // 2 + 1, 2); what is above the ceiling is lost."""
-        return torch.view_as_real(spectrum_of(image) / self._units(image)).contiguous()
+        units = _units(self, image.device, image.dtype)
+        return torch.view_as_real(spectrum_of(image) / units).contiguous()
 
     def noise(self, count: int, *, generator: torch.Generator, amplitude: float = 0.1) -> Tensor:
         """Return a start z for `count` pictures: natural-looking, near grey."""
         shape = (count, 3, self.height, self.width // 2 + 1, 2)
         return amplitude * torch.randn(shape, generator=generator)
 
-    def _units(self, like: Tensor) -> Tensor:
-        units = self.magnitude.to(like, copy=True)
-        units[:, 0, 0] = units[:, 0, min(1, self.width // 2)]
-        return units
+
+@functools.lru_cache(maxsize=4)
+def _units(natural: Natural, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Return what z is measured in, (3, H, W // 2 + 1); made once a run."""
+    units = natural.magnitude.to(device, dtype, copy=True)
+    units[:, 0, 0] = units[:, 0, min(1, natural.width // 2)]
+    return units
 
 
 @functools.cache
