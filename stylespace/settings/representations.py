@@ -39,6 +39,7 @@ REPRESENTATIONS = {
     "shifted": Needs(),
     "chained": Needs(picture=True, paired=True),
     "sliced": Needs(picture=True),
+    "softened": Needs(picture=True),
 }
 
 

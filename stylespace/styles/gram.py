@@ -43,8 +43,7 @@ def _positions(features: Tensor) -> Tensor:
     """(B, C, h, w) -> (B, C, N), in float32 or better."""
     if features.ndim != 4:
         raise ValueError(f"features must be (B, C, h, w), got {tuple(features.shape)}")
-    wide = features if features.dtype == torch.float64 else features.float()
-    return wide.flatten(2)
+    return widened(features).flatten(2)
 
 
 @public
@@ -103,3 +102,8 @@ def chained_gram(deep: Tensor, shallow: Tensor) -> Tensor:
     grid = shallow.shape[2:]
     up = torch.nn.functional.interpolate(deep, grid, mode="bilinear", align_corners=False)
     return _product(_positions(up), _positions(shallow))
+
+
+def widened(features: Tensor) -> Tensor:
+    """Return features in float32, or in float64 where they are."""
+    return features if features.dtype == torch.float64 else features.float()

@@ -126,7 +126,7 @@ def test_what_is_no_scheduler_is_told_in_time(said, words):
             with suppress(OSError):
                 connection, _ = server.accept()
                 connection.sendall(said)
-                time.sleep(12)
+                time.sleep(60)
                 connection.close()
 
         threading.Thread(target=answer, daemon=True).start()
@@ -136,7 +136,7 @@ def test_what_is_no_scheduler_is_told_in_time(said, words):
             executor_for(f"dask:{address}"),
         ):
             pass
-        assert time.perf_counter() - began < 10
+        assert time.perf_counter() - began < 40
     assert "\n" not in str(e.value)
 
 

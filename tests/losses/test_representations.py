@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.special import softmax
 from tiny import TINY_LAYERS, seeded_picture, tiny_network
 
 from stylespace.errors import UsageError
@@ -35,7 +36,7 @@ MOMENTS = {
     "shifted": (shifted_term, shifted_gram),
 }
 """Representations of means and Gram matrices: their terms, and the statistic of the features."""
-KINDS = (*MOMENTS, "chained", "sliced")
+KINDS = (*MOMENTS, "chained", "sliced", "softened")
 
 
 def representation_terms(kind, features, weights):
@@ -142,7 +143,12 @@ def numpys(kind, x, target):
         "centred": lambda f, level: np.stack([np.cov(one, bias=True) for one in f]),
         "mean": lambda f, level: f.mean(2),
         "shifted": lambda f, level: product(f - level, f - level),
+        "softened": lambda f, level: product(soft(f / level), soft(f / level)),
     }
+
+    def soft(f):
+        return softmax(f, (1, 2)) * f[0].size
+
     if kind == "chained":
         pairs = [("conv2_1", "conv1_1"), ("conv3_1", "conv2_1")]
         return {
@@ -289,7 +295,7 @@ def test_a_blend_has_the_moments_of_both_pictures_side_by_side():
     assert float(term.measure(x, {"conv1_1": x})) == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["chained", "sliced"])
+@pytest.mark.parametrize("kind", ["chained", "sliced", "softened"])
 def test_what_moments_do_not_hold_is_refused(tiny, picture, kind):
     style = Style.capture(tiny, picture, TINY_LAYERS)
     settings = TransferSettings(content="a", styles=("b",), layers=TINY_LAYERS, representation=kind)
@@ -484,4 +490,4 @@ def test_terms_of_several_representations_add_up(tiny, picture):
         source = tiny(picture, tiny.names)
     terms = sum((representation_terms(kind, source, WEIGHTS) for kind in KINDS), Terms())
     values = Objective(tiny, terms)(seeded_picture(9, 14, seed=8))
-    assert len(values) == 5 * 3 + 2 and all(float(value) > 0 for value in values.values())
+    assert len(values) == 6 * 3 + 2 and all(float(value) > 0 for value in values.values())

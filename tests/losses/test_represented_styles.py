@@ -37,6 +37,7 @@ ONE_EACH = {
     "mean": "mean",
     "shifted": "shifted",
     "sliced": "sliced",
+    "softened": "softened",
 }
 """Representations with a term for each layer, and what those terms are called."""
 KINDS = (*ONE_EACH, "chained")

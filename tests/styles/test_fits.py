@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import math
-import time
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ import torch
 from grams import captured
 from scipy import stats
 from scipy.special import digamma
+from timing import quickest
 
 from stylespace.styles.statistics.families import _gamma_shape, positive_sample
 from stylespace.styles.statistics.fitting import FITS, Fits, FittedDistribution, _verdict, fits
@@ -316,13 +316,6 @@ def test_fits_of_a_captured_style_are_plain():
         assert found.count and json.loads(json.dumps(dataclasses.asdict(found)))["verdict"]
 
 
-def test_131000_values_take_less_than_a_third_of_a_second():
+def test_131000_values_take_as_long_as_sorting_them_thirty_times():
     values = torch.from_numpy(drawn("gamma", 131_000))
-    fits(values[:10])  # imports
-
-    def seconds():
-        began = time.process_time()
-        fits(values)
-        return time.process_time() - began
-
-    assert min(seconds() for _ in range(3)) < 0.3
+    assert quickest(lambda: fits(values)) < 120 * quickest(lambda: np.sort(values.numpy()))

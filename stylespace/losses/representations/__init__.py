@@ -12,9 +12,10 @@ Each is relative to its target and 0 where the features are the target's.
 | shifted | the Gram matrix of F + shift, which also sees channels that are silent together |
 | chained | up(F_deep) F_shallow^T / N, what in a layer goes with what in the next |
 | sliced | the whole distribution of F over positions, along single directions |
+| softened | the Gram matrix of softmax(F), whose peaks are lower |
 
 A new one is a module here, whose class stands in its REPRESENTATION, and a line of
-`stylespace.settings.representations`. A ninth, `guided`, takes the place of gram where regions
+`stylespace.settings.representations`. A tenth, `guided`, takes the place of gram where regions
 guide the style.
 """
 

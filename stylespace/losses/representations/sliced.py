@@ -9,6 +9,7 @@ from stylespace.errors import UsageError
 from stylespace.losses.patterns import histogram_term
 from stylespace.losses.representations.base import FromFeatures
 from stylespace.losses.terms import Features, Term, Terms
+from stylespace.styles.gram import widened
 
 JUDGE_DIRECTIONS, JUDGE_SEED = 128, 7919
 """Of `sliced_distance`: none of the directions that `sliced_term` optimises with small seeds."""
@@ -92,7 +93,7 @@ def unit_vectors(channels: int, count: int | None = None, seed: int = 0) -> Tens
 
 def projected(features: Tensor, directions: Tensor) -> Tensor:
     """Return features along directions: (B, C, h, w), (K, C) -> (B, K, h, w), at least float32."""
-    wide = features if features.dtype == torch.float64 else features.float()
+    wide = widened(features)
     return torch.einsum("kc,bchw->bkhw", directions.to(wide), wide)
 
 

@@ -101,7 +101,7 @@ class Fits:
 
 
 def fits(values: Tensor) -> Fits:
-    """FittedDistribution distributions to the strictly positive ones of values (n,).
+    """Fit distributions to the strictly positive ones of values (n,).
 
     131,000 values take less than .1 s. In the bundled paintings at 128 px on vgg16-hed the closest
     candidate of the off-diagonal entries is .4 to 6.3 % off, mostly gamma or Weibull, at conv5_1
