@@ -18,7 +18,7 @@ from stylespace.cli.outputs import planned
 from stylespace.cli.printing import print_listing, print_result, result_json
 from stylespace.cli.streams import UnsaidError, guarded_streams
 from stylespace.cli.table import COMMANDS
-from stylespace.commands.command import Command, Result
+from stylespace.commands.command import Command, Output, Result
 from stylespace.commands.grid.command import run_grid
 from stylespace.errors import (
     StylespaceError,
@@ -30,11 +30,12 @@ from stylespace.errors import (
     reason,
 )
 from stylespace.settings import Settings, check_inputs, check_there, settings_from, toml_of
+from stylespace.settings.executors import check_executor
 from stylespace.settings.grid import Grid, grid_of
 
 RUN_EXAMPLE = "stylespace run probe-conv3_1-12-40.png"
 GRID_EXAMPLE = "stylespace run grid.toml --executor processes"
-STUDY_EXAMPLE = "stylespace study probes/trials/transfer.toml --out transfers"
+STUDY_EXAMPLE = "stylespace study probes/paper/networks.toml --quick --out networks"
 ESTIMATE_EXAMPLE = "stylespace estimate transfer photo.jpg sample:gogh-auvers --size 2048"
 REMARKS = 5
 """Remarks that are printed; the others are kept with the results."""
@@ -131,17 +132,29 @@ def _run_recipe(
 
 @commands.command(epilog=examples(STUDY_EXAMPLE))
 @click.argument("recipe", type=click.Path(path_type=Path))
-@output_options(False, "a folder RECIPE-study with README.md, table.csv and results.json")
-def study(recipe: Path, out: Path | None, as_json: bool, **output: bool) -> int:
-    """Run an experiment of several transfers, judged alike, into a folder.
+@output_options(False, "a folder RECIPE-study with README.md and table.csv", spreads=True)
+@click.option("--quick", is_flag=True, help="64 pixels, four evaluations, two pairs: a try.")
+def study(
+    recipe: Path,
+    out: Path | None,
+    quick: bool,
+    as_json: bool,
+    executor: str | None,
+    workers: int | None,
+    **output: bool,
+) -> int:
+    """Run an experiment of many transfers, judged alike, into a folder.
 
-    RECIPE is a .toml file that names pairs of pictures and ways to transfer, or scenes whose
-    truth is known; see probes/trials and probes/scenes. Interrupted, the same command goes on.
+    RECIPE is a .toml file that names pairs of pictures, ways to transfer and claims, or several such
+    files; see probes/paper. Interrupted, the same command goes on.
     """
     began = time.perf_counter()
-    from stylespace.studies.command import run_study, study_folder
+    check_executor(executor or "serial", workers)
+    from stylespace.studies.study import run_study, study_folder
 
-    result = run_study(recipe, out or study_folder(recipe), **output)
+    folder = out or study_folder(recipe, quick=quick)
+    given = {"executor": executor or "serial", "workers": workers}
+    result = run_study(recipe, Output(folder, **output, **given), quick=quick)
     return _shown("study", result, as_json, began)
 
 

@@ -18,12 +18,19 @@ def grain(image: Tensor) -> float:
     Returns:
         In [0, 1]; 0 of one colour; of white noise 1 - pi FINE^2 = .615.
     """
-    light = image[0].detach().cpu().double().mean(0)
-    windows = (torch.hann_window(side, periodic=False).double() for side in light.shape)
-    rows, columns = windows
-    window = rows[:, None] * columns
-    light = (light - (window * light).sum() / window.sum()) * window
-    energy = torch.fft.fft2(light).abs().square()
-    across, down = (torch.fft.fftfreq(side, dtype=torch.float64) for side in light.shape)
+    energy = spectrum(image)
+    across, down = (torch.fft.fftfreq(side, dtype=torch.float64) for side in energy.shape)
     fine = torch.hypot(*torch.meshgrid(across, down, indexing="ij")) > FINE
     return float(energy[fine].sum() / energy.sum().clamp(min=1e-20))
+
+
+def spectrum(image: Tensor) -> Tensor:
+    """Return the energy of a picture (1, 3, H, W) at each frequency, (H, W) in float64.
+
+    Of the mean of its three channels, less their mean, under a Hann window.
+    """
+    light = image[0].detach().cpu().double().mean(0)
+    rows, columns = (torch.hann_window(side, periodic=False).double() for side in light.shape)
+    window = rows[:, None] * columns
+    light = (light - (window * light).sum() / window.sum()) * window
+    return torch.fft.fft2(light).abs().square()

@@ -473,6 +473,7 @@ def test_a_picture_whose_worker_was_lost_on_the_way_back_is_not_made_again(
     assert (result.code, len(seen), len(pictures())) == (0, 4, 4), result.err
 
 
+@pytest.mark.slow
 def test_twelve_pictures_by_two_processes_one_of_them_killed_are_those_of_one(cheap):
     text = SMALL.replace("[0, 1]", "[0, 1, 2]").replace("[0.1, 0.5]", "[0.1, 0.2, 0.5, 1]")
     grid, maker, combinations = settings_grid(text)

@@ -23,7 +23,8 @@ def test_there_are_recipes():
     assert len(RECIPES) >= 8
 
 
-ALIKE = ("distribution-", "gram-", "null-", "compare-")
+ALIKE = ("distribution-", "gram-", "null-", "compare-", "style-", "pattern-", "colour-", "local-")
+ALIKE += ("guided-", "probe-conv", "report-")
 """Names of recipes that differ in a painting or a single setting: one of each runs by default."""
 
 

@@ -271,6 +271,7 @@ def test_a_style_is_measured_in_one_thread_wherever(folder, tmp_path, monkeypatc
     assert threads == [1] * 4 and torch.get_num_threads() == 2
 
 
+@pytest.mark.slow
 def test_worker_processes_keep_the_same_bytes(folder, tmp_path):
     (folder / "bad.png").write_bytes(b"no")
     settings = StyleLayers(layers=("conv1_1",), weights="random:0", device="cpu")

@@ -40,7 +40,7 @@ def transfer_figures(
 
     Returns:
         The relative Gram distance to the style per layer (`gram.conv1_1`, ...), their geometric
-        mean `style_distance`, the content's own `content_style_distance`, the quotient
+        mean `style_distance`, the content's own `contentstyle_distance`, the quotient
         `reduction`, and `content_similarity`, the structural similarity of the grey pictures.
     """
     layers = tuple(target.layers)
@@ -49,7 +49,7 @@ def transfer_figures(
     before = distances.geometric_mean(own)
     after = figures["style_distance"]
     return figures | {
-        "content_style_distance": before,
+        "contentstyle_distance": before,
         "reduction": before / after if after else float("inf"),
         "content_similarity": grey_similarity(image, content),
     }
@@ -114,8 +114,8 @@ class Judges:
             "style_grain": grain(style),
         }
         for prefix, judge in self.others.items():
-            figures[f"{prefix}style"] = _style_distance(judge, image, style)
-            figures[f"{prefix}content"] = _content_distance(judge, image, content)
+            figures[f"{prefix}style"] = style_distance(judge, image, style)
+            figures[f"{prefix}content"] = content_distance(judge, image, content)
         figures["placed"] = self._placed(self.others[OTHER], image, content, style)
         return figures
 
@@ -129,17 +129,17 @@ class Judges:
             `pixels`: root mean squared difference. `style`: symmetric relative Gram distance, the
             mean over the default style layers. `perceptual`: as `other_content`.
         """
-        layers = _fitting(self.network, default_style_layers(self.network.name), one, other)
+        layers = fitting(self.network, default_style_layers(self.network.name), one, other)
         figures = {"pixels": float((one - other).square().mean().sqrt()), "style": math.nan}
         if layers:
             a, b = (Style.capture(self.network, picture, layers) for picture in (one, other))
             figures["style"] = distances.together(distances.symmetric_distances(a, b))
-        figures["perceptual"] = _content_distance(self.others[OTHER], one, other)
+        figures["perceptual"] = content_distance(self.others[OTHER], one, other)
         return figures
 
     def _sliced(self, image: Tensor, style: Tensor) -> float:
-        seen = _seen(self.network, self.layers, image, style)
-        held = {name: pair for name, pair in seen.items() if _enough(*pair)}
+        seen = both_features(self.network, self.layers, image, style)
+        held = {name: pair for name, pair in seen.items() if enough(*pair)}
         return _mean({name: sliced_distance(*pair) for name, pair in held.items()})
 
     def _placed(self, judge: Network, image: Tensor, content: Tensor, style: Tensor) -> float:
@@ -148,7 +148,7 @@ class Judges:
             regions = self._regions(content, style)
         except UsageError:  # too small for a region
             return math.nan
-        seen = _seen(judge, default_style_layers(judge.name), image, style)
+        seen = both_features(judge, default_style_layers(judge.name), image, style)
         apart = {name: _between_regions(*pair, regions) for name, pair in seen.items()}
         return _mean({name: x for name, x in apart.items() if not math.isnan(x)})
 
@@ -162,22 +162,22 @@ class Judges:
         return regions
 
 
-def _style_distance(network: Network, image: Tensor, style: Tensor) -> float:
-    layers = _fitting(network, default_style_layers(network.name), image, style)
+def style_distance(network: Network, image: Tensor, style: Tensor) -> float:
+    layers = fitting(network, default_style_layers(network.name), image, style)
     if not layers:
         return math.nan
     a, b = (Style.capture(network, picture, layers) for picture in (image, style))
     return distances.geometric_mean(distances.gram_distances(a, b))
 
 
-def _content_distance(network: Network, image: Tensor, content: Tensor) -> float:
+def content_distance(network: Network, image: Tensor, content: Tensor) -> float:
     """Return the mean squared distance of unit features over layers, in [0, 4].
 
     LPIPS without its learned weights, over the default style layers but the first.
 
     Source: Zhang et al. 2018, eq. 1. Departs: every channel weighs alike.
     """
-    seen = _seen(network, default_style_layers(network.name)[1:], image, content)
+    seen = both_features(network, default_style_layers(network.name)[1:], image, content)
     if not seen:
         return math.nan
     apart = [normalize(a, dim=1) - normalize(b, dim=1) for a, b in seen.values()]
@@ -207,13 +207,13 @@ def _between_regions(a: Tensor, b: Tensor, regions: Regions) -> float:
     total, area = 0.0, 0
     for mask, partner_mask in pairs:
         inside, partner = a[..., mask > INSIDE, None], b[..., partner_mask > INSIDE, None]
-        if _enough(inside, partner):
+        if enough(inside, partner):
             total += inside.shape[2] * sliced_distance(inside, partner)
             area += inside.shape[2]
     return total / area if area else math.nan
 
 
-def _enough(*features: Tensor) -> bool:
+def enough(*features: Tensor) -> bool:
     """Say whether features (1, C, h, w) have positions enough for a sliced distance."""
     return all(x[0, 0].numel() >= LEAST_POSITIONS for x in features)
 
@@ -222,17 +222,17 @@ def _mean(values: Mapping[str, float]) -> float:
     return distances.geometric_mean(values) if values else math.nan
 
 
-def _seen(
+def both_features(
     network: Network, layers: Sequence[str], one: Tensor, other: Tensor
 ) -> dict[str, tuple[Tensor, Tensor]]:
     """Return {layer: features of both} for those layers that both pictures are large enough for."""
-    layers = _fitting(network, layers, one, other)
+    layers = fitting(network, layers, one, other)
     with torch.no_grad():
         a, b = (network(picture, layers) for picture in (one, other)) if layers else ({}, {})
     return {name: (a[name], b[name]) for name in layers}
 
 
-def _fitting(network: Network, layers: Sequence[str], *pictures: Tensor) -> tuple[str, ...]:
+def fitting(network: Network, layers: Sequence[str], *pictures: Tensor) -> tuple[str, ...]:
     """Return those layers that every picture (1, 3, H, W) is large enough for."""
     shapes = [picture.shape[2:] for picture in pictures]
     return tuple(name for name in layers if all(network.fits([name], *shape) for shape in shapes))

@@ -153,6 +153,16 @@ def transferred(
     return outcome_of(settings, image, figures, synthesis, network, **more)
 
 
+def final_objective(settings: TransferSettings, network: Network) -> Objective:
+    """Return the objective of a transfer's last scale, of a picture of the result's size."""
+    content, _ = _content(settings)
+    height, width = fitted(*content.shape[2:])(settings.size)
+    layers = network.resolve([*settings.style_layers(), *settings.content_layer_weights()])
+    sources = open_styles(settings.styles)
+    style, settings, _ = _seen(settings, network, content, sources, layers, height, width)
+    return _objectives(settings, style, style.pictures.content)(network.precise, height, width)
+
+
 def _seen(
     settings: TransferSettings,
     network: Network,

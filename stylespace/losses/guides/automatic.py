@@ -66,7 +66,7 @@ def matched_regions(
         raise UsageError(f"{count} regions: 1 to {MOST_REGIONS} can be asked for.")
     network, layer = network.precise, layer or default_content_layer(network.name)
     pictures = (content, style)
-    directions = _directions([_features(network, one, layer) for one in pictures])
+    directions = _directions([matched_features(network, one, layer) for one in pictures])
     centres = _centres(directions, count, seed)
     masks, means = [], []
     for one, picture in zip(directions, pictures, strict=True):
@@ -108,8 +108,12 @@ def _reason(share: float, similarity: float) -> str:
     return f"cosine {similarity:.2f}, below {SIMILAR}"
 
 
-def _features(network: Network, picture: Tensor, layer: str) -> Tensor:
-    """Return features (1, C, h, w) that mirror with the picture and do not know its colours."""
+def matched_features(network: Network, picture: Tensor, layer: str | None = None) -> Tensor:
+    """Return features (1, C, h, w) that mirror with the picture and do not know its colours.
+
+    layer: see `matched_regions`.
+    """
+    layer = layer or default_content_layer(network.name)
     network = network.with_padding("replicate")  # zeros would make the border a region
     stride = network.reach(layer).stride
     # Sides that the stride divides: the mirror image is cut at the same places.

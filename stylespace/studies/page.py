@@ -1,0 +1,232 @@
+"""The page of a study, rendered from its table: what was run, claim by claim, part by part."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from stylespace.figures import markdown
+from stylespace.figures.formatting import significant
+from stylespace.studies.claims import LEVEL, Claim, Tested, corrected, tested, verdict
+from stylespace.studies.curves import gains, logarithmic
+from stylespace.studies.measures import MEASURES, better
+from stylespace.studies.plans import Part, Plan
+
+STRIP, CURVES = "-strip.jpg", "-curves.png"
+"""What the names of a part's pictures end in."""
+HOW = f"""\
+A claim is that one way is better than another by a measure. Gains are paired, a pair of pictures \
+each, and no picture is in two pairs. Distances to style and content gain by the logarithm of their \
+quotient: .1 is a tenth nearer. Where it says *at equal content*, each way is a curve over weights \
+of the content, straight between its points, and the gain is the mean height between two curves where \
+they have contents in common. Holds, and does not hold: the gain lies above (below) the margin that \
+was written down before the run, in mean and median, and Fisher's randomisation test, two-sided and \
+corrected for all claims of this page (Holm), gives at most {LEVEL:g}. All else is undecided. The \
+interval is of the mean gain (95 %, bootstrap) and stands for itself; the effect is the mean gain \
+over its standard deviation between pairs."""
+Findings = Mapping[str, Any]
+"""{name of an analysis: what it found}, see `stylespace.studies.analyses`."""
+
+
+def page(plan: Plan, table: pd.DataFrame, findings: Findings) -> str:
+    """Return the page in Markdown.
+
+    Args:
+        plan: what was asked. table: rows of what was run, see `stylespace.studies.rows`.
+        findings: of the analyses of its parts.
+    """
+    tests = tests_of(plan, table)
+    parts = [f"# {plan.title}", plan.text.strip()]
+    parts += ["## What was run", _counts(plan, table)]
+    if tests:
+        parts += ["## Claim by claim", summary(plan, table), HOW]
+    noise = _noise(plan, table)
+    for part in plan.parts:
+        parts += _section(part, table, tests, findings, noise)
+    parts += ["## The measures", _measures(table)]
+    return markdown.page(parts)
+
+
+def tests_of(plan: Plan, table: pd.DataFrame) -> dict[Claim, Tested | None]:
+    """Return the test of every claim of a plan; None where it could not be tested."""
+    return {
+        claim: _tested(claim, rows_of(table, part)) for part in plan.parts for claim in part.claims
+    }
+
+
+def _noise(plan: Plan, table: pd.DataFrame) -> dict[str, float]:
+    """Return by how much two seeds differ in each measure, where a part of the plan measures it."""
+    from stylespace.studies.analyses import noise_of
+
+    measured = [rows_of(table, part) for part in plan.parts if "noise" in part.also]
+    return {name: one["seeds"] for rows in measured for name, one in noise_of(rows).items()}
+
+
+def rows_of(table: pd.DataFrame, part: Part) -> pd.DataFrame:
+    """Return the rows of a part that did not fail, in the order of its ways."""
+    rows = table[table["part"] == part.name]
+    if "failed" in rows:
+        rows = rows[rows["failed"].isna()]
+    return rows
+
+
+def _tested(claim: Claim, rows: pd.DataFrame) -> Tested | None:
+    found = gains(rows, claim) if not claim.untested else pd.Series(dtype=float)
+    return tested(found.to_numpy(), claim.margin) if len(found) else None
+
+
+def summary(plan: Plan, table: pd.DataFrame) -> str:
+    """Return the table of all claims, and what became of each."""
+    tests = tests_of(plan, table)
+    ps = corrected(tests)
+    lines = []
+    for part in plan.parts:
+        for claim in part.claims:
+            test = tests[claim]
+            told = verdict(test, ps.get(claim, 1.0)).removeprefix("is ")
+            lines.append((claim.says, told, *_numbers(test, ps.get(claim))))
+    names = ("claim", "verdict", "mean gain", "interval", "effect", "pairs", "p (Holm)")
+    return markdown.table(lines, names)
+
+
+def _numbers(test: Tested | None, p: float | None) -> tuple[str, ...]:
+    if test is None or p is None:
+        return ("-",) * 5
+    interval = "-" if math.isnan(test.low) else f"{_short(test.low)} to {_short(test.high)}"
+    better_in = f"{test.above} of {test.count}"
+    return _short(test.mean), interval, markdown.shown(test.effect), better_in, _short(p)
+
+
+def _short(value: float) -> str:
+    return significant(value, 2)
+
+
+def _counts(plan: Plan, table: pd.DataFrame) -> str:
+    """Return how many runs each part takes, and how long they took: the table that comes first."""
+    lines: dict[str, dict[str, float]] = {}
+    for part in plan.parts:
+        runs = list(part.runs())
+        rows = rows_of(table, part)
+        seconds = rows["seconds"] if "seconds" in rows else pd.Series(dtype=float)
+        lines[part.title] = {
+            "ways": len(part.ways),
+            "pairs": len({run.pair for run in runs}),
+            "results": len(runs),
+            "done": len(rows),
+            "seconds each (median)": float(seconds.median()),
+        }
+    told = (
+        "Results that are the same run in two parts are made once. Seconds are those of a process "
+        "that had one of two cores to itself."
+    )
+    missing = sum(line["results"] - line["done"] for line in lines.values())
+    if missing:
+        told += f" **{missing:,.0f} results are not there yet**; claims are of those that are."
+    columns = list(next(iter(lines.values())))
+    return markdown.number_table(lines, columns, "part") + "\n\n" + told
+
+
+def _section(
+    part: Part,
+    table: pd.DataFrame,
+    tests: Mapping[Claim, Tested | None],
+    findings: Findings,
+    noise: Mapping[str, float],
+) -> list[str]:
+    """Return the section of a part. noise: of each measure, between two seeds."""
+    from stylespace.studies.analyses import told
+
+    rows = rows_of(table, part)
+    parts = [f"## {part.title}"]
+    parts += [markdown.bullets([f"The paper: {line}" for line in part.paper])]
+    parts += [part.text.strip()]
+    for name, why in part.unmeasured.items():
+        parts.append(f"{markdown.plain(name)}: not measured, {why}.")
+    if not len(rows):
+        return [*parts, "Nothing of this part has been run yet."]
+    if part.claims:
+        ps = corrected(tests)
+        said = [_sentence(claim, tests[claim], ps.get(claim, 1.0)) for claim in part.claims]
+        parts.append(markdown.bullets(said))
+    if part.content_weights:
+        parts.append(f"![Curves, style against content]({part.name}{CURVES})")
+    if part.shown:
+        parts.append(_medians(part, rows))
+    for name in part.also:
+        kept = noise if name == "knobs" else findings.get(name)
+        parts += told(name, part, rows, kept)
+    parts.append(f"![{strip_caption(part, rows)}]({part.name}{STRIP})")
+    parts.append(strip_caption(part, rows))
+    return parts
+
+
+def _sentence(claim: Claim, test: Tested | None, p: float) -> str:
+    """Return what became of a claim, with its figures."""
+    told = f"*{claim.says}* This {verdict(test, p)}"
+    if test is None:
+        why = claim.untested or f"no two results that `{claim.measure}` compares"
+        return f"{told}: {why}."
+    where = f" at equal `{claim.along}`" if claim.along else ""
+    unit = " (logarithm)" if logarithmic(claim.measure) else ""
+    margin = f"; margin {claim.margin:g}" if claim.margin else ""
+    return (
+        f"{told}: by `{claim.measure}`{where}, {claim.way} gains {_short(test.mean)}{unit} over "
+        f"{claim.than} ({_interval(test)}{margin}), in {test.above} of {test.count} pairs"
+        f"{' above minus the margin' if claim.margin else ''}; effect "
+        f"{markdown.shown(test.effect)}, p = {_short(p)}."
+    )
+
+
+def _interval(test: Tested) -> str:
+    if math.isnan(test.low):
+        return "one pair has no interval"
+    return f"{_short(test.low)} to {_short(test.high)}"
+
+
+def _medians(part: Part, rows: pd.DataFrame) -> str:
+    """Return the medians of a part's measures, ways down."""
+    kept = [name for name in part.shown if name in rows]
+    order = [way for way in part.ways if way in set(rows["way"])]
+    medians = rows.groupby("way")[kept].median().loc[order]
+    told = f"Medians over {rows['pair'].nunique()} pairs"
+    told += " and all weights of the content" if part.content_weights else ""
+    return f"{told}:\n\n" + markdown.number_table(medians.to_dict("index"), kept, "way")
+
+
+def _measures(table: pd.DataFrame) -> str:
+    there = [name for name in MEASURES if name in table]
+    return markdown.bullets([f"`{n}`: {MEASURES[n]}; {better(n)} is better." for n in there])
+
+
+def shown_place(part: Part, rows: pd.DataFrame) -> tuple[str, float, int] | None:
+    """Return pair, weight and seed of the pictures of a part, by rule.
+
+    The pair whose gain in the part's first claim is the median; without a claim that could be
+    tested the first pair. The second weight of the curves, or the only one; the first seed.
+    """
+    if not len(rows):
+        return None
+    found = gains(rows, part.claims[0]) if part.claims else pd.Series(dtype=float)
+    pair = next(iter(rows["pair"]))
+    if len(found):
+        middle = found.sort_values().iloc[(len(found) - 1) // 2]
+        pair = found.index[found == middle][0]
+    own = rows[rows["pair"] == pair]
+    weights = sorted(own["content_weight"].unique())
+    chosen = weights[min(1, len(weights) - 1)] if part.content_weights else weights[0]
+    return str(pair), float(chosen), int(own["seed"].min())
+
+
+def strip_caption(part: Part, rows: pd.DataFrame) -> str:
+    """Return what a part's pictures are, and by which rule."""
+    place = shown_place(part, rows)
+    if place is None:
+        return ""
+    pair, weight, _ = place
+    why = "the pair with the median gain in the first claim" if part.claims else "the first pair"
+    weighed = f", content weight {weight:g}" if part.content_weights else ""
+    return f"Pictures: {markdown.plain(pair)}, {why}{weighed}."
+

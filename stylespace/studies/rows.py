@@ -1,0 +1,267 @@
+"""The rows of a study: every run made, judged and kept by its content, wherever it is made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.metadata import version
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from torch import Tensor
+
+from stylespace.commands.folder import resume
+from stylespace.commands.many import Maker
+from stylespace.commands.recipes import input_hashes
+from stylespace.commands.sight import network_of_sight, sight_of
+from stylespace.commands.spreading import Spread, Tools
+from stylespace.commands.transfer.many import maker
+from stylespace.executors import Failure
+from stylespace.figures.tables import columns_of, csv_text
+from stylespace.files import LONGEST_OWN, read_data, write_files
+from stylespace.images import read_image, resize, resize_to, write_image
+from stylespace.images.colour import lab, match_colours
+from stylespace.commands.transfer.metrics import grey_similarity
+from stylespace.settings import TransferSettings, recipe_of
+from stylespace.studies.judges import Jury
+from stylespace.studies.plans import Pair, Plan, Run
+from stylespace.studies.prepared import ready
+from stylespace.styles.sources import open_picture
+from stylespace.synthesis.loop import Watch
+
+TABLE, EARLIER, PICTURES, INPUTS = "table.csv", "table-earlier.csv", "pictures", "inputs"
+CARRIED = ("style_distance", "loss", "copy_index")
+"""Figures of the run itself that a row has beside the judges'."""
+NAMES = ("part", "way", "pair", "content_weight", "seed")
+"""What tells a row from others."""
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A run that is ready to be made. key: of its content, see `key_of`. runs: that it stands for."""
+
+    key: str
+    settings: TransferSettings
+    pictures: Pair
+    instead: str = ""
+    truth: Path | None = None
+    weights: str = ""
+    crops: bool = False
+    runs: list[Run] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of the runs of a plan.
+
+    rows: of those that are done; one that failed has a reason. total: runs. tasks: {key: task},
+    of all. interrupted: by Ctrl-C. remarks: what a user should know, a sentence each.
+    """
+
+    rows: tuple[Row, ...]
+    total: int
+    tasks: Mapping[str, Task]
+    interrupted: bool
+    remarks: tuple[str, ...]
+
+
+def made_rows(
+    plan: Plan,
+    folder: Path,
+    *,
+    spread: Spread | None = None,
+    watch: Any = None,
+) -> Done:
+    """Make and judge every run of a plan that the folder's table does not have; keep the table.
+
+    A row is kept where settings, pictures, filters and the version of stylespace are the same.
+
+    Args:
+        folder: of the study. spread: where the runs are made; None for this process. watch: name
+            -> a watcher of a run in this process, or None.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C before the first run was done.
+    """
+    for name in (PICTURES, INPUTS):
+        (folder / name).mkdir(exist_ok=True)
+    tasks = tasks_of(plan, folder)
+    known = {row["key"]: row for row in read_rows(folder)}
+    strangers = known.keys() - tasks.keys()
+    remarks = []
+    if strangers:
+        write_files(folder, {EARLIER: read_data(folder / TABLE, LONGEST_OWN)})
+        remarks.append(
+            f"{len(strangers)} results of {TABLE} are of other settings, pictures or another "
+            f"version: they are kept in {EARLIER}, and what the recipe asks for instead is made."
+        )
+    done: dict[str, Row] = {}
+
+    def kept() -> tuple[Row, ...]:
+        """Return the rows of all that is done, and write them."""
+        rows = tuple(_rows(tasks, done))
+        if rows:
+            write_files(folder, {TABLE: csv_text(rows, columns_of(rows), digits=6)})
+        return rows
+
+    def earlier(key: str) -> Row | None:
+        """Return what an earlier call found."""
+        row = known.get(key)
+        if row is not None and not row.get("failed"):
+            done[key] = row
+            return row
+        return None
+
+    def make(missing: list[str]) -> Iterator[tuple[str, Row]]:
+        """Make what is missing, and keep the table as it grows."""
+        names = {key: f"{n}/{len(missing)}" for n, key in enumerate(missing, 1)}
+        here = Bench(folder, watch and (lambda path: watch(names[path.stem])))
+        calls = [(tasks[key],) for key in missing]
+        tools = Tools(Bench, (folder,))
+        for number, found in (spread or Spread()).results(Bench.row, calls, here, tools):
+            row = {"failed": found.reason} if isinstance(found, Failure) else found
+            done[missing[number]] = {"key": missing[number], **row}
+            kept()
+            yield missing[number], row
+
+    _, interrupted = resume(tasks, earlier, make)
+    rows = kept()
+    failed = [row for row in rows if row.get("failed")]
+    remarks += [f"{row['part']} {row['way']} {row['pair']}: {row['failed']}" for row in failed]
+    total = sum(len(task.runs) for task in tasks.values())
+    return Done(rows, total, tasks, interrupted, tuple(remarks))
+
+
+def _rows(tasks: Mapping[str, Task], done: Mapping[str, Row]) -> Iterator[Row]:
+    """Yield a row for every run of what is done."""
+    for key, task in tasks.items():
+        if key in done:
+            found = {name: one for name, one in done[key].items() if name not in NAMES}
+            for run in task.runs:
+                yield {**run.place, **found}
+
+
+def tasks_of(plan: Plan, folder: Path) -> dict[str, Task]:
+    """Return {key: task} of a plan, runs of one content together, their pictures ready."""
+    networks = lru_cache(maxsize=1)(network_of_sight)
+    weights: dict[tuple[str | None, ...], str] = {}
+    tasks: dict[str, Task] = {}
+    for run in plan.runs():
+        made = ready(run, folder / INPUTS, lambda settings: networks(sight_of(settings)))
+        sight = sight_of(made.settings)
+        if sight not in weights:
+            weights[sight] = networks(sight).sha256
+        key = key_of(run, made.settings, weights[sight])
+        found = {"instead": run.instead, "truth": made.truth, "weights": weights[sight]}
+        task = Task(key, made.settings, run.pictures, **found, crops=run.crops)
+        tasks.setdefault(key, task).runs.append(run)
+    return tasks
+
+
+def key_of(run: Run, settings: TransferSettings, weights: str) -> str:
+    """Return what a run's content is known by: settings, pictures, filters and version."""
+    recipe = recipe_of(settings)
+    inputs = list(input_hashes(settings).values())
+    if run.prepared:  # names of files that were made for it
+        recipe = {k: v for k, v in recipe.items() if k not in ("content", "styles", "weights")}
+        recipe["prepared"] = run.prepared
+    told = [recipe, inputs, weights, run.instead, run.pictures.masks, run.crops]
+    told += [version("stylespace")]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def read_rows(folder: Path) -> list[Row]:
+    """Return the rows of a folder's table; none where it cannot be read."""
+    with suppress(OSError, ValueError):
+        text = read_data(folder / TABLE, LONGEST_OWN).decode()
+        table = pd.read_csv(StringIO(text), dtype={"key": str, "seed": int})
+        return [
+            {name: value for name, value in row.items() if not _empty(value)}
+            for row in table.to_dict("records")
+        ]
+    return []
+
+
+def _empty(value: object) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+class Bench:
+    """Where runs of a study are made and judged, in whatever process.
+
+    folder: of the study. watch: see `Maker`.
+    """
+
+    def __init__(self, folder: Path, watch: Any = None) -> None:
+        self._folder = folder
+        self._maker = Maker(maker, force=True, watch=watch or (lambda path: None))
+        self._jury: Jury | None = None
+        self._opened = lru_cache(maxsize=4)(_opened)
+
+    @property
+    def jury(self) -> Jury:
+        """The judges, loaded when they are first asked."""
+        self._jury = self._jury or Jury()
+        return self._jury
+
+    def row(self, task: Task) -> Row:
+        """Make the picture of a task, judge it, and return its row.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C ended its run. StylespaceError: it cannot be made.
+        """
+        settings, path = task.settings, self._folder / PICTURES / f"{task.key}.png"
+        content = self._opened(settings.content, settings.size)
+        style = self._opened(_shown_style(task), settings.size)
+        figures: Row = {}
+        if task.instead:
+            image = match_colours(content, style).clamp(0, 1)
+            image = content if task.instead == "content" else image
+            write_image(path, image, force=True)
+        else:
+            record = self._maker.made(path, settings, task.weights)
+            figures = {name: record["figures"].get(name) for name in CARRIED}
+            figures["seconds"] = record.get("seconds")
+        image = read_image(path)
+        how = {"made_by": _filters(settings), "masks": task.pictures.masks}
+        judged = self.jury.figures(image, content, style, **how)
+        if task.crops:
+            judged |= self.jury.between_crops(image, content, style)
+        if task.truth:
+            judged |= scores(image, read_image(task.truth))
+        return {**{k: v for k, v in figures.items() if v is not None}, **judged}
+
+
+def _opened(name: str, size: int) -> Tensor:
+    return resize(open_picture(name), size)
+
+
+def _shown_style(task: Task) -> str:
+    """Return the style picture that a result is judged by: the pair's own, or a scene's."""
+    return task.settings.styles[0] if task.truth else task.pictures.style
+
+
+def _filters(settings: TransferSettings) -> str:
+    """Return the network whose filters made a result; nothing of random ones."""
+    if settings.weights is None:
+        return settings.network
+    return "" if settings.weights.startswith("random:") else "alexnet-st"
+
+
+def scores(image: Tensor, truth: Tensor) -> dict[str, float]:
+    """Return how far a result (1, 3, H, W) is from what should have come out.
+
+    `truth_colours`: mean CIELAB distance over pixels; 2.3 is just noticeable (Mahy et al. 1994).
+    `truth_similarity`: structural similarity of the grey pictures, 1 is the same.
+    """
+    image = resize_to(image, *truth.shape[2:])
+    error = float((lab(image) - lab(truth)).norm(dim=1).mean())
+    return {"truth_colours": error, "truth_similarity": grey_similarity(image, truth)}

@@ -1,0 +1,180 @@
+"""A study in its folder: runs and rows, what its analyses find, its figures and its page."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stylespace.commands.command import Output, Result
+from stylespace.commands.folder import Folder
+from stylespace.commands.picture import spread_of, watched
+from stylespace.errors import StylespaceError
+from stylespace.figures.sheets import contact_sheet
+from stylespace.figures.tables import json_text
+from stylespace.files import LONGEST_OWN, numbered, parsed_json, read_data, write_files
+from stylespace.images import read_image, resize
+from stylespace.settings import recipe_text
+from stylespace.studies.curve_figure import curves_figure
+from stylespace.studies.findings import FINDERS, found
+from stylespace.studies.page import CURVES, STRIP, page, rows_of, shown_place
+from stylespace.studies.plans import Part, Plan, plan_of
+from stylespace.studies.rows import PICTURES, TABLE, Done, Task, made_rows, read_rows, tasks_of
+from stylespace.styles.sources import open_picture
+from stylespace.synthesis.progress import Watching
+
+PAGE, FINDINGS = "README.md", "findings.json"
+MARK, QUICK_MARK = "study.toml", "quick.toml"
+"""Files that tell the folder of a study, whole or quick, from others."""
+THUMBNAIL, LETTERS = 160, 26
+"""Longer side in pixels of a picture on a strip, and letters of a line above it."""
+
+
+def study_folder(path: Path, *, quick: bool = False) -> Path:
+    """Return the first folder RECIPE-study that is free, or that such a study began to fill.
+
+    Raises:
+        UsageError: not TOML. PictureError: no such file, or one that cannot be read.
+    """
+    text = recipe_text(path)
+    mark = _mark(quick)
+    return next(
+        folder
+        for folder in numbered("", f"{path.stem}-{'quick' if quick else 'study'}", "")
+        if not os.path.lexists(folder) or _holds(folder / mark, text)
+    )
+
+
+def _mark(quick: bool) -> str:
+    return QUICK_MARK if quick else MARK
+
+
+def _holds(path: Path, text: str) -> bool:
+    with suppress(OSError):
+        return read_data(path).decode() == text
+    return False
+
+
+def run_study(path: Path, output: Output, *, quick: bool = False) -> Result:
+    """Run what is missing of the study of a file into a folder, and write its page.
+
+    Args:
+        path: TOML, see `plan_of`. output: where it goes, and where runs are made. quick: 64 pixels
+            and four evaluations, on two pairs.
+
+    Raises:
+        StylespaceError: what the file says cannot be, or the folder holds anything else.
+        KeyboardInterrupt: Ctrl-C before the first run was done.
+    """
+    plan = plan_of(path)
+    plan = plan.quick() if quick else plan
+
+    def work(watching: Watching) -> Result:
+        """Make the rows, then what tells of them."""
+        folder = output.path
+        with Folder(folder, plan.recipe, _mark(quick), exact=False, force=output.force).opened():
+            spread = spread_of(output, watching, "study")
+            watch = watching.named if output.executor == "serial" else None
+            done = made_rows(plan, folder, spread=spread, watch=watch)
+            written = write_study(plan, folder, done)
+        figures = {"results": done.total, "done": len(done.rows)}
+        figures["failed"] = sum(bool(row.get("failed")) for row in done.rows)
+        outputs = (folder, *(folder / name for name in written))
+        recipe = {"study": str(path)}
+        return Result(outputs, figures, recipe, done.interrupted, remarks=done.remarks)
+
+    return watched(output, work)
+
+
+def write_study(plan: Plan, folder: Path, done: Done) -> tuple[str, ...]:
+    """Write findings, figures and page of what is done; return the names of the files."""
+    table = pd.DataFrame(done.rows)
+    tasks = done.tasks
+    findings = read_findings(folder)
+    if not done.interrupted:
+        findings = {**findings, **_found(plan, tasks, folder, findings)}
+    files: dict[str, bytes | str] = {FINDINGS: json_text(findings) + "\n"}
+    for part in plan.parts:
+        rows = rows_of(table, part)
+        if part.content_weights and len(rows):
+            files[f"{part.name}{CURVES}"] = curves_figure(part, rows)
+        strip = strip_of(part, rows, tasks, folder)
+        if strip is not None:
+            files[f"{part.name}{STRIP}"] = strip
+    files[PAGE] = page(plan, table, findings)
+    write_files(folder, files)
+    return (PAGE, TABLE, *sorted(name for name in files if name != PAGE))
+
+
+def read_findings(folder: Path) -> dict[str, Any]:
+    """Return what analyses found in an earlier call."""
+    with suppress(OSError, ValueError):
+        return dict(parsed_json(read_data(folder / FINDINGS, LONGEST_OWN)))
+    return {}
+
+
+def _found(
+    plan: Plan, tasks: Mapping[str, Task], folder: Path, earlier: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what analyses find whose runs are all there and that an earlier call has not found."""
+    result: dict[str, Any] = {}
+    for part in plan.parts:
+        own = [task for task in tasks.values() if any(run.part == part.name for run in task.runs)]
+        own = [_of_part(task, part) for task in own]
+        keys = sorted(task.key for task in own)
+        for name in part.also:
+            if name not in FINDERS or earlier.get(f"{name} of") == keys:
+                continue
+            with suppress(StylespaceError):  # a picture that is not there: it stays untold
+                result[name], result[f"{name} of"] = found(name, part, own, folder), keys
+    return result
+
+
+def _of_part(task: Task, part: Part) -> Task:
+    runs = [run for run in task.runs if run.part == part.name]
+    return Task(task.key, task.settings, task.pictures, task.instead, task.truth, runs=runs)
+
+
+def strip_of(
+    part: Part, rows: pd.DataFrame, tasks: Mapping[str, Task], folder: Path
+) -> bytes | None:
+    """Return the pictures of a part side by side; None where one is not there."""
+    place = shown_place(part, rows)
+    if place is None:
+        return None
+    pair, weight, seed = place
+    chosen: dict[str, Task] = {}
+    for task in tasks.values():
+        for run in task.runs:
+            fits = run.content_weight == weight or not part.content_weights
+            if (run.part, run.pair) == (part.name, pair) and fits and run.seed == seed:
+                chosen.setdefault(run.way, task)
+    first = next(iter(chosen.values()), None)
+    if first is None:
+        return None
+    shown = {"content": open_picture(first.settings.content)}
+    shown["style"] = open_picture(first.settings.styles[0] if first.truth else first.pictures.style)
+    try:
+        for way in (way for way in part.ways if way in chosen):
+            shown[way] = read_image(folder / PICTURES / f"{chosen[way].key}.png")
+    except StylespaceError:
+        return None
+    pictures = [resize(picture, THUMBNAIL).clamp(0, 1) for picture in shown.values()]
+    return contact_sheet(pictures, [_wrapped(name) for name in shown], columns=6)
+
+
+def _wrapped(label: str) -> str:
+    import textwrap
+
+    return textwrap.fill(label, LETTERS)
+
+
+def again(path: Path, folder: Path) -> str:
+    """Return the page of a folder as its table gives it, without running anything."""
+    plan = plan_of(path)
+    return page(plan, pd.DataFrame(read_rows(folder)), read_findings(folder))
