@@ -51,10 +51,8 @@ pages: told $(TEXTURES) $(NULLS) $(PATTERNS)  ## the pages of reports/: about fo
 	$(BIN)/stylespace run probes/atlas-conv2_1.toml --out reports/atlas
 	$(BIN)/stylespace run probes/dead-starts.toml --out reports/dead-starts
 	$(BIN)/stylespace run probes/report-paintings.toml --out reports/paintings --force
-	$(BIN)/stylespace study probes/trials/transfer.toml --out reports/transfer
-	$(BIN)/stylespace study probes/trials/starts.toml --out reports/starts
 	$(BIN)/stylespace study probes/trials/defaults-judged.toml --out reports/defaults/judged
-	$(BIN)/stylespace study probes/scenes/season.toml --out reports/season
+	$(BIN)/stylespace study probes/paper/study.toml --out reports/paper --executor processes
 
 define page_pictures
 reports/$(1)/%.jpg: probes/%.toml | $(VENV)/.installed

@@ -7,7 +7,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 import tomllib
 
 import pytest

@@ -140,21 +140,21 @@ def study(
     quick: bool,
     as_json: bool,
     executor: str | None,
-    workers: int | None,
-    **output: bool,
+    **output: Any,
 ) -> int:
     """Run an experiment of many transfers, judged alike, into a folder.
 
-    RECIPE is a .toml file that names pairs of pictures, ways to transfer and claims, or several such
-    files; see probes/paper. Interrupted, the same command goes on.
+    RECIPE is a .toml file that names pairs of pictures, ways to transfer and claims, or several
+    such files; see probes/paper. Interrupted, the same command goes on.
     """
     began = time.perf_counter()
-    check_executor(executor or "serial", workers)
+    check_executor(executor or "serial", output["workers"])
     from stylespace.studies.study import run_study, study_folder
 
-    folder = out or study_folder(recipe, quick=quick)
-    given = {"executor": executor or "serial", "workers": workers}
-    result = run_study(recipe, Output(folder, **output, **given), quick=quick)
+    where = Output(
+        out or study_folder(recipe, quick=quick), executor=executor or "serial", **output
+    )
+    result = run_study(recipe, where, quick=quick)
     return _shown("study", result, as_json, began)
 
 

@@ -1,1 +1,1 @@
-"""The project's own experiments: trials, ground truth, gallery, speed; a leaf."""
+"""The project's own experiments: studies of transfers, the gallery, speed; a leaf."""

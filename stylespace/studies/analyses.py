@@ -14,11 +14,9 @@ from stylespace.studies.plans import Part
 
 Table = Mapping[str, Mapping[str, float]]
 """{row: {column: number}}, as what was found is kept."""
-COLOURS = "colours alone"
-"""Way of a scene that no transfer makes."""
 
 
-def told(name: str, part: Part, rows: pd.DataFrame, found: Any) -> list[str]:
+def told(name: str, part: Part, rows: pd.DataFrame, found: Any) -> Sequence[str]:
     """Return the paragraphs of an analysis.
 
     Args:
@@ -125,10 +123,10 @@ TOLD: Mapping[str, Callable[[Part, pd.DataFrame, Any], Sequence[str]]] = {
     ),
     "space": _kept(
         "The style space of the paintings, medians over them: shares of entries off the diagonal "
-        "that are at most a thousandth of the root mean square (zero), of the energy in the largest "
-        "1 and 10 % of entries, eigen-directions that hold 90 and 99 % of the energy; and between "
-        "paintings, the share of the variance of entries that lies in the 1 % of entries that "
-        "differ most."
+        "that are at most a thousandth of the root mean square (zero), of the energy in the "
+        "largest 1 and 10 % of entries, eigen-directions that hold 90 and 99 % of the energy; and "
+        "between paintings, the share of the variance of entries that lies in the 1 % of entries "
+        "that differ most."
     ),
 }
 """{analysis: what tells it}."""

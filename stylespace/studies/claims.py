@@ -62,7 +62,7 @@ class Tested:
     side: int
 
 
-def tested(gains: Sequence[float] | np.ndarray, margin: float = 0.0) -> Tested:
+def paired(gains: Sequence[float] | np.ndarray, margin: float = 0.0) -> Tested:
     """Test whether gains, at least one and finite, lie above minus a margin >= 0, or below it.
 
     By the signs that they might as well have had: exact up to 13 gains, if they are as likely above

@@ -64,9 +64,7 @@ def _values(rows: pd.DataFrame, measure: str) -> pd.Series:
     return np.log(values.where(values > 0)) if logarithmic(measure) else values
 
 
-def area_between(
-    one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]
-) -> float:
+def area_between(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> float:
     """Return the mean height of one curve over another where they have contents in common.
 
     Args:

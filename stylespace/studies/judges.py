@@ -16,10 +16,10 @@ from torch.nn.functional import interpolate
 
 from stylespace.assets import weights_path
 from stylespace.commands.transfer.metrics import (
+    both_features,
     content_distance,
     enough,
     grey_similarity,
-    both_features,
     style_distance,
 )
 from stylespace.errors import StylespaceError
@@ -43,7 +43,8 @@ EFFECTIVENESS = (0.7468, 0.2557, 2.3768)
 """What those layers count."""
 COHERENCE = (12.1835, 0.2979)
 """What agreement of contours counts, and the first layer's effectiveness."""
-HALVES_SEED = 104729
+HALVES_SEED, MOST = 104729, 1024
+"""Of the halves of a cloud of features: how they are drawn, and the positions of each at most."""
 INSIDE = 0.501
 """Share of a figure above which a position lies in it."""
 
@@ -115,8 +116,8 @@ class Jury:
         content = resize_to(content, *image.shape[2:])
         height, width = (round(0.8 * side) for side in image.shape[2:])
         first, last = (
-            self.figures(*(one[..., rows, columns] for one in (image, content)), style)
-            for rows, columns in (
+            self.figures(image[..., down, across], content[..., down, across], style)
+            for down, across in (
                 (slice(height), slice(width)),
                 (slice(-height, None), slice(-width, None)),
             )
@@ -155,10 +156,10 @@ def debiased(a: Tensor, b: Tensor) -> float:
 
 
 def _halves(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return features (1, C, h, w) of two random halves of the positions, (1, C, n, 1) each."""
+    """Return features (1, C, h, w) at two random halves of positions: (1, C, n, 1), n <= MOST."""
     flat = x.flatten(2)
     order = torch.randperm(flat.shape[2], generator=torch.Generator().manual_seed(HALVES_SEED))
-    half = flat.shape[2] // 2
+    half = min(flat.shape[2] // 2, MOST)
     return flat[:, :, order[:half], None], flat[:, :, order[half : 2 * half], None]
 
 
@@ -210,10 +211,9 @@ def effects(judge: Network, image: Tensor, content: Tensor, style: Tensor) -> di
     Source: Y20. Departs: features and contours of vgg16-hed; the weights were fitted to people's
     choices with other ones, so that both are indicative. Ranks are at most the positions.
     """
-    layers = [name for name in RANKS if judge.fits([name], *image.shape[2:])]
-    with torch.no_grad():
-        seen_by = [judge(one, layers) for one in (image, style)]
-    parts = [_closeness(*(x[name] for x in seen_by), RANKS[name]) for name in layers]
+    layers = tuple(RANKS)
+    both = both_features(judge, layers, image, style)
+    parts = [_closeness(*pair, RANKS[name]) for name, pair in both.items()]
     if len(parts) < len(RANKS):
         return {"effectiveness": math.nan, "coherence": math.nan}
     agreement = _agreement(contours(judge, image), contours(judge, content))
@@ -230,16 +230,15 @@ def _closeness(a: Tensor, b: Tensor, rank: int) -> float:
     """
     x, y = (one[0].flatten(1).T.double() for one in (a, b))
     mean = y.mean(0)
-    _, _, axes = torch.linalg.svd(y - mean, full_matrices=False)
-    axes = axes[: min(rank, len(x) - 1, len(y) - 1)].T
-    moments = [((one - mean) @ axes) for one in (x, y)]
-    means = [one.mean(0) for one in moments]
+    axes = torch.linalg.eigh(torch.cov(y.T)).eigenvectors.flip(1)
+    axes = axes[:, : min(rank, len(x) - 1, len(y) - 1)]
+    moments = [(one - mean) @ axes for one in (x, y)]
     floor = 1e-6 * moments[1].var(0).mean() * torch.eye(axes.shape[1], dtype=torch.float64)
-    covariances = [torch.cov(one.T).reshape(len(floor), -1) + floor for one in moments]
-    normal = torch.distributions.MultivariateNormal
-    own, goal = (normal(m, c) for m, c in zip(means, covariances, strict=True))
-    divergence = float(torch.distributions.kl_divergence(own, goal))
-    return -math.log(max(divergence, 1e-12))
+    own, goal = (torch.cov(one.T).reshape(floor.shape) + floor for one in moments)
+    shift = moments[1].mean(0) - moments[0].mean(0)
+    within = torch.linalg.solve(goal, own).trace() + shift @ torch.linalg.solve(goal, shift)
+    divergence = (within - len(floor) + torch.logdet(goal) - torch.logdet(own)) / 2
+    return -math.log(max(float(divergence), 1e-12))
 
 
 def _agreement(a: Tensor, b: Tensor) -> float:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from stylespace.figures import markdown
 from stylespace.figures.formatting import significant
-from stylespace.studies.claims import LEVEL, Claim, Tested, corrected, tested, verdict
+from stylespace.studies.claims import LEVEL, Claim, Tested, corrected, paired, verdict
 from stylespace.studies.curves import gains, logarithmic
 from stylespace.studies.measures import MEASURES, better
 from stylespace.studies.plans import Part, Plan
@@ -19,14 +19,14 @@ STRIP, CURVES = "-strip.jpg", "-curves.png"
 """What the names of a part's pictures end in."""
 HOW = f"""\
 A claim is that one way is better than another by a measure. Gains are paired, a pair of pictures \
-each, and no picture is in two pairs. Distances to style and content gain by the logarithm of their \
-quotient: .1 is a tenth nearer. Where it says *at equal content*, each way is a curve over weights \
-of the content, straight between its points, and the gain is the mean height between two curves where \
-they have contents in common. Holds, and does not hold: the gain lies above (below) the margin that \
-was written down before the run, in mean and median, and Fisher's randomisation test, two-sided and \
-corrected for all claims of this page (Holm), gives at most {LEVEL:g}. All else is undecided. The \
-interval is of the mean gain (95 %, bootstrap) and stands for itself; the effect is the mean gain \
-over its standard deviation between pairs."""
+each, and no picture is in two pairs. Distances to style and content gain by the logarithm of \
+their quotient: .1 is a tenth nearer. Where it says *at equal content*, each way is a curve over \
+weights of the content, straight between its points, and the gain is the mean height between two \
+curves where they have contents in common. Holds, and does not hold: the gain lies above (below) \
+minus the margin that was written down before the run, in mean and median, and Fisher's \
+randomisation test, two-sided and corrected for all claims of this page (Holm), gives at most \
+{LEVEL:g}. All else is undecided. The interval is of the mean gain (95 %, bootstrap) and stands \
+for itself; the effect is the mean gain over its standard deviation between pairs."""
 Findings = Mapping[str, Any]
 """{name of an analysis: what it found}, see `stylespace.studies.analyses`."""
 
@@ -75,7 +75,7 @@ def rows_of(table: pd.DataFrame, part: Part) -> pd.DataFrame:
 
 def _tested(claim: Claim, rows: pd.DataFrame) -> Tested | None:
     found = gains(rows, claim) if not claim.untested else pd.Series(dtype=float)
-    return tested(found.to_numpy(), claim.margin) if len(found) else None
+    return paired(found.to_numpy(), claim.margin) if len(found) else None
 
 
 def summary(plan: Plan, table: pd.DataFrame) -> str:
@@ -229,4 +229,3 @@ def strip_caption(part: Part, rows: pd.DataFrame) -> str:
     why = "the pair with the median gain in the first claim" if part.claims else "the first pair"
     weighed = f", content weight {weight:g}" if part.content_weights else ""
     return f"Pictures: {markdown.plain(pair)}, {why}{weighed}."
-

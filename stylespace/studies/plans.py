@@ -182,8 +182,8 @@ def _part(path: Path, values: Mapping[str, Any]) -> Part:
     masks = found.get("masks", {})
     own = {name: values[name] for name in names - {"masks"} if name in values}
     own |= {name: tuple(own[name]) for name in _LISTS if name in own}
-    own["pairs"] = {name: _pair(*pair, masks) for name, pair in found["pairs"].items()}
-    own["ways"] = {label: _way(way, values) for label, way in values["ways"].items()}
+    own["pairs"] = {name: _pair(a, b, masks) for name, (a, b) in found["pairs"].items()}
+    own["ways"] = {label: _way(way) for label, way in values["ways"].items()}
     own["claims"] = tuple(_claim(claim) for claim in values.get("claims", ()))
     return Part(path.stem, **own)
 
@@ -197,13 +197,13 @@ def _pair(content: str, style: str, masks: Mapping[str, Shapes]) -> Pair:
     return Pair(content, style, cast(Any, tuple(both)) if all(both) else None)
 
 
-def _way(values: Mapping[str, Any], part: Mapping[str, Any]) -> Way:
+def _way(values: Mapping[str, Any]) -> Way:
     """Return a way, whose own settings are all that are none of `Way`."""
     own = {one.name for one in fields(Way)} - {"settings"}
     kept = {name: value for name, value in values.items() if name in own}
-    lists = {name: tuple(kept[name]) for name in ("content_weights", "seeds") if name in kept}
+    kept |= {name: tuple(kept[name]) for name in ("content_weights", "seeds") if name in kept}
     settings = {name: value for name, value in values.items() if name not in own}
-    return Way(settings, **{**kept, **lists})
+    return Way(settings, **kept)
 
 
 def _claim(values: Mapping[str, Any]) -> Claim:

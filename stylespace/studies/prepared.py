@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -198,7 +199,7 @@ def _laid(
     weight = (window[:, None] * window).flatten()
     chosen = patches[0][:, best] * weight.repeat(3)[:, None]
     height, width = (n * cell + cell for n in shape)
-    fold = {"output_size": (height, width), "kernel_size": side, "stride": cell}
+    fold: dict[str, Any] = {"output_size": (height, width), "kernel_size": side, "stride": cell}
     total = F.fold(weight[:, None].expand(-1, len(best)).contiguous()[None], **fold)
     picture = F.fold(chosen[None], **fold) / total
     half = cell // 2

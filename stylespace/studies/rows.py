@@ -23,18 +23,17 @@ from stylespace.commands.recipes import input_hashes
 from stylespace.commands.sight import network_of_sight, sight_of
 from stylespace.commands.spreading import Spread, Tools
 from stylespace.commands.transfer.many import maker
+from stylespace.commands.transfer.metrics import grey_similarity
 from stylespace.executors import Failure
 from stylespace.figures.tables import columns_of, csv_text
 from stylespace.files import LONGEST_OWN, read_data, write_files
 from stylespace.images import read_image, resize, resize_to, write_image
 from stylespace.images.colour import lab, match_colours
-from stylespace.commands.transfer.metrics import grey_similarity
-from stylespace.settings import TransferSettings, recipe_of
+from stylespace.settings import TransferSettings, check_there, recipe_of
 from stylespace.studies.judges import Jury
 from stylespace.studies.plans import Pair, Plan, Run
 from stylespace.studies.prepared import ready
 from stylespace.styles.sources import open_picture
-from stylespace.synthesis.loop import Watch
 
 TABLE, EARLIER, PICTURES, INPUTS = "table.csv", "table-earlier.csv", "pictures", "inputs"
 CARRIED = ("style_distance", "loss", "copy_index")
@@ -46,7 +45,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Task:
-    """A run that is ready to be made. key: of its content, see `key_of`. runs: that it stands for."""
+    """A run that is ready to be made, by the key of its content; `runs` that it stands for."""
 
     key: str
     settings: TransferSettings
@@ -150,7 +149,16 @@ def _rows(tasks: Mapping[str, Task], done: Mapping[str, Row]) -> Iterator[Row]:
 
 
 def tasks_of(plan: Plan, folder: Path) -> dict[str, Task]:
-    """Return {key: task} of a plan, runs of one content together, their pictures ready."""
+    """Return {key: task} of a plan, runs of one content together, their pictures ready.
+
+    Raises:
+        PictureError: a picture that is not there.
+    """
+    for pictures in dict.fromkeys(
+        (run.pictures.content, run.pictures.style) for run in plan.runs()
+    ):
+        for name in pictures:
+            check_there(name)
     networks = lru_cache(maxsize=1)(network_of_sight)
     weights: dict[tuple[str | None, ...], str] = {}
     tasks: dict[str, Task] = {}
@@ -160,7 +168,11 @@ def tasks_of(plan: Plan, folder: Path) -> dict[str, Task]:
         if sight not in weights:
             weights[sight] = networks(sight).sha256
         key = key_of(run, made.settings, weights[sight])
-        found = {"instead": run.instead, "truth": made.truth, "weights": weights[sight]}
+        found: dict[str, Any] = {
+            "instead": run.instead,
+            "truth": made.truth,
+            "weights": weights[sight],
+        }
         task = Task(key, made.settings, run.pictures, **found, crops=run.crops)
         tasks.setdefault(key, task).runs.append(run)
     return tasks
@@ -231,7 +243,7 @@ class Bench:
             figures = {name: record["figures"].get(name) for name in CARRIED}
             figures["seconds"] = record.get("seconds")
         image = read_image(path)
-        how = {"made_by": _filters(settings), "masks": task.pictures.masks}
+        how: dict[str, Any] = {"made_by": _filters(settings), "masks": task.pictures.masks}
         judged = self.jury.figures(image, content, style, **how)
         if task.crops:
             judged |= self.jury.between_crops(image, content, style)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from stylespace.studies.curve_figure import curves_figure
 from stylespace.studies.findings import FINDERS, found
 from stylespace.studies.page import CURVES, STRIP, page, rows_of, shown_place
 from stylespace.studies.plans import Part, Plan, plan_of
-from stylespace.studies.rows import PICTURES, TABLE, Done, Task, made_rows, read_rows, tasks_of
+from stylespace.studies.rows import PICTURES, TABLE, Done, Task, made_rows, read_rows
 from stylespace.styles.sources import open_picture
 from stylespace.synthesis.progress import Watching
 
@@ -154,23 +154,31 @@ def strip_of(
             fits = run.content_weight == weight or not part.content_weights
             if (run.part, run.pair) == (part.name, pair) and fits and run.seed == seed:
                 chosen.setdefault(run.way, task)
-    first = next(iter(chosen.values()), None)
+    first, seen = next(iter(chosen.values()), None), set[Path]()
     if first is None:
         return None
     shown = {"content": open_picture(first.settings.content)}
-    shown["style"] = open_picture(first.settings.styles[0] if first.truth else first.pictures.style)
+    if not first.truth:
+        shown["style"] = open_picture(first.pictures.style)
     try:
         for way in (way for way in part.ways if way in chosen):
-            shown[way] = read_image(folder / PICTURES / f"{chosen[way].key}.png")
+            task = chosen[way]
+            if task.truth and task.truth not in seen:
+                seen.add(task.truth)
+                what = way.partition(", ")[2]
+                shown[f"style, {what}"] = open_picture(task.settings.styles[0])
+                shown[f"truth, {what}"] = read_image(task.truth)
+            if task.instead != "content":
+                shown[way] = read_image(folder / PICTURES / f"{task.key}.png")
     except StylespaceError:
         return None
+    if len(seen):  # a row each
+        shown.pop("content")
     pictures = [resize(picture, THUMBNAIL).clamp(0, 1) for picture in shown.values()]
     return contact_sheet(pictures, [_wrapped(name) for name in shown], columns=6)
 
 
 def _wrapped(label: str) -> str:
-    import textwrap
-
     return textwrap.fill(label, LETTERS)
 
 

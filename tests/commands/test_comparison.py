@@ -1,4 +1,4 @@
-"""Judges, transfers side by side in a folder, and trials of pairs by ways."""
+"""Judges, and transfers side by side in a folder."""
 
 import csv
 import json
@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from command_line import picture_file, pressing
 from PIL import Image
 from skimage.metrics import structural_similarity
 
@@ -21,8 +20,6 @@ from stylespace.commands.transfer.metrics import SECOND_JUDGE, Judges, judge_of
 from stylespace.commands.transfer.partitions import LETTERS, compare, partitions
 from stylespace.errors import (
     OutputError,
-    PictureError,
-    StylespaceError,
     UsageError,
     WeightsError,
 )
@@ -35,11 +32,8 @@ from stylespace.losses.representations.sliced import (
     unit_vectors,
 )
 from stylespace.networks.network import load_network
-from stylespace.settings import TransferSettings, to_toml
+from stylespace.settings import TransferSettings
 from stylespace.settings.shared import default_style_layers
-from stylespace.studies import trials, verdicts
-from stylespace.studies.studies import study
-from stylespace.synthesis.progress import Watching
 
 pytestmark = pytest.mark.usefixtures("cheap")
 
@@ -393,145 +387,6 @@ def test_labels_are_cut_into_lines_that_fit_their_picture():
     assert comparison._lines("content") == "content"
 
 
-# ------------------------------------------------------------------------------------- trials
-
-
-TRIALS = """
-title = "Small trials"
-text = "Some words."
-[base]
-size = 24
-iterations = [2]
-weights = "random:0"
-device = "cpu"
-layers = ["conv1_1"]
-content_layers = ["conv1_2"]
-[pairs]
-first = ["photo.png", "style.png"]
-second = ["style.png", "photo.png"]
-third = ["photo.png", "other.png"]
-[ways.whole]
-[ways.noise]
-init = "noise"
-[ways."local 1"]
-representation = "local"
-window = ["1"]
-"""
-WAYS = ("whole", "noise", "local 1")
-
-
-@pytest.fixture
-def trial(pictures):
-    written("other.png", blots(50, 50, 2, 0, 0.5))
-    Path("t.toml").write_text(TRIALS)
-    return trials.trials_of(Path("t.toml"))
-
-
-def run(trial, out="out"):
-    with Watching(quiet=True) as watching:
-        return trials.run_trials(trial, Path(out), watching)
-
-
-def studied(out="out"):
-    with Watching(quiet=True) as watching:
-        return study(Path("t.toml"), Path(out), watching=watching)
-
-
-def test_trials_make_a_row_for_every_pair_and_way(trial):
-    table = run(trial).table
-    results = json.loads(Path("out/results.json").read_text(), parse_constant=pytest.fail)
-    rows = results["rows"]
-    assert results["title"] == "Small trials"
-    places = [(row["pair"], row["way"]) for row in rows]
-    assert places == [(pair, way) for pair in ("first", "second", "third") for way in WAYS]
-    assert list(zip(table["pair"], table["way"], strict=True)) == places
-    for row in rows:
-        (own,) = [
-            one
-            for one in json.loads(Path("out", row["pair"], "results.json").read_text())
-            if one["label"] == row["way"]
-        ]
-        picture = Path("out", row["pair"], f"{own['picture']}.png")
-        recipe = read_recipe(picture)["recipe"]
-        assert (recipe["content"], *recipe["styles"]) == trial.pairs[row["pair"]]
-        assert recipe["init"] == ("noise" if row["way"] == "noise" else "content")
-        for name in ("sliced", "similarity", "other_style"):
-            assert row[name] == pytest.approx(own[name], rel=1e-9)
-    with Path("out/table.csv").open(newline="") as file:
-        lines = list(csv.DictReader(file))
-    assert [float(line["sliced"]) for line in lines] == pytest.approx(
-        [row["sliced"] for row in rows], rel=1e-5
-    )
-
-    # The page: medians and wins, recomputed from the rows without pandas.
-    page = Path("out/README.md").read_text()
-    names = list(verdicts.SUMMARY)
-    medians = verdicts.summary(table)
-    assert list(medians.index) == list(WAYS)
-    for way in WAYS:
-        (line,) = [one for one in page.splitlines() if one.startswith(f"| {way} ")]
-        cells = [cell.strip() for cell in line.strip("|").split("|")][1:]
-        for name, cell in zip(names, cells, strict=True):
-            values = [row[name] for row in rows if row["way"] == way and row.get(name) is not None]
-            if values:
-                assert medians.loc[way, name] == pytest.approx(statistics.median(values))
-                assert cell == f"{statistics.median(values):.3g}"
-            else:
-                assert cell == "-"
-    of = {(row["pair"], row["way"]): row for row in rows}
-    for way in WAYS[1:]:
-        wins = []
-        for name in verdicts.SUMMARY[:-1]:
-            sign = -1 if name == "similarity" else 1
-            pairs = [(of[pair, way][name], of[pair, "whole"][name]) for pair in trial.pairs]
-            if pairs[0][0] is None:  # 24 pixels hold no regions with partners
-                continue
-            wins.append(f"{name} {sum(sign * a < sign * b for a, b in pairs)}")
-        assert f"- {way} is better than whole in so many of 3: {', '.join(wins)}." in page
-    assert "Some words." in page and page.count("](first/strip.jpg)") == 1
-    assert "recipe.toml" not in Path("out/first/README.md").read_text()  # that holds three
-
-
-@pytest.fixture
-def unjudged(monkeypatch):
-    """Judges that take no time."""
-
-    class Judges:
-        sentence = "Made and judged."
-
-        def __init__(self, network):
-            pass
-
-        def figures(self, image, content, style):
-            return {"similarity": float(image.mean()), "sliced": float(image.std())}
-
-    monkeypatch.setattr("stylespace.commands.transfer.partitions.Judges", Judges)
-
-
-@pytest.mark.parametrize(("number", "made"), [(1, 0), (4, 3), (5, 4)])
-def test_interrupted_trials_keep_what_is_done_and_go_on(trial, unjudged, monkeypatch, number, made):
-    with monkeypatch.context() as patch:
-        pressing(patch, number)
-        if made:
-            first = run(trial)
-            assert first.interrupted and first.figures == {"results": 9, "done": made}
-        else:
-            with pytest.raises(KeyboardInterrupt):
-                run(trial)
-            assert not Path("out").exists()
-    rows = json.loads(Path("out/results.json").read_text())["rows"] if made else []
-    assert len(rows) == made
-    assert len(list(Path("out").glob("*/*.png"))) == made
-    begun = pressing(monkeypatch, 99)
-    result = run(trial)
-    assert len(begun) == 9 - made and not result.interrupted
-    assert len(result.table) == len(json.loads(Path("out/results.json").read_text())["rows"]) == 9
-    written_before = {path: path.read_bytes() for path in Path("out").rglob("*.*")}
-    run(trial)
-    assert len(begun) == 9 - made
-    assert {path: path.read_bytes() for path in Path("out").rglob("*.*")} == written_before
-
-
 def test_a_picture_of_before_a_setting_was_is_kept(pictures, network):
     """Its recipe lacks the setting, which is at its default."""
     out = Path("out")
@@ -548,168 +403,9 @@ def test_a_picture_of_before_a_setting_was_is_kept(pictures, network):
     assert not many.known_record(out / "01.png", one, network)
 
 
-def test_one_objective_shows_losses_and_distances_between_results(trial):
-    trial = replace(trial, ways={name: trial.ways[name] for name in WAYS[:2]}, one_objective=True)
-    run(trial)
-    results = json.loads(Path("out/results.json").read_text(), parse_constant=pytest.fail)
-    assert [(row["pair"], row["one"], row["other"]) for row in results["between"]] == [
-        (pair, "whole", "noise") for pair in trial.pairs
-    ]
-    page = Path("out/README.md").read_text()
-    for row in results["between"]:
-        one, other = (read_image(Path("out", row["pair"], name)) for name in ("01.png", "02.png"))
-        gap = (one - other).numpy().astype(float)
-        assert row["pixels"] == pytest.approx(np.sqrt((gap**2).mean()), rel=1e-5)
-        section = page[page.index(f"## {row['pair']}") :]
-        with Image.open(Path("out", row["pair"], "losses.png")) as curves:
-            colours = np.unique(np.asarray(curves.convert("RGB")).reshape(-1, 3), axis=0)
-        assert curves.size == (1040, 494) and len(colours) > 20
-        assert section.index(f"| whole | -       | {row['pixels']:.3g}") < section.index("`style`")
-    for pair in trial.pairs:
-        losses = [row["loss"] for row in results["rows"] if row["pair"] == pair]
-        assert (
-            f"Final losses of the written pictures: whole {losses[0]:.4g}, noise {losses[1]:.4g}."
-            in page
-        )
-
-
 def test_distances_between_results_are_symmetric_and_0_for_the_same(judges):
     one, other = blots(40, 48), blots(40, 48, seed=1)
     there, back = judges.between(one, other), judges.between(other, one)
     assert there == pytest.approx(back, rel=1e-6) and min(there.values()) > 0
-    assert set(there) == set(trials.BETWEEN)
+    assert set(there) == {"pixels", "style", "perceptual"}
     assert judges.between(one, one) == dict.fromkeys(there, 0)
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("", "'t.toml' holds no trials"),
-        ("title = ", "not TOML"),
-        ("titel = 'a'", "'titel'"),
-        ("title = 'a'\n[pairs]\na = ['x']\n[ways.b]\n", "holds no trials"),
-        ("title = 'a'\nclaims = [{says = 'x'}]\n[pairs]\n[ways.b]\n", "holds no trials"),
-        (
-            TRIALS
-            + '[[claims]]\nsays = "a"\nway = "whole"\nthan = "noise"\nmeasure = "sliced"\n'
-            + "margin = -1\n",
-            "margin is -1; choose 0 or more",
-        ),
-        (
-            TRIALS + '[[claims]]\nsays = "a"\nway = "whol"\nthan = "noise"\nmeasure = "sliced"\n',
-            "'whol'; did you mean 'whole'",
-        ),
-        (
-            TRIALS + '[[claims]]\nsays = "a"\nway = "whole"\nthan = "noise"\nmeasure = "slice"\n',
-            "'slice'; did you mean 'sliced'",
-        ),
-    ],
-)
-def test_files_that_hold_no_trials(pictures, text, words):
-    Path("t.toml").write_text(text)
-    with pytest.raises(StylespaceError) as caught:
-        trials.trials_of(Path("t.toml"))
-    (line,) = str(caught.value).splitlines()
-    assert all(word in line for word in words.split("; did you mean "))
-    with pytest.raises(StylespaceError) as caught:
-        studied()
-    assert not Path("out").exists() and len(str(caught.value).splitlines()) == 1
-    if "[pairs]" in text:
-        assert str(caught.value) == line
-    elif "not TOML" not in words:
-        assert "'t.toml' holds no study: name [pairs] and [ways], or scenes" in str(caught.value)
-
-
-def test_a_missing_file_of_trials(pictures):
-    with pytest.raises(PictureError, match="'nothing.toml' is missing"):
-        trials.trials_of(Path("nothing.toml"))
-    with pytest.raises(PictureError, match="'t.toml' is missing"):
-        studied()
-
-
-def test_trials_leave_folders_and_pictures_of_others_alone(trial, unjudged, capsys):
-    Path("mine").mkdir()
-    Path("mine/README.md").write_text("my notes")
-    with pytest.raises(OutputError, match="--force"):
-        run(trial, "mine")
-    assert [path.name for path in Path("mine").iterdir()] == ["README.md"]
-    run(trial)
-    changed = replace(trial, ways={**trial.ways, "whole": {"seed": 1, "init": "noise"}})
-    with pytest.raises(OutputError, match="01.png"):
-        run(changed)
-    more = replace(trial, ways={**trial.ways, "one more": {"seed": 2, "init": "noise"}})
-    before = Path("out/first/01.png").read_bytes()
-    assert len(run(more).table) == 12  # what was there is kept, and the new way is made
-    assert Path("out/first/01.png").read_bytes() == before
-    with Watching(quiet=True) as watching:
-        trials.run_trials(changed, Path("out"), watching, force=True)
-    assert Path("out/first/01.png").read_bytes() != before
-
-
-@pytest.mark.parametrize(
-    "way", [{"pooling": "max"}, {"weights": "random:7"}, {"padding": "reflect"}]
-)
-def test_ways_of_different_networks_are_not_compared(trial, way):
-    (name,) = way
-    with pytest.raises(UsageError, match=f"{name} differs between ways"):
-        run(replace(trial, ways={**trial.ways, "other": way}))
-    assert not Path("out").exists()
-
-
-def test_one_result_alone_has_no_distances(trial, unjudged, monkeypatch):
-    alone = replace(trial, one_objective=True)
-    pressing(monkeypatch, 2)
-    assert run(alone).interrupted
-    page = Path("out/README.md").read_text()
-    assert "Final losses of the written pictures: whole" in page and "root mean squared" not in page
-
-
-def test_trials_as_a_study(trial, unjudged, monkeypatch):
-    result = studied()
-    assert result.outputs[0] == Path("out") and all(path.exists() for path in result.outputs)
-    assert result.figures == {"results": 9, "done": 9} and not result.interrupted
-    assert result.recipe["title"] == "Small trials"
-    pressing(monkeypatch, 1)
-    with pytest.raises(KeyboardInterrupt):
-        studied("again")
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (("photo.png", "gone.png"), "'gone.png'"),
-        (('init = "noise"', 'inti = "noise"'), "'inti'"),
-        (('window = ["1"]', 'window = ["x"]'), "'x'"),
-        (("size = 24", 'size = "large"'), "size"),
-    ],
-)
-def test_trials_that_cannot_be_are_one_line(trial, change, words):
-    Path("t.toml").write_text(TRIALS.replace(*change))
-    with pytest.raises(StylespaceError) as caught:
-        studied()
-    (line,) = str(caught.value).splitlines()
-    assert words in line
-
-
-def test_a_folder_for_trials_that_cannot_be_is_one_line(trial):
-    for out in ("gone/out", picture_file("file.png")):
-        with pytest.raises(OutputError) as caught:
-            studied(out)
-        (line,) = str(caught.value).splitlines()
-        assert Path(out).name in line or "gone" in line
-
-
-@pytest.mark.parametrize(
-    "path",
-    sorted((Path(__file__).parents[2] / "probes/trials").glob("*.toml")),
-    ids=lambda p: p.stem,
-)
-def test_committed_trials_hold_settings_that_can_be(path):
-    found = trials.trials_of(path)
-    for pair in found.pairs:
-        ways = found.variants(pair)
-        assert list(ways) == list(found.ways)
-        assert len({to_toml(one) for one in ways.values()}) == len(ways)  # no way twice
-        assert len({one.size for one in ways.values()}) == 1
-        if path.stem != "defaults":  # which tries these
-            assert len({(one.content_weight, one.iterations) for one in ways.values()}) == 1

@@ -163,6 +163,7 @@ class Judges:
 
 
 def style_distance(network: Network, image: Tensor, style: Tensor) -> float:
+    """Return the relative Gram distance to a style, the geometric mean over the default layers."""
     layers = fitting(network, default_style_layers(network.name), image, style)
     if not layers:
         return math.nan

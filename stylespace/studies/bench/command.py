@@ -6,7 +6,7 @@ from stylespace.settings import BenchSettings, recipe_of
 
 def _work(settings: BenchSettings, output: Output) -> Result:
     from stylespace.studies.bench.making import bench
-    from stylespace.studies.results import PAGE, RESULTS
+    from stylespace.studies.bench.page import PAGE, RESULTS
     from stylespace.synthesis.progress import Counting
 
     folder = output.path

@@ -11,12 +11,11 @@ from stylespace.files import LONGEST_OWN, parsed_json, read_data, write_files
 from stylespace.settings import BenchSettings, option_name, to_toml
 from stylespace.studies.bench.commands import command_pieces, small_pieces
 from stylespace.studies.bench.machine import machine
-from stylespace.studies.bench.page import page
+from stylespace.studies.bench.page import PAGE, RESULTS, page
 from stylespace.studies.bench.parts import part_pieces
 from stylespace.studies.bench.peers import peer_pieces
 from stylespace.studies.bench.rows import Piece, Record
 from stylespace.studies.bench.steps import step_pieces
-from stylespace.studies.results import PAGE, RESULTS
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from stylespace.studies.bench.commands import NEAR
 from stylespace.studies.bench.peers import PEER, VERSION
 from stylespace.studies.bench.rows import Record
 
+PAGE, RESULTS = "README.md", "results.json"
+
 ABOUT = {
     "steps": "An objective with its gradient, and a step of L-BFGS with all that the loop does, "
     "against the floor: the bare network forward to the deepest style layer and back, in torch "
