@@ -11,7 +11,7 @@ NULLS    := $(call recipes,nulls,null-*)
 PATTERNS := $(call recipes,patterns,pattern-* edit-*)
 PAGE      = $(BIN)/python -m stylespace.studies.gallery
 # From nothing that is matched to everything.
-LADDER    = $(addprefix null-,nothing shuffle sorted permutation independence sparsity intensity \
+LADDER    = $(addprefix null-,nothing shuffle shuffle-psd sorted permutation independence sparsity intensity \
             distribution bootstrap gram)
 
 .PHONY: demo test test-slow bench gallery told pages wheel clean
