@@ -107,7 +107,7 @@ def _short(value: float) -> str:
 def _counts(plan: Plan, table: pd.DataFrame) -> str:
     """Return how many runs each part takes, and how long they took: the table that comes first."""
     lines: dict[str, dict[str, float]] = {}
-    for part in plan.parts:
+    for part in (part for part in plan.parts if part.ways):
         runs = list(part.runs())
         rows = rows_of(table, part)
         seconds = rows["seconds"] if "seconds" in rows else pd.Series(dtype=float)
@@ -146,7 +146,7 @@ def _section(
     for name, why in part.unmeasured.items():
         parts.append(f"{markdown.plain(name)}: not measured, {why}.")
     if not len(rows):
-        return [*parts, "Nothing of this part has been run yet."]
+        return [*parts, "Nothing of this part has been run yet." if part.ways else ""]
     if part.claims:
         ps = corrected(tests)
         said = [_sentence(claim, tests[claim], ps.get(claim, 1.0)) for claim in part.claims]

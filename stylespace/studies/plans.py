@@ -160,6 +160,8 @@ def plan_of(path: Path) -> Plan:
     recipe = recipe_text(path)
     try:
         if "parts" not in values:
+            if not values["pairs"] or not values["ways"]:
+                raise ValueError("nothing to run")
             part = _part(path, values)
             return _checked(Plan(part.title, "", (part,), recipe))
         _known(values, ("title", "text", "parts"), "a study")
@@ -177,13 +179,13 @@ def _part(path: Path, values: Mapping[str, Any]) -> Part:
     """Return the part of a TOML file, whose pairs may stand in a file beside it."""
     names = {one.name for one in fields(Part)} - {"name"} | {"masks"}
     _known(values, names, "a study")
-    beside = values["pairs"]
-    found = toml_of(path.parent / beside) if isinstance(beside, str) else values
+    beside = values.get("pairs", {})
+    found = toml_of(path.parent / beside) if isinstance(beside, str) else {"pairs": {}, **values}
     masks = found.get("masks", {})
     own = {name: values[name] for name in names - {"masks"} if name in values}
     own |= {name: tuple(own[name]) for name in _LISTS if name in own}
     own["pairs"] = {name: _pair(a, b, masks) for name, (a, b) in found["pairs"].items()}
-    own["ways"] = {label: _way(way) for label, way in values["ways"].items()}
+    own["ways"] = {label: _way(way) for label, way in values.get("ways", {}).items()}
     own["claims"] = tuple(_claim(claim) for claim in values.get("claims", ()))
     return Part(path.stem, **own)
 

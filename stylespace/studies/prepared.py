@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +36,14 @@ LEFT = 1e-9
 
 @dataclass(frozen=True)
 class Ready:
-    """A run whose pictures are there. truth: what should come out of it, or None."""
+    """What was made for a run. changes: of its settings. truth: what should come out, or None."""
 
-    settings: TransferSettings
+    changes: Mapping[str, Any] = field(default_factory=dict)
     truth: Path | None = None
 
 
 def ready(run: Run, folder: Path, network: Callable[[TransferSettings], Network]) -> Ready:
-    """Write what a run needs into a folder, and return the run with it; the same run, the same.
+    """Write what a run needs into a folder; the same pair, size and network, the same.
 
     Args:
         run: `prepared` is nothing; "warped", the style's patches in the places of the content that
@@ -60,11 +60,11 @@ def ready(run: Run, folder: Path, network: Callable[[TransferSettings], Network]
     settings = run.settings
     stem = folder / f"{run.pair}-{settings.size}-{run.prepared.replace(':', '-')}"
     if not kind:
-        return Ready(settings)
+        return Ready()
     if kind == "filters":
         path = folder / "alexnet-st.safetensors"
         _write(path, _filters())
-        return Ready(replace(settings, weights=str(path)))
+        return Ready({"weights": str(path)})
     if kind in ALTERATIONS:
         return _scene(run, stem)
     style = resize(open_picture(run.pictures.style), settings.size)
@@ -79,7 +79,7 @@ def ready(run: Run, folder: Path, network: Callable[[TransferSettings], Network]
         _write(path, changed(captured, kind, float(what or 0)).encoded())
     else:
         raise unknown("preparation", run.prepared, (*_KINDS, *ALTERATIONS))
-    return Ready(replace(settings, styles=(str(path),)))
+    return Ready({"styles": (str(path),)})
 
 
 _KINDS = ("warped", "cut:50", "rank:8", "turned", "filters")
@@ -117,8 +117,7 @@ def _scene(run: Run, stem: Path) -> Ready:
     for what, picture in pictures.items():
         write_image(paths[what], resize(picture, size).clamp(0, 1), force=True)
     content, style, truth = (paths[what] for what in ("content", "style", "truth"))
-    settings = replace(run.settings, content=str(content), styles=(str(style),))
-    return Ready(settings, truth)
+    return Ready({"content": str(content), "styles": (str(style),)}, truth)
 
 
 def _crop(picture: Tensor, *, first: bool) -> Tensor:

@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.metadata import version
 from io import StringIO
@@ -32,7 +32,7 @@ from stylespace.images.colour import lab, match_colours
 from stylespace.settings import TransferSettings, check_there, recipe_of
 from stylespace.studies.judges import Jury
 from stylespace.studies.plans import Pair, Plan, Run
-from stylespace.studies.prepared import ready
+from stylespace.studies.prepared import Ready, ready
 from stylespace.styles.sources import open_picture
 
 TABLE, EARLIER, PICTURES, INPUTS = "table.csv", "table-earlier.csv", "pictures", "inputs"
@@ -162,18 +162,18 @@ def tasks_of(plan: Plan, folder: Path) -> dict[str, Task]:
     networks = lru_cache(maxsize=1)(network_of_sight)
     weights: dict[tuple[str | None, ...], str] = {}
     tasks: dict[str, Task] = {}
+    made: dict[tuple[Any, ...], Ready] = {}
     for run in plan.runs():
-        made = ready(run, folder / INPUTS, lambda settings: networks(sight_of(settings)))
-        sight = sight_of(made.settings)
+        what = (run.prepared, run.pair, run.settings.size, sight_of(run.settings))
+        if what not in made:
+            made[what] = ready(run, folder / INPUTS, lambda settings: networks(sight_of(settings)))
+        settings, truth = replace(run.settings, **made[what].changes), made[what].truth
+        sight = sight_of(settings)
         if sight not in weights:
             weights[sight] = networks(sight).sha256
-        key = key_of(run, made.settings, weights[sight])
-        found: dict[str, Any] = {
-            "instead": run.instead,
-            "truth": made.truth,
-            "weights": weights[sight],
-        }
-        task = Task(key, made.settings, run.pictures, **found, crops=run.crops)
+        key = key_of(run, settings, weights[sight])
+        found: dict[str, Any] = {"instead": run.instead, "truth": truth, "crops": run.crops}
+        task = Task(key, settings, run.pictures, weights=weights[sight], **found)
         tasks.setdefault(key, task).runs.append(run)
     return tasks
 

@@ -35,7 +35,7 @@ def run_of(prepared, size=48):
 
 def test_nothing_to_prepare_leaves_the_run_as_it_is(tmp_path):
     run = run_of("")
-    assert ready(run, tmp_path, None).settings is run.settings and not list(tmp_path.iterdir())
+    assert not ready(run, tmp_path, None).changes and not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("amount", "kept"), [(0, 1), (50, 0.5), (99, 0.01), (100, 0)])
@@ -69,7 +69,7 @@ def test_the_first_directions_hold_what_they_hold(network):
 
 def test_a_changed_style_is_a_file_that_a_run_reads(tmp_path, network):
     made = ready(run_of("cut:90"), tmp_path, lambda settings: network)
-    (name,) = made.settings.styles
+    (name,) = made.changes["styles"]
     assert Path(name).parent == tmp_path and Style.load(name).layers.keys() >= {"conv1_1"}
     before = Path(name).stat().st_mtime_ns
     ready(run_of("cut:90"), tmp_path, lambda settings: network)
@@ -93,7 +93,7 @@ def test_a_style_is_warped_into_the_contents_shape_from_its_own_patches():
 @pytest.mark.parametrize("name", ALTERATIONS)
 def test_a_scene_is_two_crops_and_the_truth(tmp_path, name):
     made = ready(run_of(f"{name}:crop", 64), tmp_path, None)
-    content, style = (read_image(one) for one in (made.settings.content, *made.settings.styles))
+    content, style = (read_image(one) for one in (made.changes["content"], *made.changes["styles"]))
     truth, whole = read_image(made.truth), read_image(sample_path("rocket"))
     assert content.shape == truth.shape and max(content.shape[2:]) == 64
     kept = round(0.7 * whole.shape[3])
@@ -101,14 +101,14 @@ def test_a_scene_is_two_crops_and_the_truth(tmp_path, name):
     assert float((truth - expected).abs().max()) <= 0.5 / 255 + 1e-6
     assert style.shape == content.shape and not torch.equal(style, truth)
     other = ready(run_of(f"{name}:other", 64), tmp_path, None)
-    assert other.settings.content != made.settings.content
-    assert not torch.equal(read_image(other.settings.styles[0]), style)
+    assert other.changes["content"] != made.changes["content"]
+    assert not torch.equal(read_image(other.changes["styles"][0]), style)
 
 
 def test_filters_of_one_network_fit_the_layers_of_the_other(tmp_path):
     run = run_of("filters")
     made = ready(run, tmp_path, None)
-    strided = load_network("alexnet", weights=made.settings.weights)
+    strided = load_network("alexnet", weights=made.changes["weights"])
     anti_aliased = load_network("alexnet-st")
     picture = seeded_picture(96, 80, dtype=torch.float32)
     one, other = (net(picture, ["conv1"])["conv1"] for net in (strided, anti_aliased))

@@ -1,0 +1,118 @@
+"""The page of a study, from a table; the committed one is what its table gives."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stylespace.studies.analyses import noise_of, told
+from stylespace.studies.claims import Claim
+from stylespace.studies.page import page, shown_place, summary
+from stylespace.studies.plans import Pair, Part, Plan, Way
+from stylespace.studies.rows import read_rows
+from stylespace.studies.study import again
+
+ROOT = Path(__file__).parents[2]
+PAPER = ROOT / "reports" / "paper"
+NAMES = [f"p{number:02d}" for number in range(12)]
+CLAIM = Claim("One is nearer.", "one", "two", "style.vgg16-hed", along="content.vgg16-hed")
+UNTESTED = Claim("Three is nearer.", "one", "two", "style.vgg16-hed", untested="it is not there")
+
+
+def plan_with(*claims, **more):
+    """A plan of one part: two ways, twelve pairs, four weights."""
+    pairs = {name: Pair(f"sample:{name}", "sample:x") for name in NAMES}
+    ways = {"one": Way(), "two": Way()}
+    weights = (0.02, 0.06, 0.2, 0.6)
+    part = Part(
+        "part", "A part", "Text.", ("It says so.",), pairs, ways=ways, content_weights=weights,
+        along="content.vgg16-hed", shown=("style.vgg16-hed",), claims=claims, **more,
+    )  # fmt: skip
+    return Plan("All", "What.", (part,), "recipe")
+
+
+def table_with(gain, spread=0.01):
+    """Rows in which way one is nearer by a logarithm of `gain`, at the same contents."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for pair in NAMES:
+        own = gain + spread * rng.normal()
+        for weight in (0.02, 0.06, 0.2, 0.6):
+            for way, shift in (("one", -own), ("two", 0.0)):
+                row = {"part": "part", "way": way, "pair": pair, "content_weight": weight}
+                row |= {"seed": 0, "content.vgg16-hed": 1 - weight, "seconds": 2.0}
+                rows.append(row | {"style.vgg16-hed": float(np.exp(shift - weight))})
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("gain", "verdict"), [(0.2, "holds"), (-0.2, "does not hold"), (0.0, "undecided")]
+)
+def test_a_claim_is_told_with_its_figures(gain, verdict):
+    plan, table = plan_with(CLAIM), table_with(gain)
+    (line,) = [one for one in summary(plan, table).splitlines() if "One is nearer" in one]
+    assert f"| {verdict} " in line
+    text = page(plan, table, {})
+    assert f"*One is nearer.* This {'is ' * (verdict == 'undecided')}{verdict}: by" in text
+    assert "at equal `content.vgg16-hed`" in text and "- The paper: It says so." in text
+    assert ("in 12 of 12 pairs" in text) == (gain > 0)
+
+
+def test_what_was_not_tested_is_told_as_such():
+    text = page(plan_with(CLAIM, UNTESTED), table_with(0.2), {})
+    assert "*Three is nearer.* This is not tested here: it is not there." in text
+    text = page(plan_with(CLAIM), table_with(0.2).drop(columns="style.vgg16-hed"), {})
+    assert "no two results that `style.vgg16-hed` compares" in text
+
+
+def test_runs_that_are_not_there_are_counted_first():
+    table = table_with(0.2)
+    text = page(plan_with(CLAIM), table[table["pair"] != "p00"], {})
+    assert text.index("## What was run") < text.index("## Claim by claim")
+    assert "**8 results are not there yet**" in text and "in 11 of 11 pairs" in text
+    assert "Nothing of this part has been run yet." in page(plan_with(), table[:0], {})
+
+
+def test_rows_that_failed_count_for_nothing():
+    table = table_with(0.2).assign(failed=[np.nan] * 95 + ["no."])
+    assert "in 12 of 12 pairs" in page(plan_with(CLAIM), table, {})
+    assert "**1 results are not there yet**" in page(plan_with(CLAIM), table, {})
+
+
+def test_pictures_are_those_of_the_median_gain():
+    plan, table = plan_with(CLAIM), table_with(0.2, spread=0.1)
+    place = shown_place(plan.parts[0], table)
+    assert place is not None
+    pair, weight, seed = place
+    wide = table[table["content_weight"] == 0.02].pivot(
+        index="pair", columns="way", values="style.vgg16-hed"
+    )
+    gains = np.log(wide["two"] / wide["one"]).sort_values()
+    assert pair in gains.index[5:7] and (weight, seed) == (0.06, 0)
+
+
+def test_noise_is_the_difference_of_seeds_and_of_crops():
+    rows = pd.DataFrame(
+        {
+            "pair": ["a", "a", "b", "b"],
+            "seed": [0, 1, 0, 1],
+            "style.vgg16-hed": [1.0, np.e, 1.0, np.e**3],
+            "crops.style.vgg16-hed": [0.1, 0.3, 0.1, 0.3],
+        }
+    )
+    (found,) = noise_of(rows).values()
+    assert found["seeds"] == pytest.approx(2) and found["crops"] == pytest.approx(0.2)
+
+
+def test_knobs_are_told_in_units_of_the_noise():
+    table = table_with(0.2, spread=0)
+    part = plan_with().parts[0]
+    (text,) = told("knobs", part, table, {"style.vgg16-hed": 0.05})
+    assert "| two " in text and "0.2" in text and " 4 " in text
+
+
+def test_the_committed_page_is_what_its_table_gives():
+    assert again(ROOT / "probes" / "paper" / "study.toml", PAPER) == (PAPER / "README.md").read_text()
+    rows = read_rows(PAPER)
+    assert len(rows) > 100 and not any(row.get("failed") for row in rows)
