@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -26,7 +26,7 @@ from stylespace.commands.transfer.many import maker
 from stylespace.commands.transfer.metrics import grey_similarity
 from stylespace.executors import Failure
 from stylespace.figures.tables import columns_of, csv_text
-from stylespace.files import LONGEST_OWN, read_data, write_files
+from stylespace.files import LONGEST_OWN, numbered, read_data, write_files
 from stylespace.images import read_image, resize, resize_to, write_image
 from stylespace.images.colour import lab, match_colours
 from stylespace.settings import TransferSettings, check_there, recipe_of
@@ -34,8 +34,9 @@ from stylespace.studies.judges import Jury
 from stylespace.studies.plans import Pair, Plan, Run
 from stylespace.studies.prepared import Ready, ready
 from stylespace.styles.sources import open_picture
+from stylespace.synthesis.loop import Watch
 
-TABLE, EARLIER, PICTURES, INPUTS = "table.csv", "table-earlier.csv", "pictures", "inputs"
+TABLE, EARLIER, PICTURES, INPUTS = "table.csv", "table-earlier", "pictures", "inputs"
 CARRIED = ("style_distance", "loss", "copy_index")
 """Figures of the run itself that a row has beside the judges'."""
 NAMES = ("part", "way", "pair", "content_weight", "seed")
@@ -77,7 +78,7 @@ def made_rows(
     folder: Path,
     *,
     spread: Spread | None = None,
-    watch: Any = None,
+    watch: Callable[[str], Watch] | None = None,
 ) -> Done:
     """Make and judge every run of a plan that the folder's table does not have; keep the table.
 
@@ -97,10 +98,11 @@ def made_rows(
     strangers = known.keys() - tasks.keys()
     remarks = []
     if strangers:
-        write_files(folder, {EARLIER: read_data(folder / TABLE, LONGEST_OWN)})
+        aside = next(path for path in numbered(folder, EARLIER, "csv") if not path.exists())
+        write_files(folder, {aside.name: read_data(folder / TABLE, LONGEST_OWN)})
         remarks.append(
             f"{len(strangers)} results of {TABLE} are of other settings, pictures or another "
-            f"version: they are kept in {EARLIER}, and what the recipe asks for instead is made."
+            f"version: they are kept in {aside.name}, and what the recipe asks for is made."
         )
     done: dict[str, Row] = {}
 
@@ -121,8 +123,11 @@ def made_rows(
 
     def make(missing: list[str]) -> Iterator[tuple[str, Row]]:
         """Make what is missing, and keep the table as it grows."""
-        names = {key: f"{n}/{len(missing)}" for n, key in enumerate(missing, 1)}
-        here = Bench(folder, watch and (lambda path: watch(names[path.stem])))
+        names = {
+            key: f"{number}/{len(missing)} {tasks[key].runs[0].way}"
+            for number, key in enumerate(missing, 1)
+        }
+        here = Bench(folder, lambda path: watch and watch(names[path.stem]))
         calls = [(tasks[key],) for key in missing]
         tools = Tools(Bench, (folder,))
         for number, found in (spread or Spread()).results(Bench.row, calls, here, tools):
@@ -212,9 +217,11 @@ class Bench:
     folder: of the study. watch: see `Maker`.
     """
 
-    def __init__(self, folder: Path, watch: Any = None) -> None:
+    def __init__(
+        self, folder: Path, watch: Callable[[Path], Watch | None] = lambda path: None
+    ) -> None:
         self._folder = folder
-        self._maker = Maker(maker, force=True, watch=watch or (lambda path: None))
+        self._maker = Maker(maker, force=True, watch=watch)
         self._jury: Jury | None = None
         self._opened = lru_cache(maxsize=4)(_opened)
 

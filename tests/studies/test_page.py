@@ -113,6 +113,8 @@ def test_knobs_are_told_in_units_of_the_noise():
 
 
 def test_the_committed_page_is_what_its_table_gives():
-    assert again(ROOT / "probes" / "paper" / "study.toml", PAPER) == (PAPER / "README.md").read_text()
+    assert (
+        again(ROOT / "probes" / "paper" / "study.toml", PAPER) == (PAPER / "README.md").read_text()
+    )
     rows = read_rows(PAPER)
     assert len(rows) > 100 and not any(row.get("failed") for row in rows)
