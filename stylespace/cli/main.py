@@ -134,10 +134,12 @@ def _run_recipe(
 @click.argument("recipe", type=click.Path(path_type=Path))
 @output_options(False, "a folder RECIPE-study with README.md and table.csv", spreads=True)
 @click.option("--quick", is_flag=True, help="64 pixels, four evaluations, two pairs: a try.")
+@click.option("--part", multiple=True, help="Make the runs of this part alone; repeat it.")
 def study(
     recipe: Path,
     out: Path | None,
     quick: bool,
+    part: tuple[str, ...],
     as_json: bool,
     executor: str | None,
     **output: Any,
@@ -154,7 +156,7 @@ def study(
     where = Output(
         out or study_folder(recipe, quick=quick), executor=executor or "serial", **output
     )
-    result = run_study(recipe, where, quick=quick)
+    result = run_study(recipe, where, quick=quick, only=part)
     return _shown("study", result, as_json, began)
 
 

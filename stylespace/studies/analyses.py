@@ -10,6 +10,7 @@ import pandas as pd
 
 from stylespace.figures import markdown
 from stylespace.studies.curves import logarithmic
+from stylespace.studies.measures import MEASURES
 from stylespace.studies.plans import Part
 
 Table = Mapping[str, Mapping[str, float]]
@@ -42,14 +43,13 @@ def _noise(part: Part, rows: pd.DataFrame, found: Any) -> list[str]:
 def noise_of(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
     """Return {measure: median of its values, of the differences of seeds, of crops}."""
     found = {}
-    for crop in [name for name in rows if str(name).startswith("crops.")]:
-        measure = str(crop).removeprefix("crops.")
+    for measure in [name for name in MEASURES if {name, f"crops.{name}"} <= set(rows)]:
         values = np.log(rows[measure]) if logarithmic(measure) else rows[measure]
         seeds = values.groupby(rows["pair"]).agg(lambda one: one.max() - one.min())
         found[measure] = {
             "median": float(rows[measure].median()),
             "seeds": float(seeds.median()),
-            "crops": float(rows[crop].median()),
+            "crops": float(rows[f"crops.{measure}"].median()),
         }
     return found
 

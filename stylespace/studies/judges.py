@@ -107,7 +107,9 @@ class Jury:
             figures |= effects(first, image, content, style)
         return figures
 
-    def between_crops(self, image: Tensor, content: Tensor, style: Tensor) -> dict[str, float]:
+    def between_crops(
+        self, image: Tensor, content: Tensor, style: Tensor, *, made_by: str = ""
+    ) -> dict[str, float]:
         """Return `crops.NAME`: how far each measure is apart in two crops of a result.
 
         Of distances to style and content the logarithm. The crops are the first and the last
@@ -116,7 +118,9 @@ class Jury:
         content = resize_to(content, *image.shape[2:])
         height, width = (round(0.8 * side) for side in image.shape[2:])
         first, last = (
-            self.figures(image[..., down, across], content[..., down, across], style)
+            self.figures(
+                image[..., down, across], content[..., down, across], style, made_by=made_by
+            )
             for down, across in (
                 (slice(height), slice(width)),
                 (slice(-height, None), slice(-width, None)),

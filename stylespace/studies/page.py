@@ -27,6 +27,7 @@ minus the margin that was written down before the run, in mean and median, and F
 randomisation test, two-sided and corrected for all claims of this page (Holm), gives at most \
 {LEVEL:g}. All else is undecided. The interval is of the mean gain (95 %, bootstrap) and stands \
 for itself; the effect is the mean gain over its standard deviation between pairs."""
+NOT_YET = "has no results yet"
 Findings = Mapping[str, Any]
 """{name of an analysis: what it found}, see `stylespace.studies.analyses`."""
 
@@ -86,7 +87,7 @@ def summary(plan: Plan, table: pd.DataFrame) -> str:
     for part in plan.parts:
         for claim in part.claims:
             test = tests[claim]
-            told = verdict(test, ps.get(claim, 1.0)).removeprefix("is ")
+            told = _verdict(claim, test, ps.get(claim, 1.0)).removeprefix("is ")
             lines.append((claim.says, told, *_numbers(test, ps.get(claim))))
     names = ("claim", "verdict", "mean gain", "interval", "effect", "pairs", "p (Holm)")
     return markdown.table(lines, names)
@@ -165,10 +166,9 @@ def _section(
 
 def _sentence(claim: Claim, test: Tested | None, p: float) -> str:
     """Return what became of a claim, with its figures."""
-    told = f"*{claim.says}* This {verdict(test, p)}"
+    told = f"*{claim.says}* This {_verdict(claim, test, p)}"
     if test is None:
-        why = claim.untested or f"no two results that `{claim.measure}` compares"
-        return f"{told}: {why}."
+        return f"{told}: {claim.untested}." if claim.untested else f"{told}."
     where = f" at equal `{claim.along}`" if claim.along else ""
     unit = " (logarithm)" if logarithmic(claim.measure) else ""
     margin = f"; margin {claim.margin:g}" if claim.margin else ""
@@ -178,6 +178,11 @@ def _sentence(claim: Claim, test: Tested | None, p: float) -> str:
         f"{' above minus the margin' if claim.margin else ''}; effect "
         f"{markdown.shown(test.effect)}, p = {_short(p)}."
     )
+
+
+def _verdict(claim: Claim, test: Tested | None, p: float) -> str:
+    """Return what became of a claim; one whose results are not there is not decided yet."""
+    return NOT_YET if test is None and not claim.untested else verdict(test, p)
 
 
 def _interval(test: Tested) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -77,6 +77,7 @@ def made_rows(
     plan: Plan,
     folder: Path,
     *,
+    only: Collection[str] = (),
     spread: Spread | None = None,
     watch: Callable[[str], Watch] | None = None,
 ) -> Done:
@@ -85,8 +86,9 @@ def made_rows(
     A row is kept where settings, pictures, filters and the version of stylespace are the same.
 
     Args:
-        folder: of the study. spread: where the runs are made; None for this process. watch: name
-            -> a watcher of a run in this process, or None.
+        folder: of the study. only: parts whose runs are made; all for none. spread: where the
+            runs are made; None for this process. watch: name -> a watcher of a run in this
+            process, or None.
 
     Raises:
         KeyboardInterrupt: Ctrl-C before the first run was done.
@@ -122,7 +124,9 @@ def made_rows(
         return None
 
     def make(missing: list[str]) -> Iterator[tuple[str, Row]]:
-        """Make what is missing, and keep the table as it grows."""
+        """Make what is missing of the parts that are asked for, and keep the table as it grows."""
+        if only:
+            missing = [key for key in missing if {run.part for run in tasks[key].runs} & {*only}]
         names = {
             key: f"{number}/{len(missing)} {tasks[key].runs[0].way}"
             for number, key in enumerate(missing, 1)
@@ -253,7 +257,7 @@ class Bench:
         how: dict[str, Any] = {"made_by": _filters(settings), "masks": task.pictures.masks}
         judged = self.jury.figures(image, content, style, **how)
         if task.crops:
-            judged |= self.jury.between_crops(image, content, style)
+            judged |= self.jury.between_crops(image, content, style, made_by=how["made_by"])
         if task.truth:
             judged |= scores(image, read_image(task.truth))
         return {**{k: v for k, v in figures.items() if v is not None}, **judged}

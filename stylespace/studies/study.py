@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pandas as pd
 from stylespace.commands.command import Output, Result
 from stylespace.commands.folder import Folder
 from stylespace.commands.picture import spread_of, watched
-from stylespace.errors import StylespaceError
+from stylespace.errors import StylespaceError, check_known
 from stylespace.figures.sheets import contact_sheet
 from stylespace.figures.tables import json_text
 from stylespace.files import LONGEST_OWN, numbered, parsed_json, read_data, write_files
@@ -60,12 +60,14 @@ def _holds(path: Path, text: str) -> bool:
     return False
 
 
-def run_study(path: Path, output: Output, *, quick: bool = False) -> Result:
+def run_study(
+    path: Path, output: Output, *, quick: bool = False, only: Collection[str] = ()
+) -> Result:
     """Run what is missing of the study of a file into a folder, and write its page.
 
     Args:
         path: TOML, see `plan_of`. output: where it goes, and where runs are made. quick: 64 pixels
-            and four evaluations, on two pairs.
+            and four evaluations, on two pairs. only: parts whose runs are made; all for none.
 
     Raises:
         StylespaceError: what the file says cannot be, or the folder holds anything else.
@@ -73,6 +75,8 @@ def run_study(path: Path, output: Output, *, quick: bool = False) -> Result:
     """
     plan = plan_of(path)
     plan = plan.quick() if quick else plan
+    for name in only:
+        check_known("part of the study", name, [part.name for part in plan.parts])
 
     def work(watching: Watching) -> Result:
         """Make the rows, then what tells of them."""
@@ -80,7 +84,7 @@ def run_study(path: Path, output: Output, *, quick: bool = False) -> Result:
         with Folder(folder, plan.recipe, _mark(quick), exact=False, force=output.force).opened():
             spread = spread_of(output, watching, "study")
             watch = watching.named if output.executor == "serial" else None
-            done = made_rows(plan, folder, spread=spread, watch=watch)
+            done = made_rows(plan, folder, only=only, spread=spread, watch=watch)
             written = write_study(plan, folder, done)
         figures = {"results": done.total, "done": len(done.rows)}
         figures["failed"] = sum(bool(row.get("failed")) for row in done.rows)
@@ -97,7 +101,8 @@ def write_study(plan: Plan, folder: Path, done: Done) -> tuple[str, ...]:
     tasks = done.tasks
     findings = read_findings(folder)
     if not done.interrupted:
-        findings = {**findings, **_found(plan, tasks, folder, findings)}
+        there = {row["key"] for row in done.rows}
+        findings = {**findings, **_found(plan, tasks, there, folder, findings)}
     files: dict[str, bytes | str] = {FINDINGS: json_text(findings) + "\n"}
     for part in plan.parts:
         rows = rows_of(table, part)
@@ -119,7 +124,11 @@ def read_findings(folder: Path) -> dict[str, Any]:
 
 
 def _found(
-    plan: Plan, tasks: Mapping[str, Task], folder: Path, earlier: Mapping[str, Any]
+    plan: Plan,
+    tasks: Mapping[str, Task],
+    there: Collection[str],
+    folder: Path,
+    earlier: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return what analyses find whose runs are all there and that an earlier call has not found."""
     result: dict[str, Any] = {}
@@ -127,6 +136,8 @@ def _found(
         own = [task for task in tasks.values() if any(run.part == part.name for run in task.runs)]
         own = [_of_part(task, part) for task in own]
         keys = sorted(task.key for task in own)
+        if not set(keys) <= set(there):
+            continue
         for name in part.also:
             if name not in FINDERS or earlier.get(f"{name} of") == keys:
                 continue

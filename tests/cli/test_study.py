@@ -91,6 +91,7 @@ def test_a_study_fills_a_folder_and_goes_on_in_it(call, recipe):
     assert call("study", recipe, "--quiet").code == 0
     assert len(list(Path("two-study/pictures").iterdir())) == 3
 
+    assert_refused(call("study", recipe, "--part", "tow", "--quiet"), 2, "'tow'", "'two'")
     Path(recipe).write_text(STUDY.replace("Two ways", "Others"))
     assert study_folder(Path(recipe)).name == "two-study-2"
     assert study_folder(Path(recipe), quick=True).name == "two-quick"

@@ -63,7 +63,7 @@ def test_what_was_not_tested_is_told_as_such():
     text = page(plan_with(CLAIM, UNTESTED), table_with(0.2), {})
     assert "*Three is nearer.* This is not tested here: it is not there." in text
     text = page(plan_with(CLAIM), table_with(0.2).drop(columns="style.vgg16-hed"), {})
-    assert "no two results that `style.vgg16-hed` compares" in text
+    assert "*One is nearer.* This has no results yet." in text
 
 
 def test_runs_that_are_not_there_are_counted_first():
