@@ -108,5 +108,5 @@ def test_links_lead_to_files_of_the_repository():
 
 @pytest.mark.parametrize("option", sorted(set(re.findall(r"`(--[a-z-]+)", README))))
 def test_every_option_that_is_named_exists(call, option):
-    names = (*COMMANDS, "run", "networks", "samples")
+    names = (*COMMANDS, "run", "study", "networks", "samples")
     assert any(f"{option} " in call(name, "--help").out.replace(",", " ") for name in names)

@@ -140,7 +140,6 @@ def study(
     out: Path | None,
     quick: bool,
     part: tuple[str, ...],
-    as_json: bool,
     executor: str | None,
     **output: Any,
 ) -> int:
@@ -149,13 +148,12 @@ def study(
     RECIPE is a .toml file that names pairs of pictures, ways to transfer and claims, or several
     such files; see probes/paper. Interrupted, the same command goes on.
     """
-    began = time.perf_counter()
+    began, as_json = time.perf_counter(), output.pop("as_json")
     check_executor(executor or "serial", output["workers"])
     from stylespace.studies.study import run_study, study_folder
 
-    where = Output(
-        out or study_folder(recipe, quick=quick), executor=executor or "serial", **output
-    )
+    folder = out or study_folder(recipe, quick=quick)
+    where = Output(folder, executor=executor or "serial", **output)
     result = run_study(recipe, where, quick=quick, only=part)
     return _shown("study", result, as_json, began)
 

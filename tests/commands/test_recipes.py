@@ -12,7 +12,14 @@ from stylespace.cli.table import COMMANDS
 from stylespace.commands.recipes import input_hashes, plain_figures, read_origin
 from stylespace.errors import UnreachedError
 from stylespace.images import read_image, read_recipe, write_image
-from stylespace.settings import AtlasSettings, ProbeSettings, ReportSettings, read_toml, to_toml
+from stylespace.settings import (
+    AtlasSettings,
+    ProbeSettings,
+    ReportSettings,
+    read_toml,
+    to_toml,
+    toml_of,
+)
 from stylespace.settings.recipe import settings_from
 
 REPOSITORY = Path(__file__).parents[2]
@@ -23,18 +30,21 @@ def test_there_are_recipes():
     assert len(RECIPES) >= 8
 
 
-ALIKE = ("distribution-", "gram-", "null-", "compare-", "style-", "pattern-", "colour-", "local-")
-ALIKE += ("guided-", "probe-conv", "report-")
-"""Names of recipes that differ in a painting or a single setting: one of each runs by default."""
+SAYS = ("command", "match", "representation", "autocorrelation")
+"""Settings by which recipes differ in kind: one of each kind runs by default."""
+LONG = ("report-paintings", "partial-auvers", "compare-fourier")
+"""Recipes that take long even in small, of commands that other tests run."""
 
 
 def each_kind_first(paths):
     """The paths as parameters, those after the first of their kind marked as slow."""
     seen = set()
     for path in paths:
-        kind = next((start for start in ALIKE if path.stem.startswith(start)), path.stem)
-        yield pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if kind in seen else [])
-        seen.add(kind)
+        values = toml_of(path)
+        kind = tuple(str(values.get(name)) for name in SAYS)
+        slow = kind in seen or path.stem in LONG
+        yield pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if slow else [])
+        seen |= set() if slow else {kind}
 
 
 @pytest.mark.parametrize("path", list(each_kind_first(RECIPES)))

@@ -13,7 +13,7 @@ from stylespace.commands.transfer.figure import COLOURS, regions_figure
 from stylespace.errors import UsageError
 from stylespace.images import resize
 from stylespace.losses.guides import Regions, guided_terms, matched_regions
-from stylespace.losses.guides.automatic import LEAST_SHARE, SIMILAR, _centres, _features
+from stylespace.losses.guides.automatic import LEAST_SHARE, SIMILAR, _centres, matched_features
 from stylespace.losses.guides.regions import place_in_words
 from stylespace.losses.objective import Objective
 from stylespace.networks.network import load_network
@@ -90,8 +90,8 @@ def test_features_mirror_exactly_and_know_no_colours(network):
     """Also where the stride does not divide the width."""
     content = resize(open_picture("sample:coffee"), 92)
     assert content.shape[3] % network.reach("conv4_1").stride
-    plain = _features(network, content, "conv4_1")
-    changed = _features(network, 0.7 * channels_swapped(content).flip(3) + 0.2, "conv4_1")
+    plain = matched_features(network, content, "conv4_1")
+    changed = matched_features(network, 0.7 * channels_swapped(content).flip(3) + 0.2, "conv4_1")
     scale = float(plain.abs().max())
     torch.testing.assert_close(changed.flip(3), plain, atol=0.01 * scale, rtol=0)
     (first,) = network(content, ["conv4_1"]).values()

