@@ -9,6 +9,7 @@ import json
 import pytest
 import torch
 from safetensors.torch import save_file
+from slowly import first_of
 
 import stylespace as ss
 from stylespace.assets import weights_path
@@ -65,7 +66,7 @@ def test_the_two_networks_differ_by_the_factor_alone(networks):
 
 
 @pytest.mark.parametrize("goal", ["log", "energy", "mixture"])
-@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+@pytest.mark.parametrize("optimizer", first_of(["adam", "lbfgs"]))
 def test_probes(networks, goal, optimizer):
     options = {"goal": goal, "optimizer": optimizer, "size": 32, "iterations": 24}
     alike(lambda network: ss.probe(SCALED, (12, 40), network=network, **options), networks)
@@ -85,7 +86,7 @@ def test_textures(networks, match):
     alike(lambda net: ss.texture("sample:gogh-auvers", network=net, **options), networks)
 
 
-@pytest.mark.parametrize("kind", [*REPRESENTATIONS, "guided"])
+@pytest.mark.parametrize("kind", first_of(["guided", *REPRESENTATIONS], 4))
 def test_transfers(networks, kind):
     options = {"layers": LAYERS, "content_layers": SCALED, "size": 48, "iterations": 8}
     options |= {"auto_guides": 3} if kind == "guided" else {"representation": kind}

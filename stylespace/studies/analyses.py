@@ -29,10 +29,7 @@ def told(name: str, part: Part, rows: pd.DataFrame, found: Any) -> Sequence[str]
 
 def _noise(part: Part, rows: pd.DataFrame, found: Any) -> list[str]:
     """Return how far each judge is apart between two seeds, and between two crops."""
-    lines = noise_of(rows)
-    table = markdown.number_table(
-        {f"`{name}`": line for name, line in lines.items()}, ("median", "seeds", "crops"), "judge"
-    )
+    table = markdown.number_table(noise_of(rows), ("median", "seeds", "crops"), "judge")
     return [
         "Each judge's own noise: medians over the pairs of how far two seeds are apart, and two "
         "crops of one result (its first and its last four fifths); of style and content distances "
@@ -89,7 +86,7 @@ def _light(part: Part, rows: pd.DataFrame, found: Any) -> list[str]:
     wide = own.pivot_table(
         index="how", columns="style", values="truth_colours", aggfunc="median", sort=False
     )
-    table = markdown.number_table(wide.to_dict("index"), list(wide.columns), "`truth_colours`")
+    table = markdown.number_table(wide.to_dict("index"), list(wide.columns), "truth_colours")
     return [f"Medians over the scenes, lower is better:\n\n{table}"]
 
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from command_line import RANDOM, SHALLOW, assert_refused, listing, picture_file, pressing
 from PIL import Image
+from slowly import first_of
 
 from stylespace.commands.transfer.transfer import transfer
 from stylespace.errors import UsageError
@@ -742,14 +743,17 @@ def test_matching_before_changes_the_target_and_not_the_content(terms):
 
 @pytest.mark.parametrize(
     "options",
-    [
-        ("--representation", "local", "--window", "1"),
-        ("--representation", "covariance", "--responses", "kmeans:3"),
-        ("--representation", "chained"),
-        ("--representation", "mean"),
-        ("--auto-guides", "2"),
-        ("--keep", "conv2_1", "--layers", "conv1_1,conv1_2"),
-    ],
+    first_of(
+        [
+            ("--auto-guides", "2"),
+            ("--keep", "conv2_1", "--layers", "conv1_1,conv1_2"),
+            ("--representation", "local", "--window", "1"),
+            ("--representation", "covariance", "--responses", "kmeans:3"),
+            ("--representation", "chained"),
+            ("--representation", "mean"),
+        ],
+        2,
+    ),
 )
 def test_colours_go_with_everything_else(pictures, call, options):
     found = []

@@ -16,6 +16,7 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from slim import ALL, network
+from slowly import first_of
 from tiny import seeded_picture, tiny_network
 
 from stylespace.errors import OutputError, PictureError, StyleError, UsageError
@@ -196,8 +197,9 @@ def test_tiles_equal_the_whole(pooling, padding):
 
 
 @pytest.mark.parametrize("name", ALL)
-@pytest.mark.parametrize(("pooling", "padding"), [("average", "zeros"), ("max", "reflect")])
-def test_tiles_equal_the_whole_in_every_architecture(name, pooling, padding):
+@pytest.mark.parametrize("border", first_of([("average", "zeros"), ("max", "reflect")]))
+def test_tiles_equal_the_whole_in_every_architecture(name, border):
+    pooling, padding = border
     net = network(name, pooling=pooling, padding=padding)
     step = net.reach(net.names[-1]).stride
     for height, width in [(2 * step + 73, 7 * step + 101), (161, 97)]:
