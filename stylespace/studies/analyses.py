@@ -13,6 +13,12 @@ from stylespace.studies.curves import logarithmic
 from stylespace.studies.measures import MEASURES
 from stylespace.studies.plans import Part
 
+KNOBS = "-knobs.png"
+"""What the name of the figure of hyper-parameters ends in."""
+BETWEEN = """\
+How far results of two starts are apart, medians over the pairs: root mean square of pixels, \
+relative Gram distance, distance of unit features in the judge; and the barrier on the straight \
+line between them, the highest loss of nine places above the higher end, over the mean of both."""
 Table = Mapping[str, Mapping[str, float]]
 """{row: {column: number}}, as what was found is kept."""
 
@@ -53,29 +59,52 @@ def noise_of(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
 
 def _knobs(part: Part, rows: pd.DataFrame, found: Any) -> list[str]:
     """Return by how much each setting moves style and content, in units of the judge's noise."""
-    default, *others = part.ways
-    lines: dict[str, dict[str, float]] = {}
-    for way in others:
-        line = {}
-        for name in part.shown[:2]:
-            wide = rows.pivot_table(index="pair", columns="way", values=name)
-            if way in wide and default in wide:
-                moved = np.log(wide[way] / wide[default]) if logarithmic(name) else None
-                moved = wide[way] - wide[default] if moved is None else moved
-                line[name] = float(moved.median())
-                if found and name in found:
-                    line[f"{name}, in noise"] = abs(line[name]) / found[name]
-        if line:
-            lines[way] = line
+    lines = knobs_of(part, rows, found or {})
     if not lines:
         return []
     columns = list(dict.fromkeys(name for line in lines.values() for name in line))
-    table = markdown.number_table(lines, columns, f"instead of {default}")
+    table = markdown.number_table(lines, columns, f"instead of {next(iter(part.ways))}")
     return [
+        f"![How far each setting moves style and content]({part.name}{KNOBS})",
         "Medians over the pairs of how far one setting moves a result, others left as they are; of "
         "style and content distances the logarithm, below 0 nearer. In noise: over the median "
-        f"difference between two seeds of a start from noise.\n\n{table}"
+        f"difference between two seeds of a start from noise, the grey band.\n\n{table}",
     ]
+
+
+def knobs_of(
+    part: Part, rows: pd.DataFrame, noise: Mapping[str, float]
+) -> dict[str, dict[str, float]]:
+    """Return {way: {measure: how far it moves from that of the first way}}, medians over pairs.
+
+    Of the first two measures that the part shows. noise: of measures, whose multiples are added.
+    """
+    default, *others = part.ways
+    lines: dict[str, dict[str, float]] = {}
+    for name in part.shown[:2]:
+        wide = rows.pivot_table(index="pair", columns="way", values=name)
+        wide = np.log(wide) if logarithmic(name) else wide
+        for way in (way for way in others if {way, default} <= set(wide)):
+            moved = float((wide[way] - wide[default]).median())
+            line = lines.setdefault(way, {})
+            line[name] = moved
+            if noise.get(name):
+                line[f"{name}, in noise"] = abs(moved) / noise[name]
+    return {way: lines[way] for way in others if way in lines}
+
+
+def _basins(part: Part, rows: pd.DataFrame, found: Table | None) -> list[str]:
+    """Return how far final losses are spread over seeds, and what lies between results."""
+    spread = {}
+    for way, own in rows.groupby("way", sort=False):
+        losses = own.groupby("pair")["loss"].agg(["count", "mean", "std"])
+        losses = losses[losses["count"] > 1]
+        if len(losses):
+            shares = losses["std"] / losses["mean"]
+            spread[str(way)] = {"seeds": losses["count"].median(), "spread": shares.median()}
+    caption = "Spread of the final loss over seeds: standard deviation over mean, median of pairs."
+    table = markdown.number_table(spread, ("seeds", "spread"), "start")
+    return [f"{caption}\n\n{table}"] * bool(spread) + _kept(BETWEEN)(part, rows, found)
 
 
 def _light(part: Part, rows: pd.DataFrame, found: Any) -> list[str]:
@@ -107,17 +136,13 @@ TOLD: Mapping[str, Callable[[Part, pd.DataFrame, Any], Sequence[str]]] = {
     "noise": _noise,
     "knobs": _knobs,
     "light": _light,
-    "entropy": _kept(
-        "Entropy of activations over positions and channels of a layer, as a share of the most "
-        "that it could be (W21): low where a few peaks outshine all else. Means over the style "
-        "pictures."
+    "networks": _kept(
+        "Entropy of activations over positions and channels of the style layers, as a share of "
+        "the most that it could be (W21), means over the style pictures: low where a few peaks "
+        "outshine all else. And the memory of one evaluation with gradient of a square picture, "
+        "estimated."
     ),
-    "basins": _kept(
-        "How far results of two starts are apart, medians over the pairs: root mean square of "
-        "pixels, distance of unit features in the judge, relative Gram distance; and the barrier "
-        "on the straight line between them, the highest loss of nine places above the higher end, "
-        "over the mean of both ends."
-    ),
+    "basins": _basins,
     "space": _kept(
         "The style space of the paintings, medians over them: shares of entries off the diagonal "
         "that are at most a thousandth of the root mean square (zero), of the energy in the "

@@ -16,6 +16,7 @@ from stylespace.commands.sight import network_of_sight, sight_of
 from stylespace.commands.transfer.metrics import Judges
 from stylespace.commands.transfer.transfer import final_objective
 from stylespace.images import read_image, resize
+from stylespace.networks.memory import estimate
 from stylespace.networks.network import Network
 from stylespace.settings.shared import default_style_layers
 from stylespace.studies.plans import Part
@@ -39,8 +40,8 @@ def found(name: str, part: Part, tasks: Sequence[Task], folder: Path) -> Any:
     return finder(part, tasks, folder) if finder else None
 
 
-def entropy(part: Part, tasks: Sequence[Task], folder: Path) -> Table:
-    """Return {network: {layer's number: entropy of its activations}}, of the style pictures."""
+def networks(part: Part, tasks: Sequence[Task], folder: Path) -> Table:
+    """Return {way: entropy of each style layer's activations, and the memory of an evaluation}."""
     sights = {run.way: (sight_of(task.settings), task) for task in tasks for run in task.runs}
     styles = list(dict.fromkeys(pair.style for pair in part.pairs.values()))
     result: Table = {}
@@ -55,6 +56,9 @@ def entropy(part: Part, tasks: Sequence[Task], folder: Path) -> Table:
             for number, layer in enumerate(layers, 1):
                 values.setdefault(f"layer {number}", []).append(share_of_entropy(features[layer]))
         result[way] = {layer: statistics.fmean(one) for layer, one in values.items()}
+        needed = [*task.settings.style_layers(), *task.settings.content_layer_weights()]
+        size = task.settings.size
+        result[way]["memory (MiB)"] = estimate(network, needed, size, size) / 2**20
     return result
 
 
@@ -145,7 +149,7 @@ def _medians(lines: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 FINDERS: Mapping[str, Callable[[Part, Sequence[Task], Path], Table]] = {
-    "entropy": entropy,
+    "networks": networks,
     "basins": basins,
     "space": space,
 }

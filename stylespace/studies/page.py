@@ -10,6 +10,7 @@ import pandas as pd
 
 from stylespace.figures import markdown
 from stylespace.figures.formatting import significant
+from stylespace.studies.analyses import noise_of, told
 from stylespace.studies.claims import LEVEL, Claim, Tested, corrected, paired, verdict
 from stylespace.studies.curves import gains, logarithmic
 from stylespace.studies.measures import MEASURES, better
@@ -44,7 +45,7 @@ def page(plan: Plan, table: pd.DataFrame, findings: Findings) -> str:
     parts += ["## What was run", _counts(plan, table)]
     if tests:
         parts += ["## Claim by claim", summary(plan, table), HOW]
-    noise = _noise(plan, table)
+    noise = noise_between_seeds(plan, table)
     for part in plan.parts:
         parts += _section(part, table, tests, findings, noise)
     parts += ["## The measures", _measures(table)]
@@ -58,10 +59,8 @@ def tests_of(plan: Plan, table: pd.DataFrame) -> dict[Claim, Tested | None]:
     }
 
 
-def _noise(plan: Plan, table: pd.DataFrame) -> dict[str, float]:
+def noise_between_seeds(plan: Plan, table: pd.DataFrame) -> dict[str, float]:
     """Return by how much two seeds differ in each measure, where a part of the plan measures it."""
-    from stylespace.studies.analyses import noise_of
-
     measured = [rows_of(table, part) for part in plan.parts if "noise" in part.also]
     return {name: one["seeds"] for rows in measured for name, one in noise_of(rows).items()}
 
@@ -138,8 +137,6 @@ def _section(
     noise: Mapping[str, float],
 ) -> list[str]:
     """Return the section of a part. noise: of each measure, between two seeds."""
-    from stylespace.studies.analyses import told
-
     rows = rows_of(table, part)
     parts = [f"## {part.title}"]
     parts += [markdown.bullets([f"The paper: {line}" for line in part.paper])]

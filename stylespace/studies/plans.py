@@ -13,7 +13,7 @@ from stylespace.settings import TransferSettings, recipe_text, settings_from, to
 from stylespace.studies.claims import Claim
 from stylespace.studies.measures import MEASURES
 
-ANALYSES = ("noise", "entropy", "basins", "space", "knobs", "light")
+ANALYSES = ("noise", "networks", "basins", "space", "knobs", "light")
 """What a part may tell beside its table; see `stylespace.studies.page`."""
 QUICK = {"size": 64, "sizes": [64], "iterations": [4]}
 """Settings of every run of a quick study."""

@@ -20,9 +20,17 @@ from stylespace.figures.tables import json_text
 from stylespace.files import LONGEST_OWN, numbered, parsed_json, read_data, write_files
 from stylespace.images import read_image, resize
 from stylespace.settings import recipe_text
-from stylespace.studies.curve_figure import curves_figure
+from stylespace.studies.analyses import KNOBS, knobs_of
+from stylespace.studies.drawing import curves_figure, knobs_figure
 from stylespace.studies.findings import FINDERS, found
-from stylespace.studies.page import CURVES, STRIP, page, rows_of, shown_place
+from stylespace.studies.page import (
+    CURVES,
+    STRIP,
+    noise_between_seeds,
+    page,
+    rows_of,
+    shown_place,
+)
 from stylespace.studies.plans import Part, Plan, plan_of
 from stylespace.studies.rows import PICTURES, TABLE, Done, Task, made_rows, read_rows
 from stylespace.styles.sources import open_picture
@@ -104,10 +112,13 @@ def write_study(plan: Plan, folder: Path, done: Done) -> tuple[str, ...]:
         there = {row["key"] for row in done.rows}
         findings = {**findings, **_found(plan, tasks, there, folder, findings)}
     files: dict[str, bytes | str] = {FINDINGS: json_text(findings) + "\n"}
+    noise = noise_between_seeds(plan, table)
     for part in plan.parts:
         rows = rows_of(table, part)
         if part.content_weights and len(rows):
             files[f"{part.name}{CURVES}"] = curves_figure(part, rows)
+        if "knobs" in part.also and (moves := knobs_of(part, rows, noise)):
+            files[f"{part.name}{KNOBS}"] = knobs_figure(moves, noise)
         strip = strip_of(part, rows, tasks, folder)
         if strip is not None:
             files[f"{part.name}{STRIP}"] = strip

@@ -108,7 +108,8 @@ def test_noise_is_the_difference_of_seeds_and_of_crops():
 def test_knobs_are_told_in_units_of_the_noise():
     table = table_with(0.2, spread=0)
     part = plan_with().parts[0]
-    (text,) = told("knobs", part, table, {"style.vgg16-hed": 0.05})
+    figure, text = told("knobs", part, table, {"style.vgg16-hed": 0.05})
+    assert "part-knobs.png" in figure
     assert "| two " in text and "0.2" in text and " 4 " in text
 
 

@@ -27,5 +27,5 @@ def test_a_quick_study_runs_everything(tmp_path):
     page = (folder / "README.md").read_text()
     assert all(f"## {part.title}" in page for part in plan.parts)
     assert "Nothing of this part" not in page and "not there yet" not in page
-    for name in ("entropy", "basins", "space"):
+    for name in ("networks", "basins", "space"):
         assert f'"{name}"' in (folder / "findings.json").read_text()

@@ -1,7 +1,8 @@
-"""The figure of a study's curves: style against content, a line a way."""
+"""The figures of a study: curves of style against content, and what single settings move."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 MARKS = "osD^vP*Xph<>d"
 PANEL, LEGEND = 4.7, 2.2
 """Inches of a panel, and of the names of the ways beside them."""
+NAMES = 2.3
+"""Inches of the names of settings."""
 
 
 def curves_figure(part: Part, rows: pd.DataFrame) -> bytes:
@@ -56,6 +59,33 @@ def curves_figure(part: Part, rows: pd.DataFrame) -> bytes:
 
 def _legend(axes: Axes) -> tuple[list[Any], list[str]]:
     return axes.get_legend_handles_labels()
+
+
+def knobs_figure(moves: Mapping[str, Mapping[str, float]], noise: Mapping[str, float]) -> bytes:
+    """Return a PNG: how far each setting moves its measures, a row each.
+
+    moves: {setting: {measure: by how much}}. noise: of measures, a grey band.
+    """
+    measures = list(dict.fromkeys(name for line in moves.values() for name in line))
+    measures = [name for name in measures if not name.endswith("in noise")]
+    height = 0.9 + 0.21 * len(moves)
+    figure = plain_figure(NAMES + 3.6 * len(measures), height)
+    width = NAMES + 3.6 * len(measures)
+    for number, measure in enumerate(measures):
+        box = (NAMES + 3.6 * number, 0.55, 3.3, height - 0.7)
+        axes = figure.add_axes((box[0] / width, box[1] / height, box[2] / width, box[3] / height))
+        values = [line.get(measure, float("nan")) for line in moves.values()]
+        rows = range(len(values))
+        axes.axvspan(-noise.get(measure, 0), noise.get(measure, 0), color="0.88", zorder=0)
+        axes.axvline(0, color="0.6", linewidth=0.8, zorder=1)
+        axes.hlines(rows, 0, values, color=f"C{number}", linewidth=1.6)
+        axes.plot(values, rows, "o", color=f"C{number}", markersize=4)
+        axes.set(xlabel=f"{measure} (logarithm)" if logarithmic(measure) else measure)
+        axes.set(ylim=(len(values) - 0.5, -0.5))
+        axes.set_yticks(list(rows), list(moves) if number == 0 else [""] * len(values))
+        axes.tick_params(labelsize=8, length=0)
+        axes.spines[["top", "right", "left"]].set_visible(False)
+    return png(figure)
 
 
 def _panels(part: Part, rows: pd.DataFrame) -> list[tuple[str, str]]:
