@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +24,8 @@ from stylespace.styles.sources import open_picture
 from stylespace.styles.statistics.matrices import off_diagonal
 from stylespace.styles.style import Style
 
-PLACES = 9
-"""Pictures on the line between two results."""
+PLACES, BASIN_PAIRS = 9, 6
+"""Pictures on the line between two results, and pairs of pictures whose results are compared."""
 Table = dict[str, dict[str, float]]
 
 
@@ -71,24 +70,26 @@ def share_of_entropy(features: Tensor) -> float:
 
 
 def basins(part: Part, tasks: Sequence[Task], folder: Path) -> Table:
-    """Return how far results of two starts are apart, and the barrier between, medians."""
+    """Return how far results are apart, and the barrier between, medians over BASIN_PAIRS pairs.
+
+    Each way beside the first one, and each seed beside the next.
+    """
     of_place = {(run.pair, run.way, run.seed): task for task in tasks for run in task.runs}
     judges: Judges | None = None
     found: dict[str, list[dict[str, float]]] = {}
-    for pair in dict.fromkeys(pair for pair, _, _ in of_place):
+    for pair in list(dict.fromkeys(pair for pair, _, _ in of_place))[:BASIN_PAIRS]:
         own = {key[1:]: task for key, task in of_place.items() if key[0] == pair}
-        first = next(iter(own.values()))
-        network = network_of_sight(sight_of(first.settings))
+        first = next(iter(own))
+        network = network_of_sight(sight_of(own[first].settings))
         judges = judges or Judges(network)
-        objective = final_objective(first.settings, network)
+        objective = final_objective(own[first].settings, network)
         images = {key: read_image(folder / PICTURES / f"{own[key].key}.png") for key in own}
-        for one, other in combinations(images, 2):
-            if one[0] != other[0] or one[1] + 1 == other[1]:  # neighbours among seeds of one way
-                name = f"{one[0]} and {other[0]}"
-                if (one[1], other[1]) == (0, 0) or one[0] == other[0]:
-                    a, b = images[one], images[other]
-                    line = judges.between(a, b) | {"barrier": barrier(objective, a, b)}
-                    found.setdefault(name, []).append(line)
+        firsts = [(first, key) for key in images if key[0] != first[0] and key[1] == first[1]]
+        seeds = [(key, (key[0], key[1] + 1)) for key in images]
+        for one, other in [*firsts, *(both for both in seeds if both[1] in images)]:
+            a, b = images[one], images[other]
+            line = judges.between(a, b) | {"barrier": barrier(objective, a, b)}
+            found.setdefault(f"{one[0]} and {other[0]}", []).append(line)
     return {name: _medians(lines) for name, lines in found.items()}
 
 
