@@ -122,6 +122,9 @@ def verdict(test: Tested | None, p: float) -> str:
 
 
 def corrected(tests: Mapping[Claim, Tested | None]) -> dict[Claim, float]:
-    """Return the corrected p of each claim that was tested, over all of them (Holm)."""
-    found = {claim: test.p for claim, test in tests.items() if test}
+    """Return the corrected p of each claim that is to be tested, over all of them (Holm).
+
+    One without results yet counts with p = 1, so that verdicts can only become clearer.
+    """
+    found = {claim: test.p if test else 1.0 for claim, test in tests.items() if not claim.untested}
     return dict(zip(found, holm(list(found.values())), strict=True))

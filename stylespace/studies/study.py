@@ -17,27 +17,20 @@ from stylespace.commands.picture import spread_of, watched
 from stylespace.errors import StylespaceError, check_known
 from stylespace.figures.sheets import contact_sheet
 from stylespace.figures.tables import json_text
-from stylespace.files import LONGEST_OWN, numbered, parsed_json, read_data, write_files
+from stylespace.files import LONGEST_OWN, holds, numbered, parsed_json, read_data, write_files
 from stylespace.images import read_image, resize
 from stylespace.settings import recipe_text
 from stylespace.studies.analyses import KNOBS, knobs_of
 from stylespace.studies.drawing import curves_figure, knobs_figure
 from stylespace.studies.findings import FINDERS, found
-from stylespace.studies.page import (
-    CURVES,
-    STRIP,
-    noise_between_seeds,
-    page,
-    rows_of,
-    shown_place,
-)
+from stylespace.studies.page import CURVES, STRIP, noise_between_seeds, page, rows_of, shown_place
 from stylespace.studies.plans import Part, Plan, plan_of
 from stylespace.studies.rows import PICTURES, TABLE, Done, Task, made_rows, read_rows
 from stylespace.styles.sources import open_picture
 from stylespace.synthesis.progress import Watching
 
 PAGE, FINDINGS = "README.md", "findings.json"
-MARK, QUICK_MARK = "study.toml", "quick.toml"
+MARKS = "study.toml", "quick.toml"
 """Files that tell the folder of a study, whole or quick, from others."""
 THUMBNAIL, LETTERS = 160, 26
 """Longer side in pixels of a picture on a strip, and letters of a line above it."""
@@ -50,22 +43,11 @@ def study_folder(path: Path, *, quick: bool = False) -> Path:
         UsageError: not TOML. PictureError: no such file, or one that cannot be read.
     """
     text = recipe_text(path)
-    mark = _mark(quick)
     return next(
         folder
         for folder in numbered("", f"{path.stem}-{'quick' if quick else 'study'}", "")
-        if not os.path.lexists(folder) or _holds(folder / mark, text)
+        if not os.path.lexists(folder) or holds(folder / MARKS[quick], text)
     )
-
-
-def _mark(quick: bool) -> str:
-    return QUICK_MARK if quick else MARK
-
-
-def _holds(path: Path, text: str) -> bool:
-    with suppress(OSError):
-        return read_data(path).decode() == text
-    return False
 
 
 def run_study(
@@ -89,7 +71,7 @@ def run_study(
     def work(watching: Watching) -> Result:
         """Make the rows, then what tells of them."""
         folder = output.path
-        with Folder(folder, plan.recipe, _mark(quick), exact=False, force=output.force).opened():
+        with Folder(folder, plan.recipe, MARKS[quick], exact=False, force=output.force).opened():
             spread = spread_of(output, watching, "study")
             watch = watching.named if output.executor == "serial" else None
             done = made_rows(plan, folder, only=only, spread=spread, watch=watch)

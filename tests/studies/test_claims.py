@@ -111,10 +111,11 @@ def test_holm_is_that_of_its_definition():
         assert holm(drawn) == pytest.approx(np.minimum(step_down, 1))
 
 
-def test_claims_that_could_not_be_tested_count_for_nothing():
-    claims = [Claim(text, "a", "b", "loss") for text in "xyz"]
-    tests = {claims[0]: paired([1.0] * 6), claims[1]: None, claims[2]: paired([1.0] * 7)}
-    assert corrected(tests) == {claims[0]: 2**-5, claims[2]: 2 * 2**-6}
+def test_claims_without_results_yet_are_corrected_for_and_those_never_tested_are_not():
+    x, y, z = (Claim(text, "a", "b", "loss") for text in "xyz")
+    never = Claim("n", "a", "b", "loss", untested="it is not there")
+    tests = {x: paired([1.0] * 6), y: None, z: paired([1.0] * 7), never: None}
+    assert corrected(tests) == {z: 3 * 2**-6, x: 2 * 2**-5, y: 1}
 
 
 # --- gains
