@@ -161,9 +161,9 @@ def strip_of(
     first, seen = next(iter(chosen.values()), None), set[Path]()
     if first is None:
         return None
-    shown = {"content": open_picture(first.settings.content)}
+    shown = {"content picture": open_picture(first.settings.content)}
     if not first.truth:
-        shown["style"] = open_picture(first.pictures.style)
+        shown["style picture"] = open_picture(first.pictures.style)
     try:
         for way in (way for way in part.ways if way in chosen):
             task = chosen[way]
@@ -177,7 +177,7 @@ def strip_of(
     except StylespaceError:
         return None
     if len(seen):  # a row each
-        shown.pop("content")
+        shown.pop("content picture")
     pictures = [resize(picture, THUMBNAIL).clamp(0, 1) for picture in shown.values()]
     return contact_sheet(pictures, [_wrapped(name) for name in shown], columns=6)
 
