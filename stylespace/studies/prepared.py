@@ -30,8 +30,6 @@ CROP = 0.7
 """Share of the longer side that each of the two crops of a scene has."""
 GUIDES = 5
 """Regions by which a style picture is warped."""
-LEFT = 1e-9
-"""Share of a Gram matrix' trace that no entry is held to be below."""
 
 
 @dataclass(frozen=True)

@@ -97,15 +97,7 @@ def made_rows(
         (folder / name).mkdir(exist_ok=True)
     tasks = tasks_of(plan, folder)
     known = {row["key"]: row for row in read_rows(folder)}
-    strangers = known.keys() - tasks.keys()
-    remarks = []
-    if strangers:
-        aside = next(path for path in numbered(folder, EARLIER, "csv") if not path.exists())
-        write_files(folder, {aside.name: read_data(folder / TABLE, LONGEST_OWN)})
-        remarks.append(
-            f"{len(strangers)} results of {TABLE} are of other settings, pictures or another "
-            f"version: they are kept in {aside.name}, and what the recipe asks for is made."
-        )
+    remarks = _put_aside(folder, known.keys() - tasks.keys())
     done: dict[str, Row] = {}
 
     def kept() -> tuple[Row, ...]:
@@ -146,6 +138,18 @@ def made_rows(
     remarks += [f"{row['part']} {row['way']} {row['pair']}: {row['failed']}" for row in failed]
     total = sum(len(task.runs) for task in tasks.values())
     return Done(rows, total, tasks, interrupted, tuple(remarks))
+
+
+def _put_aside(folder: Path, strangers: Collection[str]) -> list[str]:
+    """Keep a table that holds rows nobody asks for any more, and say so."""
+    if not strangers:
+        return []
+    aside = next(path for path in numbered(folder, EARLIER, "csv") if not path.exists())
+    write_files(folder, {aside.name: read_data(folder / TABLE, LONGEST_OWN)})
+    return [
+        f"{len(strangers)} results of {TABLE} are of other settings, pictures or another "
+        f"version: they are kept in {aside.name}, and what the recipe asks for is made."
+    ]
 
 
 def _rows(tasks: Mapping[str, Task], done: Mapping[str, Row]) -> Iterator[Row]:

@@ -40,7 +40,7 @@ def transfer_figures(
 
     Returns:
         The relative Gram distance to the style per layer (`gram.conv1_1`, ...), their geometric
-        mean `style_distance`, the content's own `contentstyle_distance`, the quotient
+        mean `style_distance`, the content's own `content_style_distance`, the quotient
         `reduction`, and `content_similarity`, the structural similarity of the grey pictures.
     """
     layers = tuple(target.layers)
@@ -49,7 +49,7 @@ def transfer_figures(
     before = distances.geometric_mean(own)
     after = figures["style_distance"]
     return figures | {
-        "contentstyle_distance": before,
+        "content_style_distance": before,
         "reduction": before / after if after else float("inf"),
         "content_similarity": grey_similarity(image, content),
     }
