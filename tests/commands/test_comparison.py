@@ -16,7 +16,12 @@ from skimage.metrics import structural_similarity
 from stylespace.commands import many
 from stylespace.commands.recipes import plain_figures
 from stylespace.commands.transfer import partitions as comparison
-from stylespace.commands.transfer.metrics import SECOND_JUDGE, Judges, judge_of
+from stylespace.commands.transfer.metrics import (
+    SECOND_JUDGE,
+    Judges,
+    judge_of,
+    transfer_figures,
+)
 from stylespace.commands.transfer.partitions import LETTERS, compare, partitions
 from stylespace.errors import (
     OutputError,
@@ -34,6 +39,7 @@ from stylespace.losses.representations.sliced import (
 from stylespace.networks.network import load_network
 from stylespace.settings import TransferSettings
 from stylespace.settings.shared import default_style_layers
+from stylespace.styles.style import Style
 
 pytestmark = pytest.mark.usefixtures("cheap")
 
@@ -409,3 +415,15 @@ def test_distances_between_results_are_symmetric_and_0_for_the_same(judges):
     assert there == pytest.approx(back, rel=1e-6) and min(there.values()) > 0
     assert set(there) == {"pixels", "style", "perceptual"}
     assert judges.between(one, one) == dict.fromkeys(there, 0)
+
+
+def test_figures_of_a_transfer_have_their_names(network):
+    content, style = blots(40, 48), blots(40, 48, seed=1)
+    target = Style.capture(network, style, ["conv1_1", "conv1_2"])
+    found = transfer_figures(network, content, content, target)
+    assert set(found) == {
+        *("gram.conv1_1", "gram.conv1_2", "style_distance", "content_style_distance"),
+        *("reduction", "content_similarity"),
+    }
+    assert found["content_style_distance"] == pytest.approx(found["style_distance"])
+    assert found["reduction"] == pytest.approx(1)
