@@ -5,11 +5,13 @@ library, so that listing samples costs no torch. Every fact comes from `data/sou
 is fetched.
 """
 
+import hashlib
 import importlib.util
 import math
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -87,6 +89,18 @@ def sample_path(name: str) -> Path:
     return file
 
 
+def sample_like(path: Path) -> Sample | None:
+    """The sample whose file, or a copy of it, is at a path; None of other files."""
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None
+    sources = _sources()
+    every = [one for group in GROUPS for one in sources[group]]
+    name = next((one["name"] for one in every if one["sha256"] == digest), None)
+    return next((sample for sample in samples() if sample.name == name), None)
+
+
 def source_path(name: str) -> Path:
     """Return the file that `name` stands for; it need not exist unless it is a sample.
 
@@ -147,6 +161,33 @@ def weights_path(network: str) -> Path:
 def weights_sha256(network: str) -> str:
     """SHA-256 that the embedded weights of a network must have, 64 hexadecimal digits."""
     return _weights_source(network)["sha256"]
+
+
+@dataclass(frozen=True)
+class ChannelSheet:
+    """What each channel of some layers looks like alone: square cells of a picture, row by row.
+
+    path: of the picture. cell: side in pixels. columns: cells a row. first: {layer: number of the
+    cell of its channel 0}.
+    """
+
+    path: Path
+    cell: int
+    columns: int
+    first: Mapping[str, int]
+
+
+def channel_sheet(filters: str) -> ChannelSheet | None:
+    """Sheet of the channels of a network; None of networks without one.
+
+    Args:
+        filters: SHA-256 of the network's filters.
+    """
+    table = next((one for one in _sources().get("channels", ()) if one["filters"] == filters), None)
+    if table is None:
+        return None
+    path = data_folder() / table["file"]
+    return ChannelSheet(path, table["cell"], table["columns"], table["first"])
 
 
 def data_folder() -> Path:

@@ -24,6 +24,8 @@ NUMBERED = 32
 """Channels up to which each carries its number."""
 LOWEST = 0.01
 """Quantile of the entries above 0 up to which all have the palest colour."""
+MATRIX = "matrix"
+"""Label of the axes that show a map of several."""
 UNITS = "G(i, j): mean over positions of the product of two activations (squared units)"
 
 
@@ -76,7 +78,7 @@ def heat_maps_figure(
     for place_, (name, matrix) in enumerate(zip(pictures, matrices, strict=True)):
         row, column = divmod(place_, columns)
         left, bottom = 0.2 + column * (side + 0.2), (rows - 1 - row) * pitch + 0.15
-        axes = drawing.place(figure, left, bottom, side, side)
+        axes = drawing.place(figure, left, bottom, side, side, label=MATRIX)
         strip = drawing.place(figure, left, bottom + side + GAP / 2, side, STRIP / 2)
         _paint(axes, strip, matrix, scale)
         strip.set_title(legible(name, round(side * 14)))
@@ -85,6 +87,12 @@ def heat_maps_figure(
     note = f"{len(matrices[0])} channels in one order, one scale; diagonals above"
     drawing.headline(figure, f"Gram matrices of {legible(layer)}", note, left=0.2)
     return figure
+
+
+def boxes(figure: drawing.Figure) -> list[tuple[float, float, float, float]]:
+    """Return where the maps of a figure are: left, top, width and height in % of its sides."""
+    places = [axes.get_position() for axes in figure.axes if axes.get_label() == MATRIX]
+    return [(100 * box.x0, 100 * (1 - box.y1), 100 * box.width, 100 * box.height) for box in places]
 
 
 def ends(matrices: Sequence[np.ndarray]) -> tuple[float, float]:

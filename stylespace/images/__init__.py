@@ -5,7 +5,7 @@ Inside the program a picture is a float32 tensor (B, 3, H, W) of sRGB values in 
 
 from stylespace.images.memory import IN_MEMORY, picture_tensor
 from stylespace.images.reading import read_image
-from stylespace.images.recipe import read_recipe
+from stylespace.images.recipe import read_caption, read_recipe
 from stylespace.images.resizing import resize, resize_to
 from stylespace.images.source import MAX_PIXELS
 from stylespace.images.writing import (

@@ -19,6 +19,9 @@ KEYWORD = "stylespace"
 DESCRIPTION = 270
 """The EXIF tag ImageDescription."""
 
+ARTIST = 315
+"""The EXIF tag Artist."""
+
 MAX_RECIPE = 1 << 20
 """Characters of the longest recipe, written or read: Pillow's own bound for a PNG text."""
 
@@ -35,6 +38,22 @@ def read_recipe(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     with opened_picture(path) as file:
         text = _braced(tiff_description(file)) if is_tiff(file) else _text(header(file))
         return None if text is None else _parsed(text)
+
+
+def read_caption(path: str | os.PathLike[str]) -> tuple[str, str]:
+    """Return the title and the artist that a picture names in its EXIF tags, each on one line.
+
+    Empty where it names none, or where the description is a recipe; TIFF is not asked.
+
+    Raises:
+        PictureError: the file cannot be read.
+    """
+    with opened_picture(path) as file:
+        if is_tiff(file):
+            return "", ""
+        tags = header(file).getexif()
+        title, artist = (" ".join(str(tags.get(one, "")).split()) for one in (DESCRIPTION, ARTIST))
+    return ("" if title.startswith("{") else title), artist
 
 
 def recipe_text(recipe: Mapping[str, Any]) -> str:

@@ -25,6 +25,56 @@ COMPARED = {
 MOST_CONTRASTS = 4
 
 
+MEANINGS = {
+    "Share of off-diagonal": "The larger it is, the fewer combinations of features make the style.",
+    "Of ": "A distribution that fits says the style in two numbers a layer; where none does, there "
+    "are more than one kind of entries.",
+    "Effective rank": "So many independent patterns carry most of a layer's style, out of its 64 "
+    "to 512 channels.",
+    "Channels that never fire": "What they look for is not in the picture.",
+    "No channel of these layers": "Whatever they look for, some of it is in the picture.",
+    "The two channels that fire": "Where they do is lit in the picture above.",
+    "Nearest to": "Near means that the same features occur together, about as strongly.",
+    "Nine in ten have an effective": "So many independent patterns carry most of a layer's style.",
+}
+"""What a finding means, by how it begins."""
+
+
+def meaning(sentence: str) -> str:
+    """Return what a finding means in plain words; nothing where it says so itself."""
+    return next((told for begin, told in MEANINGS.items() if sentence.startswith(begin)), "")
+
+
+def plain_sentence(tables: Records, distance: str) -> str:
+    """Return in one plain sentence what a report shows, without a number that needs explaining."""
+    names = [row["subject"] for row in tables["subjects"]]
+    if len(names) == 1:
+        return _plainly(tables)
+    table = pd.DataFrame(tables["distances"])
+    rows = table[(table["layer"] == "together") & (table["kind"] == distance)]
+    near, far = rows.loc[rows["distance"].idxmin()], rows.loc[rows["distance"].idxmax()]
+    if len(rows) == 1:
+        return (
+            f"What the styles of {names[0]} and {names[1]} have in common, and what sets them "
+            "apart: which features of a network occur together in each of them."
+        )
+    return (
+        f"Of {len(names)} pictures {near.subject} and {near.other} are most alike in style, "
+        f"{far.subject} and {far.other} least: in which features of a network occur together."
+    )
+
+
+def _plainly(tables: Records) -> str:
+    """Return the sentence of a single picture: what its style is, and where it is seen first."""
+    numbers = _of(pd.DataFrame(tables["statistics"]), SPARSE).iloc[:, 0]
+    sparsest = numbers.idxmax()
+    return (
+        "A style, here, is which features occur together, and how much: below, the places where "
+        f"two do most, and all pairs of them; in {sparsest} {share(numbers[sparsest])} of the "
+        "pairs hardly ever meet."
+    )
+
+
 def sentences(
     tables: Records, *, contrast: Sequence[str] = (), distance: str = "gram"
 ) -> list[str]:

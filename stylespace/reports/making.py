@@ -18,11 +18,26 @@ from stylespace.files import check_folder, check_output
 from stylespace.networks.network import Network
 from stylespace.networks.weights import file_hash
 from stylespace.reports.content.drawings import Drawings
-from stylespace.reports.content.groups import short_group, single_group, together_group
+from stylespace.reports.content.groups import (
+    measured_from,
+    positions_of,
+    short_group,
+    single_group,
+    together_group,
+)
+from stylespace.reports.content.opening import findings_section, opening
 from stylespace.reports.content.parts import PagePart
-from stylespace.reports.findings import joined, sentences
+from stylespace.reports.entries import entry_data
+from stylespace.reports.findings import joined, plain_sentence, sentences
 from stylespace.reports.making_of import making_of
-from stylespace.reports.measuring import Compared, Measured, compared, measured
+from stylespace.reports.measuring import (
+    FIELDS,
+    MANY_FIELDS,
+    Compared,
+    Measured,
+    compared,
+    measured,
+)
 from stylespace.reports.overview import overview
 from stylespace.reports.pictures import (
     StepWatch,
@@ -102,7 +117,7 @@ def report(
     seen = {"space": space, "precision": network.precision}
     about = {"recipe": recipe_of(settings), **seen, "inputs": hashes}
     write(folder, made, recipe=to_toml(settings), about=about)
-    return Report(folder, made.figures, made.lead, made.tables, made.skipped)
+    return Report(folder, made.figures, made.findings, made.tables, made.skipped)
 
 
 def _collected(
@@ -146,24 +161,31 @@ def _detailed(
             watch(name, min(next(steps), total), total)
 
     found = []
+    side = FIELDS if len(pictures) == 1 else MANY_FIELDS
     for picture in pictures:
-        found.append(measured(picture, network, stability=settings.stability))
+        found.append(measured(picture, network, stability=settings.stability, side=side))
         done(f"measured {picture.name}")
     together = compared(pictures, settings.distance, layers)
     tables = records(found, together)
     drawings = Drawings(network.name, folder=None if settings.compact else FIGURES, tick=done)
+    findings = sentences(tables, contrast=settings.contrast, distance=settings.distance)
     groups = _groups(settings, network, found, together, drawings)
+    groups[0]["sections"].append(findings_section(findings))
     if watch is not None:
         watch("report", total, total)
-    few = names if len(names) <= 4 else [*names[:3], f"{len(names) - 3} more"]
+    titles = [picture.title for picture in pictures]
+    few = titles if len(titles) <= 4 else [*titles[:3], f"{len(titles) - 3} more"]
     return Made(
         title=f"The {'style' if len(names) == 1 else 'styles'} of {joined(few)}",
-        lead=sentences(tables, contrast=settings.contrast, distance=settings.distance),
+        plain=plain_sentence(tables, settings.distance),
+        opening=opening(pictures, drawings),
+        findings=findings,
         groups=groups,
         tables={k: v for k, v in tables.items() if not (settings.compact and k in LARGE)},
         figures={"subjects": len(names), **_headline(found[0])},
-        facts=_about(network, layers, settings),
+        facts=_about(network, layers, settings) + (_own_facts(found[0]) if len(found) == 1 else []),
         files=drawings.files,
+        entries=None if settings.compact else entry_data(found, network, settings),
         styles={} if settings.compact else {one.key: one.style for one in pictures},
         skipped=tuple((encodable(source), encodable(why)) for source, why in skipped),
     )
@@ -179,7 +201,7 @@ def _groups(
     made = [making_of(one.picture, network) for one in found]
     if together is None:
         return [single_group(found[0], drawings, made=made[0], values=not settings.compact)]
-    shared = together_group(found, together, drawings)
+    shared = together_group(found, together, drawings, values=not settings.compact)
     each = zip(found, made, strict=True)
     return [shared, *(short_group(one, drawings, made=how) for one, how in each)]
 
@@ -216,6 +238,11 @@ def _about(network: Network, layers: Sequence[str], settings: ReportSettings) ->
     if settings.timestamp:
         facts.append(["Made", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")])
     return facts
+
+
+def _own_facts(one: Measured) -> list[list[str]]:
+    style = one.picture.style
+    return [["Kind", one.picture.kind], *measured_from(style), *positions_of(style)]
 
 
 def _drawn(pictures: int, layers: int) -> int:

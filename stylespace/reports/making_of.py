@@ -2,18 +2,23 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from torch import Tensor
+
+from stylespace.assets import split_weight
 from stylespace.commands.recipes import check_inputs_of
 from stylespace.commands.texture.textures import TextureProblem
 from stylespace.errors import StylespaceError
+from stylespace.images import resize
 from stylespace.losses.representations import represented_style
 from stylespace.networks.network import Network
 from stylespace.networks.space import Space
 from stylespace.reports.pictures import Picture
 from stylespace.settings import Settings, TextureSettings, recipe_of, recorded_settings
-from stylespace.styles.sources import blender, open_picture, open_styles
+from stylespace.styles.sources import blender, is_style_file, open_picture, open_styles
 from stylespace.styles.style import Style
 
 
@@ -23,7 +28,8 @@ class MakingOf:
 
     recipe: rows of setting and value. trace: (evaluation, longer side in pixels, loss). styles:
     that which was aimed at, and the picture's at its own size; None where the recipe has no style,
-    or its inputs are gone. remarks: sentences.
+    or its inputs are gone. pictures: {"content", "style" and "result", as there are: (1, 3, H, W)
+    at the report's size}. remarks: sentences.
     """
 
     key: str
@@ -31,6 +37,7 @@ class MakingOf:
     trace: Sequence[tuple[int, int, float]] = ()
     styles: tuple[Style, Style] | None = None
     remarks: list[str] = field(default_factory=list)
+    pictures: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 def making_of(picture: Picture, network: Network) -> MakingOf | None:
@@ -57,7 +64,22 @@ def making_of(picture: Picture, network: Network) -> MakingOf | None:
         except StylespaceError as error:
             remarks = [f"Its target is not shown: {error}"]
     rows = [(name, _shown(value)) for name, value in recipe_of(settings).items()]
-    return MakingOf(picture.key, rows, _trace(made), styles, remarks)
+    return MakingOf(picture.key, rows, _trace(made), styles, remarks, _pictures(settings, picture))
+
+
+def _pictures(settings: Any, picture: Picture) -> dict[str, Tensor]:
+    """Return the content, the first style that is a picture, and the result, if there are two."""
+    if picture.image is None:
+        return {}
+    side = max(picture.image.shape[2:])
+    styles = [one for one in settings.style_sources() if not is_style_file(split_weight(one)[0])]
+    sources = {"content": settings.content_source(), "style": styles[0] if styles else None}
+    found = {}
+    for label, source in sources.items():
+        with suppress(StylespaceError):  # a picture that is gone is not compared
+            if source:
+                found[label] = resize(open_picture(split_weight(source)[0]), side)
+    return {**found, "result": picture.image} if found else {}
 
 
 def _trace(made: Mapping[str, Any]) -> list[tuple[int, int, float]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 
 from stylespace.figures.scaling import classical_scaling
 from stylespace.images import resize
@@ -20,6 +21,8 @@ from stylespace.styles.statistics.matrices import diagonal, off_diagonal
 from stylespace.styles.statistics.pairs import ChannelPair, similarity_order, strongest_pairs
 from stylespace.styles.style import WHOLE
 
+FIELDS, MANY_FIELDS = 32, 16
+"""Fields a side by which a page knows where channels fire: of one picture, and of several."""
 SHOWN_PAIRS = 4
 """Pairs whose places are shown in the picture."""
 LISTED_PAIRS = 8
@@ -33,7 +36,8 @@ class Measured:
     """One picture's numbers, {layer: ...} each.
 
     fits: of the diagonal and of the off-diagonal entries. order: channels by similarity.
-    products: (n, h, w), F_i F_j of the first pairs; none of a style file.
+    products: (n, h, w), F_i F_j of the first pairs; places: (C, h, w), `field_means` of the
+    channels; none of a style file.
     stability: {layer: {number: Stability}}; empty of a style file, and where it was not asked for.
     """
 
@@ -43,6 +47,7 @@ class Measured:
     orders: Mapping[str, tuple[int, ...]]
     pairs: Mapping[str, tuple[ChannelPair, ...]]
     products: Mapping[str, Tensor] = field(default_factory=dict)
+    places: Mapping[str, Tensor] = field(default_factory=dict)
     stability: Mapping[str, Mapping[str, Stability]] = field(default_factory=dict)
 
     @property
@@ -69,23 +74,28 @@ class Compared:
     explained: float
 
 
-def measured(picture: Picture, network: Network, *, stability: bool) -> Measured:
+def measured(
+    picture: Picture, network: Network, *, stability: bool, side: int = FIELDS
+) -> Measured:
     """Measure a picture.
 
     Args:
         picture: opened.
         network: of its style space, for what only a picture shows.
         stability: measure the picture again as it is changed.
+        side: of the grid of fields of `places`.
     """
     grams, numbers = picture.style.grams, statistics(picture.style)
     pairs = {layer: strongest_pairs(g, LISTED_PAIRS) for layer, g in grams.items()}
+    products, places = _seen(picture, network, pairs, side)
     return Measured(
         picture,
         numbers,
         {layer: (fits(diagonal(g)), fits(off_diagonal(g))) for layer, g in grams.items()},
         {layer: similarity_order(g) for layer, g in grams.items()},
         pairs,
-        _products(picture, network, pairs),
+        products,
+        places,
         _stability(picture, network, numbers) if stability else {},
     )
 
@@ -104,19 +114,43 @@ def compared(pictures: Sequence[Picture], kind: str, layers: Sequence[str]) -> C
     )
 
 
-def _products(
-    picture: Picture, network: Network, pairs: Mapping[str, Sequence[ChannelPair]]
-) -> dict[str, Tensor]:
-    """Return where the strongest pairs fire together, of a picture at up to 1024 pixels."""
+def _seen(
+    picture: Picture, network: Network, pairs: Mapping[str, Sequence[ChannelPair]], side: int
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return where the strongest pairs fire together, and the channels alone, by layer.
+
+    Of a picture at up to 1024 pixels.
+    """
     if picture.image is None:
-        return {}
+        return {}, {}
     image = resize(picture.image, min(max(picture.image.shape[2:]), WHOLE))
     with torch.no_grad():
         features = network(image, tuple(pairs))
-    return {
+    products = {
         layer: torch.stack([features[layer][0, p.i] * features[layer][0, p.j] for p in found]).cpu()
         for layer, found in ((layer, every[:SHOWN_PAIRS]) for layer, every in pairs.items())
         if found
+    }
+    return products, field_means(features, side)
+
+
+def field_means(features: Mapping[str, Tensor], side: int) -> dict[str, Tensor]:
+    """Return the means of activations over a grid of fields, side x side.
+
+    Of a layer that has fewer positions the grid is its own.
+
+    Args:
+        features: {layer: (1, C, H, W)}.
+
+    Returns:
+        {layer: (C, h, w)} in float32 on the CPU.
+    """
+    grids = {
+        layer: (min(side, one.shape[2]), min(side, one.shape[3])) for layer, one in features.items()
+    }
+    return {
+        layer: adaptive_avg_pool2d(one.float(), grids[layer])[0].cpu()
+        for layer, one in features.items()
     }
 
 

@@ -16,6 +16,7 @@ from stylespace.networks.network import Network
 from stylespace.reports import alt_texts
 from stylespace.reports.collections import collection_statistics
 from stylespace.reports.content.drawings import Drawings
+from stylespace.reports.content.opening import findings_section
 from stylespace.reports.content.parts import PagePart, group_of, metric_name, section_of, table_of
 from stylespace.reports.findings import COMPARED, collection_sentences
 from stylespace.reports.pictures import StepWatch, encodable, measured_collection
@@ -68,15 +69,19 @@ def overview(
     coordinates, explained = classical_scaling(as_metric(distances.matrices["together"], kind))
     names, skipped = _names(list(collection.styles)), collection.skipped
     tables = _tables(names, numbers, distances, coordinates)
+    findings = collection_sentences(tables, len(names), kind)
     sections = [
-        section_of("numbers", "Numbers by layer", figures=_spreads(numbers, drawings)),
         _map_section(list(numbers), kind, distances, coordinates, explained, drawings),
         section_of("neighbours", "Nearest neighbours", tables=[_neighbours(names, distances)]),
+        section_of("numbers", "Numbers by layer", figures=_spreads(numbers, drawings)),
+        findings_section(findings),
     ]
     counts = [["Pictures", f"{len(names):,}"], ["Left out", f"{len(skipped):,}"]]
     return Made(
         title=f"The styles of {len(names):,} pictures",
-        lead=collection_sentences(tables, len(names), kind),
+        plain=f"{len(names):,} pictures, laid out so that like styles are near each other.",
+        opening=[],
+        findings=findings,
         groups=[group_of("collection", "The collection", counts, sections)],
         tables=tables,
         figures={"pictures": len(names), "left_out": len(skipped)},

@@ -21,6 +21,9 @@ from stylespace.figures.drawing import DPI
 from stylespace.figures.formatting import number
 from stylespace.reports.heat_maps import legend_pictures
 
+STYLES = ("page.css", "entries.css")
+SCRIPTS = ("entries.js", "heat_maps.js", "panel.js", "compare.js", "page.js")
+"""Files that the page's style sheet and its script are made of."""
 _FOLDER = Path(__file__).parent
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # two hyphens in a row are the page's own
 _POWER = r"e[-+]?\d+| × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+"
@@ -39,11 +42,18 @@ def page(content: Mapping[str, Any]) -> str:
 
     Args:
         content: plain JSON types; every text is shown as it is, whatever it holds.
-            `title`; `language` ("en"); `lead` [sentence]; `facts` [[label, value]];
+            `title`; `language` ("en"); `lead`, a sentence; `opening` [{`src`, `alt`,
+            `caption`, `about` or "", `picture` its key, and of one that is shown large its `side`}];
+            `facts` [[label, value]];
             `groups` [{`id`, `title`, `picture` {`src`, `alt`, `caption`} or None, `facts`,
-            `sections` [{`id`, `title`, `text` [sentence], `figures` [{`src`, `alt`, `caption`,
-            `file` path or None, `wide`}], `tables` [{`caption`, `columns`, `rows` [[cell]],
-            `notes` [sentence]}], `heat_maps` [of `heat_map_data`]}]}];
+            `sections` [{`id`, `title`, `folded` or not, `text` [sentence],
+            `figures` [{`src`, `alt`, `caption`, `file` path or None, `wide`, and where heat maps in
+            it answer `boards` [{`layer`, `picture`, `ends`, `box` [left, top, width, height in
+            %]}]}],
+            `tables` [{`caption`, `columns`, `rows` [[cell]], `notes` [sentence]}],
+            `heat_maps` [of `heat_map_data`], `comparisons` [{`caption`, `pictures` [{`src`, `alt`,
+            `label`}], the result last}]}]}];
+            `entries` of `entry_data`, or None where heat maps do not answer;
             `explanations` [{`term`, `sentence`, `formula`, `source`}];
             `downloads` [{`label`, `path`}], paths relative to the page.
 
@@ -52,8 +62,8 @@ def page(content: Mapping[str, Any]) -> str:
             picture that is not inside the page.
     """
     _check_ids(content["groups"])
-    _check_pictures(content["groups"])
-    style, script = (_text(name) for name in ("page.css", "page.js"))
+    _check_pictures(content["groups"], content["opening"])
+    style, script = ("\n".join(map(_text, names)) for names in (STYLES, SCRIPTS))
     return (
         _environment()
         .get_template("page.html.j2")
@@ -94,12 +104,19 @@ def _check_ids(groups: list[Mapping[str, Any]]) -> None:
         raise ValueError(f"ids that are no slugs: {bad}; ids that come twice: {twice}")
 
 
-def _check_pictures(groups: list[Mapping[str, Any]]) -> None:
+def _check_pictures(groups: list[Mapping[str, Any]], opening: list[Mapping[str, Any]]) -> None:
     sections = [section for group in groups for section in group["sections"]]
     sources = [
+        *(one["src"] for one in opening),
         *(group["picture"]["src"] for group in groups if group["picture"]),
         *(figure["src"] for section in sections for figure in section["figures"]),
         *(one[key] for part in sections for one in part["heat_maps"] for key in ("image", "strip")),
+        *(
+            one["src"]
+            for part in sections
+            for comparison in part.get("comparisons", ())
+            for one in comparison["pictures"]
+        ),
     ]
     outside = [source[:60] for source in sources if not source.startswith("data:image/")]
     if outside:

@@ -10,10 +10,10 @@ from typing import Any
 
 from torch import Tensor
 
-from stylespace.assets import SAMPLE, samples, source_path
+from stylespace.assets import SAMPLE, sample_like, samples, source_path
 from stylespace.errors import PictureError, StylespaceError, UsageError
 from stylespace.files import STYLE_SUFFIX
-from stylespace.images import read_recipe, resize
+from stylespace.images import read_caption, read_recipe, resize
 from stylespace.networks.memory import check_picture
 from stylespace.networks.network import Network
 from stylespace.reports.collections import (
@@ -27,6 +27,8 @@ from stylespace.settings import ReportSettings, SimilarSettings, StyleLayers
 from stylespace.styles.sources import is_style_file, open_picture
 from stylespace.styles.style import Style
 
+LONGEST_TITLE = 120
+"""Characters of a title that a file gives itself."""
 StepWatch = Callable[[str, int, int], None]
 """(what is done, pieces done, pieces in all)."""
 
@@ -38,7 +40,8 @@ class Picture:
     name: shown, different from all others. key: the same for file names. source: as the user
     gave it. kind: "painting", "photograph" (samples), "picture" or "style file". image:
     (1, 3, H, W) as measured, None of a style file. made: what a picture that stylespace wrote
-    says of its making.
+    says of its making. title, about: of samples and of files that say so themselves; else the name,
+    and nothing. about: artist and year.
     """
 
     name: str
@@ -48,6 +51,11 @@ class Picture:
     style: Style
     image: Tensor | None = None
     made: Mapping[str, Any] | None = None
+    title: str = ""
+    about: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", self.title or self.name)
 
 
 def opened(
@@ -160,8 +168,23 @@ def _picture(source: str, name: str, network: Network, layers: Sequence[str], si
         image = resize(picture, size)
         style = Style.capture(network, image, layers, source=name)
     kinds = {SAMPLE + sample.name: sample.kind for sample in samples()}
-    made = _made(source)
-    return Picture(name, key, source, kinds.get(source, "picture"), style, image, made)
+    made, (title, about) = _made(source), described(source)
+    kind = kinds.get(source, "picture")
+    return Picture(name, key, source, kind, style, image, made, title, about)
+
+
+def described(source: str) -> tuple[str, str]:
+    """Return a picture's title, and its artist and year, as far as they are known.
+
+    Of samples, copies of their files among them; of other files what EXIF says of them.
+    """
+    path = source_path(source)
+    sample = sample_like(path)
+    if sample is not None:
+        year = "" if sample.year == "unknown" else sample.year
+        return sample.title, ", ".join(filter(None, (sample.artist, year)))
+    title, artist = read_caption(path)
+    return title[:LONGEST_TITLE], artist[:LONGEST_TITLE]
 
 
 def _loaded(source: str, network: Network) -> Style:

@@ -21,15 +21,23 @@ FOLDERS = FIGURES, TABLES, STYLES = "figures", "tables", "styles"
 
 @dataclass(frozen=True, eq=False)
 class Made:
-    """A report before it is written. files: {relative path: bytes} of its figures."""
+    """A report before it is written.
+
+    plain: what it shows, in one plain sentence. opening: the pictures it begins with, as `page`
+    takes them. findings: its sentences of numbers. files: {relative path: bytes} of its figures.
+    entries: of `entry_data`, or None where heat maps do not answer.
+    """
 
     title: str
-    lead: list[str]
+    plain: str
+    opening: list[dict[str, Any]]
+    findings: list[str]
     groups: list[dict[str, Any]]
     tables: Records
     figures: Mapping[str, float]
     facts: list[list[str]]
     files: Mapping[str, bytes]
+    entries: Mapping[str, Any] | None = None
     styles: Mapping[str, Style] = field(default_factory=dict)
     skipped: tuple[tuple[str, str], ...] = ()
 
@@ -48,7 +56,7 @@ def write(folder: Path, made: Made, *, recipe: str, about: Mapping[str, Any]) ->
     files = _files(made)
     styles = {f"{STYLES}/{key}{STYLE_SUFFIX}": style for key, style in made.styles.items()}
     names = sorted([*files, *styles, RESULTS])
-    about = {**about, "facts": dict(made.facts), "findings": made.lead, "files": names}
+    about = {**about, "facts": dict(made.facts), "findings": made.findings, "files": names}
     _make(folder)
     _clear(folder, kept=names)
     write_whole(folder / RECIPE_FILE, recipe.encode(), force=True)
@@ -114,9 +122,11 @@ def _page_content(made: Made, files: Sequence[str]) -> dict[str, Any]:
     return {
         "title": made.title,
         "language": "en",
-        "lead": made.lead,
+        "lead": made.plain,
+        "opening": made.opening,
         "facts": made.facts + [["Left out", f"{path}: {why}"] for path, why in made.skipped],
         "groups": made.groups,
+        "entries": made.entries,
         "explanations": [asdict(one) for one in EXPLANATIONS],
         "downloads": [{"label": label, "path": path} for label, path in downloads],
     }
@@ -124,7 +134,7 @@ def _page_content(made: Made, files: Sequence[str]) -> dict[str, Any]:
 
 def _summary(made: Made) -> str:
     """Return the findings as Markdown, for a reader who does not open the page."""
-    lines = "\n".join(f"- {_line(sentence)}" for sentence in made.lead)
+    lines = "\n".join(f"- {_line(sentence)}" for sentence in made.findings)
     facts = "\n".join(f"- {label}: {_line(value)}" for label, value in made.facts)
     return (
         f"# {_line(made.title)}\n\nEvery sentence is made from the numbers of {RESULTS}; the "

@@ -43,6 +43,10 @@ class EditSettings(Making, StyleLayers):
         """See `Settings.inputs`."""
         return (self.source, *super().inputs())
 
+    def content_source(self) -> str:
+        """Return the painting, whose content stays."""
+        return self.source
+
     def pyramid(self) -> tuple[int, ...]:
         """Return the scales: from the painting itself the full size alone, which keeps it sharp."""
         one = self.init == "painting" and not self.sizes

@@ -33,6 +33,7 @@ KEYS = {
     "Home": 36,
     "Escape": 27,
     "Tab": 9,
+    "Enter": 13,
 }
 SHIFT, CONTROL = 8, 2
 

@@ -12,19 +12,7 @@ from PIL import Image
 
 from stylespace.figures.drawing import ZERO
 from stylespace.figures.heat_maps import heat_map_figure
-from stylespace.reports.heat_maps import (
-    CODES,
-    DIAGONAL,
-    heat_map_data,
-    legend_pictures,
-    shade_codes,
-)
-
-
-def decoded(codes, low, high):
-    """The entries (n,) that codes (n,) stand for, as the page computes them."""
-    logarithms = low + (codes.astype(np.float64) - 1) / (CODES - 1) * (high - low)
-    return np.where(codes == 0, 0.0, 10.0**logarithms)
+from stylespace.reports.heat_maps import DIAGONAL, heat_map_data, legend_pictures, palette
 
 
 def pixels_of(address):
@@ -33,54 +21,14 @@ def pixels_of(address):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB"))
 
 
-def entries_of(found):
-    """The matrix that a heat map carries, read with numpy alone."""
-    codes = np.frombuffer(base64.b64decode(found["values"]), dtype="<u2").astype(float)
-    span = found["high"] - found["low"]
-    values = np.where(codes == 0, 0.0, 10 ** (found["low"] + (codes - 1) * span / 65534))
-    matrix = np.zeros((found["channels"],) * 2)
-    matrix[np.triu_indices(found["channels"])] = values
-    return np.maximum(matrix, matrix.T)
-
-
 def rgb(colour):
     return tuple(np.rint(255 * np.array(to_rgb(colour))).astype(int))
-
-
-def test_the_entries_come_back_in_their_order_with_more_than_three_digits():
-    gram, order = gram_of(7), [3, 0, 6, 2, 5, 1, 4]
-    found = heat_map_data("conv3_1", gram, order, alt="in words")
-    shown = gram[order][:, order]
-    assert (found["layer"], found["channels"], found["order"]) == ("conv3_1", 7, order)
-    assert (found["zero_code"], found["alt"]) == (0, "in words")
-    np.testing.assert_allclose(entries_of(found), shown, rtol=5e-4)
-    assert ((entries_of(found) == 0) == (shown == 0)).all()
-
-
-def test_codes_are_within_the_error_that_is_stated():
-    values = np.random.default_rng(1).lognormal(0, 4, 4000)
-    codes, low, high = shade_codes(values)
-    assert (codes.min(), codes.max()) == (1, 65535)
-    assert (low, high) == (np.log10(values.min()), np.log10(values.max()))
-    bound = np.log(10) * (high - low) / 131068
-    wrong = np.abs(np.log(decoded(codes, low, high) / values))
-    assert 0.9 * bound < wrong.max() <= bound * (1 + 1e-6)
-
-
-@pytest.mark.parametrize(
-    "values", [[0.0, 0.0], [3.0, 3.0, 0.0], [1e-300, 1e300], [5e-324, 1.0], []], ids=str
-)
-def test_values_at_the_edges_are_coded(values):
-    values = np.array(values)
-    codes, low, high = shade_codes(values)
-    np.testing.assert_allclose(decoded(codes, low, high), values, rtol=0.03)
-    assert np.isfinite([low, high]).all()
 
 
 def test_the_picture_has_a_pixel_an_entry_zeros_and_diagonal_in_their_colours():
     gram = gram_of(12, 3)
     order = np.random.default_rng(2).permutation(12)
-    found = heat_map_data("conv1_1", gram, order, alt="")
+    found = heat_map_data("conv1_1", "auvers", gram, order, alt="")
     shown, pixels = gram[np.ix_(order, order)], pixels_of(found["image"])
     off = ~np.eye(12, dtype=bool)
     assert pixels.shape == (12, 12, 3) and (pixels == pixels.transpose(1, 0, 2)).all()
@@ -94,7 +42,7 @@ def test_the_picture_has_a_pixel_an_entry_zeros_and_diagonal_in_their_colours():
 
 def test_a_darker_colour_is_a_larger_entry_and_the_legend_gives_the_ends():
     gram = gram_of(40, seed=3)
-    found = heat_map_data("conv1_1", gram, range(40), alt="")
+    found = heat_map_data("conv1_1", "auvers", gram, range(40), alt="")
     above = np.triu_indices(40, 1)
     live = gram[above] > 0
     values, colours = gram[above][live], pixels_of(found["image"])[above][live]
@@ -113,7 +61,7 @@ def test_a_darker_colour_is_a_larger_entry_and_the_legend_gives_the_ends():
 @pytest.mark.parametrize("gram", [gram_of(30, seed=4), np.ones((5, 5)), np.zeros((4, 4))])
 def test_the_page_and_the_file_have_the_same_colours_and_the_strip_above(gram):
     order = np.random.default_rng(5).permutation(len(gram)).tolist()
-    found = heat_map_data("conv1_1", gram, order, alt="")
+    found = heat_map_data("conv1_1", "auvers", gram, order, alt="")
     whole, strip = heat_map_figure("conv1_1", gram, order).axes[:2]
     for axes, name in ((whole, "image"), (strip, "strip")):
         drawn = 255 * np.asarray(axes.images[0].get_array())[..., :3]
@@ -130,18 +78,22 @@ def test_the_legend_shows_what_the_picture_shows():
 
 @pytest.mark.parametrize("gram", [np.zeros((3, 3)), np.ones((3, 3)), [[0.0]], [[4.0]]], ids=str)
 def test_matrices_at_the_edges_are_shown(gram):
-    found = heat_map_data("conv1_1", gram, range(len(gram)), alt="")
-    np.testing.assert_allclose(entries_of(found), gram)
+    found = heat_map_data("conv1_1", "auvers", gram, range(len(gram)), alt="")
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert pixels_of(found["image"]).shape[:2] == np.shape(gram)
 
 
-def test_512_channels_take_351_kilobytes_of_codes_the_same_every_time():
+def test_512_channels_are_small_and_the_same_every_time():
     gram, order = gram_of(512, 40), range(511, -1, -1)
-    found, again = (heat_map_data("conv5_1", gram, order, alt="") for _ in range(2))
+    found, again = (heat_map_data("conv5_1", "auvers", gram, order, alt="") for _ in range(2))
     assert found == again
-    assert len(found["values"]) == 4 * -(-512 * 513 // 3)  # four letters for three bytes
-    assert sum(len(found[name]) for name in ("values", "image", "strip")) < 1e6
+    assert sum(len(found[name]) for name in ("image", "strip")) < 4e5
+
+
+def test_the_palette_is_that_of_the_legend_zero_and_the_diagonal():
+    colours = np.frombuffer(palette(), np.uint8).reshape(256, 3)
+    assert (colours[:254] == pixels_of(legend_pictures()["scale"])[0]).all()
+    assert tuple(colours[254]) == rgb(ZERO) and tuple(colours[255]) == rgb(DIAGONAL)
 
 
 @pytest.mark.parametrize(
@@ -157,4 +109,4 @@ def test_512_channels_take_351_kilobytes_of_codes_the_same_every_time():
 )
 def test_what_is_no_gram_matrix_or_no_order_is_refused(gram, order, told):
     with pytest.raises(ValueError, match=told):
-        heat_map_data("conv1_1", gram, order, alt="")
+        heat_map_data("conv1_1", "auvers", gram, order, alt="")

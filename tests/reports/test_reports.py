@@ -622,7 +622,8 @@ def test_the_page_is_self_contained_and_shows_what_was_drawn(single):
     assert len(page) < 10_000_000
     for sentence in results(single)["about"]["findings"]:
         assert sentence in page
-    for title in ("Gram matrices", "Intensity", "Sparsity", "Spectra", "Strongest pairs",
+    for title in ("Gram matrices", "Intensity", "Sparsity", "Spectra",
+                  "Which features fire together, and where",
                   "Stability", "What the quantities mean"):  # fmt: skip
         assert f">{title}</h" in page, title
     import base64

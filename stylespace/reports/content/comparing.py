@@ -1,13 +1,16 @@
 """The sections that compare several pictures, and that on how a picture was made."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
-from stylespace.figures import entries, heat_maps, maps, traces, trees
+from stylespace.figures import drawing, entries, heat_maps, maps, traces, trees
 from stylespace.figures.formatting import number
 from stylespace.images import resize
 from stylespace.reports import alt_texts
 from stylespace.reports.content.drawings import Drawings
 from stylespace.reports.content.parts import PagePart, metric_name, section_of, table_of
+from stylespace.reports.findings import joined
 from stylespace.reports.making_of import MakingOf
 from stylespace.reports.measuring import Compared, Measured
 from stylespace.styles.distances import as_metric, gram_distances
@@ -15,21 +18,34 @@ from stylespace.styles.distances import as_metric, gram_distances
 THUMBNAIL = 160
 
 
-def grams_section(found: Sequence[Measured], drawings: Drawings) -> PagePart:
-    """Return the Gram matrices of all pictures, a figure a layer."""
-    shown = []
+def grams_section(found: Sequence[Measured], drawings: Drawings, *, values: bool) -> PagePart:
+    """Return the Gram matrices of all pictures, a figure a layer.
+
+    values: the heat maps answer for each entry.
+    """
+    shown, columns = [], 5 if len(found) > 8 else 4
     for layer, order in found[0].orders.items():
         grams = {one.picture.name: one.picture.style.grams[layer] for one in found}
-        shown.append(
-            drawings.add(
-                f"together-gram-{layer}",
-                heat_maps.heat_maps_figure(grams, layer, order),
-                alt=alt_texts.heat_maps_alt(grams, layer),
-                caption=f"Gram matrices of {layer} on one scale, channels in the order of "
-                f"{found[0].picture.name}",
-            )
+        figure = heat_maps.heat_maps_figure(grams, layer, order, columns=columns)
+        part = drawings.add(
+            f"together-gram-{layer}",
+            figure,
+            alt=alt_texts.heat_maps_alt(grams, layer),
+            caption=f"Gram matrices of {layer} on one scale, channels in the order of "
+            f"{found[0].picture.name}",
         )
+        shown.append(part | {"boards": _boards(found, layer, figure) if values else []})
     return section_of("matrices", "Gram matrices", figures=shown)
+
+
+def _boards(found: Sequence[Measured], layer: str, figure: drawing.Figure) -> list[PagePart]:
+    """Return where on a figure of heat maps which of them is, in percent of its sides."""
+    grams = [one.picture.style.grams[layer].detach().cpu().double().numpy() for one in found]
+    ends = list(heat_maps.ends([gram.clip(min=0) for gram in grams]))
+    return [
+        {"layer": layer, "picture": one.picture.key, "ends": ends, "box": list(box)}
+        for one, box in zip(found, heat_maps.boxes(figure), strict=True)
+    ]
 
 
 def distances_section(
@@ -39,14 +55,7 @@ def distances_section(
     names, kind = [one.picture.name for one in found], compared.kind
     matrix = as_metric(compared.distances[kind]["together"], kind)
     title = f"{metric_name(kind)}, all layers together"
-    shown = [
-        drawings.add(
-            "together-distances",
-            trees.distances_figure(names, matrix, title),
-            alt=alt_texts.distances_alt(names, matrix, title),
-            caption=f"Distances ({title}) beside their dendrogram",
-        )
-    ]
+    shown = []
     if len(found) > 2:
         images = [one.picture.image for one in found]
         thumbnails = [None if image is None else resize(image, THUMBNAIL) for image in images]
@@ -58,6 +67,14 @@ def distances_section(
                 caption=f"Map of the styles: classical scaling of the {title}",
             )
         )
+    shown.append(
+        drawings.add(
+            "together-distances",
+            trees.distances_figure(names, matrix, title),
+            alt=alt_texts.distances_alt(names, matrix, title),
+            caption=f"Distances ({title}) beside their dendrogram",
+        )
+    )
     rows = [
         (a, b, *(number(every["together"][i, j]) for every in compared.distances.values()))
         for i, a in enumerate(names)
@@ -98,4 +115,16 @@ def making_section(made: MakingOf | None, drawings: Drawings) -> PagePart | None
         )
         rows = [(layer, number(d)) for layer, d in gram_distances(result, target).items()]
         tables.append(table_of("Relative Gram distance to the target", ("layer", "distance"), rows))
-    return section_of("made", "How it was made", text=made.remarks, figures=shown, tables=tables)
+    parts = {"text": made.remarks, "figures": shown, "tables": tables}
+    return section_of("made", "How it was made", comparisons=_comparisons(made, drawings), **parts)
+
+
+def _comparisons(made: MakingOf, drawings: Drawings) -> list[PagePart]:
+    """Return the pictures that something was made of and the result, to be slid between."""
+    if not made.pictures:
+        return []
+    pictures = [
+        {"src": drawings.picture(image), "alt": f"The {label}", "label": label}
+        for label, image in made.pictures.items()
+    ]
+    return [{"caption": f"Before and after: {joined(list(made.pictures))}", "pictures": pictures}]

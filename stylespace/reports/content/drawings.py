@@ -35,6 +35,10 @@ class Drawings:
         side = SMALL_SIDE if self._folder is None else SHOWN_SIDE
         return data_uri(jpeg(image, side), "jpeg")
 
+    def thumbnail(self, image: Tensor) -> str:
+        """Return a picture (1, 3, H, W), small, as an address that holds it."""
+        return data_uri(jpeg(image, SMALL_SIDE), "jpeg")
+
     def add(
         self, name: str, figure: drawing.Figure, *, alt: str, caption: str, wide: bool = True
     ) -> PagePart:

@@ -20,9 +20,15 @@ def group_of(
 
 
 def section_of(name: str, title: str, **parts: Any) -> PagePart:
-    """Return a section; parts: its `text`, `figures`, `tables` and `heat_maps`."""
-    plain: PagePart = {"text": [], "figures": [], "tables": [], "heat_maps": []}
+    """Return a section; parts: its `text`, `comparisons`, `heat_maps`, `figures` and `tables`."""
+    kinds = ("text", "comparisons", "heat_maps", "figures", "tables")
+    plain: PagePart = {kind: [] for kind in kinds}
     return {"id": name, "title": title, **plain, **parts}
+
+
+def folded(section: PagePart | None) -> PagePart | None:
+    """Return a section whose heading alone is seen until it is opened."""
+    return None if section is None else section | {"folded": True}
 
 
 def table_of(

@@ -36,7 +36,7 @@ CHANGES = {"two_thirds": "at two thirds", "crop": "cropped", "jpeg": "JPEG 75"}
 
 
 def gram_section(one: Measured, drawings: Drawings, *, values: bool) -> PagePart:
-    """Return heat maps: static figures, or with `values` those that answer the pointer."""
+    """Return heat maps: static figures, or with `values` those that answer for each entry."""
     maps, shown = [], []
     for layer, gram in one.picture.style.grams.items():
         order, alt = one.orders[layer], alt_texts.heat_map_alt(layer, gram)
@@ -49,7 +49,8 @@ def gram_section(one: Measured, drawings: Drawings, *, values: bool) -> PagePart
         )
         if values:
             sizes = gram.double().cpu().numpy().clip(min=0)
-            maps.append({**heat_map_data(layer, sizes, order, alt=alt), "file": figure["file"]})
+            shape = heat_map_data(layer, one.picture.key, sizes, order, alt=alt)
+            maps.append({**shape, "file": figure["file"]})
         else:
             shown.append(figure)
     text = [
@@ -193,7 +194,9 @@ def pairs_section(one: Measured, drawings: Drawings, *, middle: bool = False) ->
         ["Values are in squared units of activation."],
     )
     tables = [] if middle else [table]
-    return section_of("pairs", "Strongest pairs", figures=shown, tables=tables)
+    return section_of(
+        "pairs", "Which features fire together, and where", figures=shown, tables=tables
+    )
 
 
 def stability_section(one: Measured, *, full: bool = True) -> PagePart | None:
