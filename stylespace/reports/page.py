@@ -43,7 +43,7 @@ def page(content: Mapping[str, Any]) -> str:
     Args:
         content: plain JSON types; every text is shown as it is, whatever it holds.
             `title`; `language` ("en"); `lead`, a sentence; `opening` [{`src`, `alt`,
-            `caption`, `about` or "", `picture` its key, and of one that is shown large its `side`}];
+            `caption`, `about` or "", `picture` its key, and of a large one its `side`}];
             `facts` [[label, value]];
             `groups` [{`id`, `title`, `picture` {`src`, `alt`, `caption`} or None, `facts`,
             `sections` [{`id`, `title`, `folded` or not, `text` [sentence],
