@@ -28,8 +28,6 @@ METAVARS = {
     "weights": "WEIGHTS",
 }
 
-MANY = "Of many pictures:"
-
 
 class Comma(click.ParamType):
     """Values separated by commas."""
@@ -137,7 +135,7 @@ def output_options(
         ]
     if spreads:
         options += [
-            click.option("--executor", metavar="EXECUTOR", help=f"{MANY} {EXECUTOR}"),
+            click.option("--executor", metavar="EXECUTOR", help=EXECUTOR),
             click.option("--workers", type=click.IntRange(1), help=WORKERS),
         ]
 
