@@ -35,7 +35,17 @@ GROUPS = {
     ),
     "Many pictures": ("executor", "workers"),
     "Output": (
-        *("figure", "preview", "trace", "compact", "timestamp", "force", "as_json", "quiet"),
+        *(
+            "figure",
+            "preview",
+            "animate",
+            "trace",
+            "compact",
+            "timestamp",
+            "force",
+            "as_json",
+            "quiet",
+        ),
         *("version", HELP),
     ),
 }

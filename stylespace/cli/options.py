@@ -131,6 +131,7 @@ def output_options(
                 "[default: on]",
             ),
             _path("--preview", "Picture to rewrite every 25 evaluations with the best so far."),
+            _path("--animate", "Animation of the making, .webp or .mp4 (extra animate)."),
             _path("--trace", "File to fill with every evaluation's terms, one JSON object a line."),
         ]
     if spreads:
