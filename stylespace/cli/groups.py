@@ -4,11 +4,15 @@ from typing import Any
 
 import click
 
+from stylespace.cli.help import Context, Helped, write_groups, write_rows
 from stylespace.errors import UsageError
 
 
 class Commands(click.Group):
     """A group that turns a wrong request, wherever it is found, into click's usage error."""
+
+    context_class = Context
+    command_class = Helped
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; see the class."""
@@ -25,6 +29,15 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of their declaration."""
         return list(self.commands)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands, each with the first sentence about it in full, then the options."""
+        with formatter.section("Commands"):
+            write_rows(
+                formatter,
+                [(name, one.get_short_help_str(200)) for name, one in self.commands.items()],
+            )
+        write_groups(self, ctx, formatter)
 
 
 class Interrupted(Exception):

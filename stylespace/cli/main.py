@@ -14,7 +14,7 @@ import click
 
 from stylespace.cli.groups import Commands, Interrupted, examples
 from stylespace.cli.options import json_option, output_options, quiet_option, settings_options
-from stylespace.cli.outputs import planned
+from stylespace.cli.outputs import FOLLOWING, planned
 from stylespace.cli.printing import print_listing, print_result, result_json
 from stylespace.cli.streams import UnsaidError, guarded_streams
 from stylespace.cli.table import COMMANDS
@@ -107,15 +107,14 @@ def _run_grid(
     grid: Grid,
     *,
     as_json: bool,
-    preview: Path | None,
-    trace: Path | None,
     figure: bool,
     **output: Any,
 ) -> int:
     """Run every combination of a recipe, none with a figure, and print what came of them."""
     began = time.perf_counter()
-    if preview or trace:
-        raise UsageError("--preview and --trace follow one picture, and a grid makes many.")
+    for name in FOLLOWING:
+        if output.pop(name):
+            raise UsageError(f"--{name} follows one picture, and a grid makes many.")
     command = COMMANDS[grid.kind.command]
     return _shown(command.name, run_grid(recipe, grid, command, **output), as_json, began)
 

@@ -28,8 +28,6 @@ METAVARS = {
     "weights": "WEIGHTS",
 }
 
-MANY = "Of many pictures:"
-
 
 class Comma(click.ParamType):
     """Values separated by commas."""
@@ -133,11 +131,12 @@ def output_options(
                 "[default: on]",
             ),
             _path("--preview", "Picture to rewrite every 25 evaluations with the best so far."),
+            _path("--animate", "Animation of the making, .webp or .mp4 (extra animate)."),
             _path("--trace", "File to fill with every evaluation's terms, one JSON object a line."),
         ]
     if spreads:
         options += [
-            click.option("--executor", metavar="EXECUTOR", help=f"{MANY} {EXECUTOR}"),
+            click.option("--executor", metavar="EXECUTOR", help=EXECUTOR),
             click.option("--workers", type=click.IntRange(1), help=WORKERS),
         ]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stylespace.assets import source_path
-from stylespace.commands.command import PICTURE, Command, FileKind, Output, figure_path
+from stylespace.commands.command import ANIMATION, PICTURE, Command, FileKind, Output, figure_path
 from stylespace.commands.unfinished import check_checkpoint, left_behind
 from stylespace.errors import OutputError, UsageError, nearest
 from stylespace.files import check_folder, check_output
@@ -18,6 +19,8 @@ from stylespace.settings.executors import check_executor
 if TYPE_CHECKING:
     from stylespace.commands.recipes import Origin
 
+FOLLOWING = ("preview", "trace", "animate")
+"""Outputs that follow the making of one picture."""
 LONGEST = {".webp": 16383}
 """Sides in pixels that a format cannot hold more of; the others hold any picture made here."""
 
@@ -31,6 +34,7 @@ def planned(
     quiet: bool = False,
     preview: Path | None = None,
     trace: Path | None = None,
+    animate: Path | None = None,
     figure: bool = True,
     origin: Origin | None = None,
     executor: str | None = None,
@@ -54,16 +58,19 @@ def planned(
             check_checkpoint(path, ours, force=force)
         check_output(path, force=force or path in ours)
     drawn = figure_path(path) if figure and command.has_figure(settings) else None
-    for extra in (drawn, preview, trace):
+    if preview:
+        check_suffix(preview, settings)
+    if animate:
+        _check_animation(animate, command, settings)
+    for extra in (drawn, preview, trace, animate):
         if extra is not None:
-            if extra is preview:
-                check_suffix(extra, settings)
             check_output(extra, force=force or extra in ours)
     check_inputs(settings)
-    _check_distinct([path, preview, trace, drawn], command, settings)
+    _check_distinct([path, preview, trace, animate, drawn], command, settings)
     named, resumed = out is not None, bool(ours)
     force = force or resumed  # each was looked at
-    return Output(path, named, force, quiet, preview, trace, figure, origin, resumed, *spread)
+    looking = (quiet, preview, trace, animate)
+    return Output(path, named, force, *looking, figure, origin, resumed, *spread)
 
 
 def _checked_spread(
@@ -79,6 +86,18 @@ def _checked_spread(
                 "one result: leave it out."
             )
     return chosen, workers
+
+
+def _check_animation(path: Path, command: Command, settings: Settings) -> None:
+    """Refuse an animation of many pictures, in another format, or without what encodes it."""
+    if command.is_folder(settings):
+        raise UsageError("--animate follows one picture, and this makes many: leave it out.")
+    check_suffix(path, settings, ANIMATION)
+    if path.suffix.lower() == ".mp4" and find_spec("imageio_ffmpeg") is None:
+        raise OutputError(
+            f"{str(path)!r}: MP4 needs imageio-ffmpeg: pip install 'stylespace[animate]', or use "
+            ".webp."
+        )
 
 
 def _check_folder(path: Path, command: Command, settings: Settings, *, force: bool) -> None:
@@ -109,9 +128,10 @@ def check_suffix(path: Path, settings: Settings, kind: FileKind = PICTURE) -> No
 
 
 def _check_distinct(outputs: list[Path | None], command: Command, settings: Settings) -> None:
-    """Refuse outputs that would overwrite each other, or a preview or trace over an input."""
-    if (outputs[1] or outputs[2]) and not command.makes:
-        raise UsageError("--preview and --trace belong to commands that make a picture.")
+    """Refuse outputs that would overwrite each other, or what follows a run over an input."""
+    for name, output in zip(FOLLOWING, outputs[1:], strict=False):
+        if output and not command.makes:
+            raise UsageError(f"--{name} belongs to commands that make a picture.")
     inputs = [source_path(name) for name in settings.inputs()]
     named = [os.path.realpath(path) for path in (*inputs, *outputs) if path is not None]
     for output in outputs[1:]:

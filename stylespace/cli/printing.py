@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,10 @@ from stylespace.errors import printable
 if TYPE_CHECKING:
     from stylespace.commands.command import Result
 
-WIDTH, GAP = 80, 2
-"""Columns of a terminal, and between two of a table."""
+INDENT, GAP = "  ", 2
+"""What figures are set in by, and columns between two of a table."""
+LEAST = 8
+"""Columns that a column of a table keeps, however narrow the terminal."""
 
 
 def print_listing(
@@ -45,10 +48,15 @@ def print_listing(
     return 0
 
 
+def _room() -> int:
+    """Return the columns of the terminal, 80 where there is none."""
+    return shutil.get_terminal_size().columns
+
+
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
-    """Return widths of columns that fit WIDTH together; the first, a name, is never broken."""
+    """Return widths of columns that fit the terminal; the first, a name, is never broken."""
     first, *widths = (max(map(len, column)) for column in zip(*rows, strict=True))
-    while first + sum(widths) + GAP * len(widths) > WIDTH:
+    while first + sum(widths) + GAP * len(widths) > _room() and max(widths) > LEAST:
         widths[widths.index(max(widths))] -= 1
     return [first, *widths]
 
@@ -75,7 +83,7 @@ def print_result(result: Result) -> None:
     for path in result.outputs:
         click.echo(printable(str(path)))
     for line in _figure_lines(result.figures):
-        click.echo(f"  {line}")
+        click.echo(f"{INDENT}{line}")
     if result.neighbours:
         click.echo(tabulated(result.neighbours))
     for row in result.entries:
@@ -85,13 +93,40 @@ def print_result(result: Result) -> None:
 
 def tabulated(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return rows of equal keys as a table."""
-    from tabulate import tabulate
-
     shown = [
         [_number(v) if isinstance(v, float) else printable(str(v)) for v in row.values()]
         for row in rows
     ]
-    return tabulate(shown, list(rows[0]), disable_numparse=True)
+    return "\n\n".join(_beside([list(rows[0]), *shown], _room(), "simple"))
+
+
+def _beside(rows: Sequence[Sequence[str]], room: int, style: str = "plain") -> list[str]:
+    """Return rows, that of the headings first, as tables of at most `room` columns of text.
+
+    The first column begins each of them, broken where it would take more than half the room;
+    tabulate gives headings two columns more than they need.
+    """
+    from tabulate import tabulate
+
+    widths = [max(len(head) + 2, *map(len, cells)) for head, *cells in zip(*rows, strict=True)]
+    first = min(widths[0], room // 2)
+    parts: list[list[int]] = [[]]
+    for place, width in enumerate(widths[1:], 1):
+        taken = first + sum(widths[k] + GAP for k in parts[-1])
+        if parts[-1] and taken + GAP + width > room:
+            parts.append([])
+        parts[-1].append(place)
+    tables = [[[row[0], *(row[k] for k in part)] for row in rows] for part in parts]
+    return [
+        tabulate(
+            table[1:],
+            table[0],
+            tablefmt=style,
+            disable_numparse=True,
+            maxcolwidths=[first, *[None] * (len(table[0]) - 1)],
+        )
+        for table in tables
+    ]
 
 
 def _figure_lines(figures: Mapping[str, float]) -> list[str]:
@@ -105,14 +140,12 @@ def _figure_lines(figures: Mapping[str, float]) -> list[str]:
         else ([], [])
     )
     if kinds:
-        from tabulate import tabulate
-
         rows = [
             [kind, *(_number(figures.get(f"{kind}.{layer}", math.nan)) for layer in layers)]
             for kind in kinds
         ]
-        table = tabulate(rows, ["", *layers], tablefmt="plain", disable_numparse=True)
-        lines += ["", *table.splitlines()]
+        for part in _beside([["", *layers], *rows], _room() - len(INDENT)):
+            lines += ["", *part.splitlines()]
     return lines
 
 

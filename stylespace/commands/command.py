@@ -24,7 +24,8 @@ PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 class Output:
     """Where a command's results go, and who looks on.
 
-    path: file or folder. named: the user chose it. figure: one goes beside the picture. origin:
+    path: file or folder. named: the user chose it. preview, trace, animate: files that follow the
+    making of a picture. figure: one goes beside the picture. origin:
     what the picture that is made again says of its making. resumed: an unfinished run of the same
     settings left files there, which are replaced. executor, workers: where many pictures are made.
     """
@@ -35,6 +36,7 @@ class Output:
     quiet: bool = False
     preview: Path | None = None
     trace: Path | None = None
+    animate: Path | None = None
     figure: bool = True
     origin: Origin | None = None
     resumed: bool = False
@@ -89,6 +91,7 @@ class FileKind:
 
 
 PICTURE = FileKind(".png", PICTURES)
+ANIMATION = FileKind(".webp", (".webp", ".mp4"), "an animation is written as .webp or .mp4.")
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,16 @@ from stylespace.files import write_whole
 from stylespace.networks.devices import DTYPES
 from stylespace.networks.network import Network
 from stylespace.settings import Settings, to_toml
+from stylespace.synthesis.animation import Animation
 from stylespace.synthesis.checkpoint import Checkpoint
 from stylespace.synthesis.progress import Watching
 
 
 def watched(output: Output, work: Callable[[Watching], Result]) -> Result:
     """Return the result of work that is looked on; Ctrl-C at its very end counts as well."""
-    with Watching(quiet=output.quiet, preview=output.preview, trace=output.trace) as watching:
+    looking = {"preview": output.preview, "trace": output.trace}
+    animation = Animation() if output.animate else None
+    with Watching(quiet=output.quiet, **looking, animation=animation) as watching:
         result = work(watching)
     return replace(result, interrupted=result.interrupted or watching.asked)
 
@@ -67,7 +70,8 @@ def make_picture(
         inputs = input_hashes(settings)  # of the files as they are read, not as they end up
         network = loaded_network(settings, output, watching)
         watch = watching.named(f"{command.name} {command.stem(settings).partition('-')[2]}")
-        files = (output.path, figure_path(output.path), output.preview, output.trace)
+        others = (output.preview, output.trace, output.animate)
+        files = (output.path, figure_path(output.path), *others)
         outputs, say = tuple(filter(None, files)), watching.say
         with checkpoint_of(
             output.path, settings, network, inputs, outputs=outputs, say=say
@@ -85,8 +89,11 @@ def make_picture(
             figure = draw(outcome) if output.figure else None
             if figure is not None:
                 write_whole(figure_path(path), figure, force=output.force)
+            if watching.animation and output.animate:
+                watching.animation.write(output.animate, outcome.image, force=output.force)
+        figures = () if figure is None else (figure_path(path),)
         return Result(
-            (path,) if figure is None else (path, figure_path(path)),
+            (path, *figures, *filter(None, [output.animate])),
             outcome.figures,
             record["recipe"],
             record["stopped"] == "interrupted",

@@ -1,4 +1,4 @@
-"""Progress on stderr with time left, previews and a trace file: watchers of the loop."""
+"""Progress on stderr with time left, previews, a trace file, an animation: watchers of the loop."""
 
 import json
 import math
@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from stylespace.errors import StylespaceError, printable
 from stylespace.executors.interrupts import exit_code, handled, note
+from stylespace.synthesis.animation import Animation
 
 EVERY = 25
 """Evaluations between two previews."""
@@ -70,10 +71,15 @@ class Watching(Counting):
     """
 
     def __init__(
-        self, *, quiet: bool = False, preview: Path | None = None, trace: Path | None = None
+        self,
+        *,
+        quiet: bool = False,
+        preview: Path | None = None,
+        trace: Path | None = None,
+        animation: Animation | None = None,
     ) -> None:
         super().__init__(quiet=quiet)
-        self._preview, self._trace = preview, trace
+        self._preview, self._trace, self.animation = preview, trace, animation
         self._held: ExitStack | None = None
         self.asked = self._finished = self._said = False  # asked: Ctrl-C was pressed
         self._file: TextIO | None = None
@@ -105,6 +111,8 @@ class Watching(Counting):
             self._append(self._trace, name, step)
         if self._preview is not None and step.number % EVERY == 0 and not earlier:
             self._picture(self._preview, step)
+        if self.animation is not None:
+            self.animation.see(step)
         if step.number == step.total:
             self._finished = True
         elif self.asked:
