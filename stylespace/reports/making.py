@@ -3,7 +3,6 @@
 import itertools
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -16,7 +15,6 @@ from stylespace.commands.sight import given_network
 from stylespace.errors import UsageError, unknown
 from stylespace.files import check_folder, check_output
 from stylespace.networks.network import Network
-from stylespace.networks.weights import file_hash
 from stylespace.reports.content.drawings import Drawings
 from stylespace.reports.content.groups import short_group, single_group, together_group
 from stylespace.reports.content.parts import PagePart
@@ -28,6 +26,7 @@ from stylespace.reports.pictures import (
     StepWatch,
     encodable,
     expanded,
+    file_hashes,
     layers_of,
     names_of,
     readable,
@@ -96,7 +95,7 @@ def report(
     sources = expanded(settings.pictures)
     network = given_network(network, settings).precise
     make = _detailed if len(sources) <= MOST_DETAILED else _collected
-    hashes = _hashes(sources)  # of the files as they are read, not as they end up
+    hashes = file_hashes(sources)  # of the files as they are read, not as they end up
     made = make(settings, network, sources, watch)
     space = asdict(network.space)
     seen = {"space": space, "precision": network.precision}
@@ -182,16 +181,6 @@ def _groups(
     shared = together_group(found, together, drawings)
     each = zip(found, made, strict=True)
     return [shared, *(short_group(one, drawings, made=how) for one, how in each)]
-
-
-def _hashes(sources: Sequence[str]) -> dict[str, str]:
-    """Return {source: SHA-256} of the files, as far as they can be read."""
-    hashes = {}
-    for source in sources:
-        with suppress(OSError):  # whoever opens the file says what is wrong with it
-            if source_path(source).is_file():
-                hashes[encodable(source)] = file_hash(source_path(source))
-    return hashes
 
 
 def _headline(one: Measured) -> dict[str, float]:
