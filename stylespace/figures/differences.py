@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from stylespace.figures import drawing
-from stylespace.figures.drawing import DPI, FAINT, INK, MAIN, OTHER, SMALL
+from stylespace.figures.drawing import DPI, FAINT, INK, MAIN, MEDIUM, OTHER
 from stylespace.figures.formatting import legible
-from stylespace.figures.heat_maps import BAR, GAP, SIDE, STRIP
-from stylespace.figures.pairs import spotlit
-from stylespace.images import resize
+from stylespace.figures.heat_maps import BAR, GAP, STRIP
+from stylespace.figures.pairs import GREY
+from stylespace.images import resize, resize_to
 
 if TYPE_CHECKING:
     from matplotlib.colors import LinearSegmentedColormap
 
-EVEN = 0.999
-"""Quantile of the sizes of effects from which on colours are full."""
-SPREAD = 6.4
+SIDE = 3.4
+"""Inches of a map, of which two stand side by side on a page."""
+SPREAD = 4.9
 """Inches across a figure of pictures."""
-THUMBNAIL = 1.5
-"""Inches of the longest side of a thumbnail."""
-LONGEST = 17
-"""Characters of a name below a thumbnail."""
-RING = 90
+LETTERS = 11.5
+"""Letters of a name below a picture an inch."""
+RING = 80
 """Area in square points of the ring around an entry."""
+BRIGHTEST, GAMMA = 0.98, 0.6
+"""Quantile of all products from which on a place is in full colour, and their exponent below."""
+PALE = 0.7
+"""Share of white where two channels do not fire together."""
+OUTLINE = 0.5
+"""Share of the full product at which a line surrounds a place."""
 
 
 def two_colours() -> LinearSegmentedColormap:
@@ -46,7 +52,7 @@ def difference_map_figure(
     names: tuple[str, str],
     *,
     limit: float,
-    marked: Sequence[tuple[int, int]] = (),
+    marked: Mapping[int, tuple[int, int]] | None = None,
     threshold: float | None = None,
 ) -> drawing.Figure:
     """Return the signed map of a layer's effects below the strip of its diagonal.
@@ -57,12 +63,12 @@ def difference_map_figure(
         order: the C channels in the order of rows, columns and strip.
         names: of the first and the second group.
         limit: |effect| of the fullest colours, above 0.
-        marked: entries that are ringed and numbered from 1.
+        marked: {number: (i, j)} of entries that are ringed and numbered.
         threshold: marked on the bar of colours.
     """
     matrix = drawing.array(effects)[np.ix_(order, order)]
-    left, bottom, count = 0.75, 0.55, len(matrix)
-    figure = drawing.blank(left + SIDE + 1.5, bottom + STRIP + GAP + SIDE + 0.72)
+    left, bottom, count = 0.42, 0.4, len(matrix)
+    figure = drawing.blank(left + SIDE + 1.08, bottom + STRIP + GAP + SIDE + 0.72)
     axes = drawing.place(figure, left, bottom, SIDE, SIDE, xticks=[], yticks=[])
     strip = drawing.place(figure, left, bottom + SIDE + GAP, SIDE, STRIP, xticks=[], yticks=[])
     options: dict[str, Any] = {
@@ -76,37 +82,39 @@ def difference_map_figure(
     for frame in (axes, strip):
         frame.spines[:].set(visible=True, color=FAINT, linewidth=0.5)
     places = {channel: place for place, channel in enumerate(order)}
-    for number, (i, j) in enumerate(marked, 1):
+    for number, (i, j) in (marked or {}).items():
         _ring(axes, strip, places[i], places[j], str(number), count)
-    axes.set_ylabel("channel i")
-    axes.set_xlabel(f"channel j, {count} in order of similarity", labelpad=5)
-    strip.set_ylabel("diagonal", rotation=0, ha="right", va="center", labelpad=4)
-    box = drawing.place(figure, left + SIDE + 0.25, bottom, BAR, STRIP + GAP + SIDE)
+    axes.set_ylabel("channel i", size=MEDIUM)
+    axes.set_xlabel(f"channel j, {count} in order of similarity", labelpad=5, size=MEDIUM)
+    strip.set_ylabel("i = j", rotation=0, ha="right", va="center", labelpad=4, size=MEDIUM)
+    box = drawing.place(figure, left + SIDE + 0.15, bottom, BAR, STRIP + GAP + SIDE)
     bar = figure.colorbar(shown, cax=box, extend="both", extendfrac=0.02)
     bar.outline.set(edgecolor=FAINT, linewidth=0.5)
-    more = (f"more in {legible(name, 24)}" for name in reversed(names))
-    bar.set_label("   ←   ".join(more).replace("←", "|"), color=INK)
+    bar.ax.tick_params(labelsize=MEDIUM)
+    more = (f"more in {legible(name, 18)}" for name in reversed(names))
+    bar.set_label("   |   ".join(more), color=INK, size=MEDIUM)
     if threshold is not None and threshold < limit:
         bar.ax.hlines([-threshold, threshold], 0, 1, color=INK, linewidth=0.9)
-    note = "Effect: difference of the groups' means in deviations; white: none"
+    note = "Effects: differences of means in deviations"
     drawing.headline(figure, f"What differs in {legible(layer)}", note, left=left)
     return figure
 
 
 def _ring(axes: drawing.Axes, strip: drawing.Axes, i: int, j: int, number: str, count: int) -> None:
     """Ring an entry on both sides of the diagonal, or a channel's place on the strip."""
+    from matplotlib.patheffects import withStroke
+
+    halo = [withStroke(linewidth=2.4, foreground="white")]
+    text: dict[str, Any] = {"fontsize": MEDIUM, "annotation_clip": False, "path_effects": halo}
     if i == j:
         strip.plot([i], [0.5], marker="^", color=INK, markersize=4, clip_on=False)
-        strip.annotate(number, (i, -0.55), fontsize=SMALL, ha="center", va="bottom")
+        strip.annotate(number, (i, -0.55), ha="center", va="bottom", **text)
         return
-    axes.scatter([i, j], [j, i], s=RING, facecolors="none", edgecolors=INK, linewidths=0.9)
+    ring: dict[str, Any] = {"facecolors": "none", "edgecolors": INK, "path_effects": halo}
+    axes.scatter([i, j], [j, i], s=RING, linewidths=0.9, clip_on=False, **ring)
     low, high = min(i, j), max(i, j)
     side = -1 if high > 0.95 * count else 1
-    text: dict[str, Any] = {
-        "xytext": (7 * side, 5),
-        "textcoords": "offset points",
-        "fontsize": SMALL,
-    }
+    text |= {"xytext": (7 * side, 5), "textcoords": "offset points"}
     axes.annotate(number, (high, low), ha="left" if side > 0 else "right", **text)
 
 
@@ -118,11 +126,12 @@ def places_figure(
 
     Args:
         title: names the entry.
-        groups: {name of the group: (label, picture (1, 3, H, W), product (h, w)) each}; products
-            are brought to one scale by the caller and share their peak.
+        groups: {name of the group: (label, picture (1, 3, H, W), product (h, w) >= 0) each}; of
+            products that are comparable between pictures.
     """
-    every = [one for group in groups.values() for one in group]
-    peak = max((float(np.quantile(product, 0.99)) for *_, product in every), default=0.0)
+    every = [product.ravel() for group in groups.values() for *_, product in group]
+    values = np.concatenate(every) if every else np.zeros(1)
+    peak = float(np.quantile(values, BRIGHTEST) or values.max() or 1.0)
     columns = max(len(group) for group in groups.values())
     width = (SPREAD - 0.12 * (columns + 1)) / columns
     rows = [max(_height(picture, width) for _, picture, _ in group) for group in groups.values()]
@@ -134,11 +143,10 @@ def places_figure(
         for place, (label, picture, product) in enumerate(group):
             left = 0.12 + place * (width + 0.12)
             axes = _shown(figure, left, top - 0.38 - height, width, height)
-            lit = spotlit(_small(picture, width), product, peak=peak)
-            axes.imshow(drawing.coarse(lit), interpolation="nearest")
-            axes.set_title(label, fontsize=SMALL)
+            _light(axes, _small(picture, width), product / peak)
+            axes.set_title(label, fontsize=MEDIUM)
         top -= height + 0.5
-    note = "In full colour where both fire at once, on one scale for all"
+    note = "In full colour and outlined where they fire, on one scale for all"
     drawing.headline(figure, title, note)
     return figure
 
@@ -158,22 +166,43 @@ def pictures_figure(
     pictures = [one for _, one in shown]
     parts = [pictures[start : start + columns] for start in range(0, len(pictures), columns)]
     heights = [max(_height(one, width) for one in part) for part in parts]
-    figure = drawing.blank(SPREAD, 0.62 + sum(heights) + 0.3 * len(heights))
+    line = 0.14 * max(_broken(name, int(LETTERS * width)).count("\n") for name, _ in shown)
+    figure = drawing.blank(SPREAD, 0.62 + sum(heights) + (0.3 + line) * len(heights))
     top = figure.get_size_inches()[1] - 0.62
     for row, height in enumerate(heights):
         for place, (name, picture) in enumerate(shown[row * columns : (row + 1) * columns]):
             left = 0.12 + place * (width + 0.12)
-            axes = _shown(figure, left, top - 0.18 - height, width, height)
+            axes = _shown(figure, left, top - 0.18 - line - height, width, height)
             if picture is None:
                 axes.set(facecolor="0.85", aspect="equal", xlim=(0, 1), ylim=(0, 1))
             else:
                 pixels = drawing.pixels(_small(picture, width))
                 axes.imshow(drawing.coarse(pixels), interpolation="nearest")
-            axes.set_title(legible(name, int(LONGEST * width / THUMBNAIL)), fontsize=SMALL)
-        top -= height + 0.3
+            axes.set_title(_broken(name, int(LETTERS * width)), fontsize=MEDIUM, linespacing=1.0)
+        top -= height + 0.3 + line
     drawing.headline(figure, title, note)
     figure.texts[0].set_color(colour)
     return figure
+
+
+def _light(axes: drawing.Axes, picture: Tensor, product: np.ndarray) -> None:
+    """Show a picture (1, 3, H, W), pale and grey where a product (h, w) is below 1."""
+    spread = resize_to(torch.as_tensor(product)[None, None].float(), *picture.shape[2:])[0, 0]
+    wide = spread.clamp(0, 1).numpy()
+    light = wide[..., np.newaxis] ** GAMMA
+    colours = drawing.pixels(picture)
+    pale = PALE + (1 - PALE) * (colours @ np.array(GREY))[..., np.newaxis]
+    axes.imshow(drawing.coarse(light * colours + (1 - light) * pale), interpolation="nearest")
+    if wide.max() > OUTLINE > wide.min():
+        axes.contour(wide, levels=[OUTLINE], colors=[INK], linewidths=0.8)
+
+
+def _broken(name: str, longest: int) -> str:
+    """Return a name in at most two lines of about so many letters."""
+    lines = textwrap.wrap(" ".join(name.split()), longest) or [""]
+    if len(lines) > 1:
+        lines = [lines[0], " ".join(lines[1:]).replace("- ", "-")]
+    return "\n".join(legible(line, longest) for line in lines)
 
 
 def _shown(

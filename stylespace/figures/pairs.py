@@ -67,19 +67,18 @@ def pairs_figure(
     return figure
 
 
-def spotlit(picture: Tensor, product: np.ndarray, *, peak: float | None = None) -> np.ndarray:
+def spotlit(picture: Tensor, product: np.ndarray) -> np.ndarray:
     """Return a picture (1, 3, H, W) as (H, W, 3), faded and nearly grey where a product is small.
 
-    product: (h, w), brought to the picture's size linearly. A light picture fades to dark, a dark
-    one to white. peak: from which on the picture is shown as it is; None: the 99th percentile of
-    the product, or the maximum where fewer than 1 % are above 0.
+    product: (h, w), brought to the picture's size linearly. Its peak is the 99th percentile, or the
+    maximum where fewer than 1 % are above 0. A light picture fades to dark, a dark one to white.
     """
     size = tuple(picture.shape[2:])
     small = torch.as_tensor(product, dtype=torch.float64)[None, None].clamp(min=0)
     spread = torch.nn.functional.interpolate(small, size, mode="bilinear", align_corners=False)
     wide = spread[0, 0].numpy()
-    full = peak or np.quantile(wide, BRIGHTEST) or wide.max() or 1.0
-    light = np.minimum(wide / full, 1.0)[..., np.newaxis] ** GAMMA
+    peak = np.quantile(wide, BRIGHTEST) or wide.max() or 1.0
+    light = np.minimum(wide / peak, 1.0)[..., np.newaxis] ** GAMMA
     colours = drawing.pixels(picture)
     grey = (colours @ np.array(GREY))[..., np.newaxis]
     muted = SATURATION * colours + (1 - SATURATION) * grey

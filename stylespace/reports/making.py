@@ -18,6 +18,7 @@ from stylespace.networks.network import Network
 from stylespace.reports.content.drawings import Drawings
 from stylespace.reports.content.groups import short_group, single_group, together_group
 from stylespace.reports.content.parts import PagePart
+from stylespace.reports.explaining.pairs import pair_sections
 from stylespace.reports.findings import joined, sentences
 from stylespace.reports.making_of import making_of
 from stylespace.reports.measuring import Compared, Measured, compared, measured
@@ -179,6 +180,10 @@ def _groups(
     if together is None:
         return [single_group(found[0], drawings, made=made[0], values=not settings.compact)]
     shared = together_group(found, together, drawings)
+    if settings.contrast:
+        pictures = {one.picture.name: one.picture for one in found}
+        one, other = (pictures[name] for name in settings.contrast)
+        shared["sections"] += pair_sections(one, other, network, drawings)
     each = zip(found, made, strict=True)
     return [shared, *(short_group(one, drawings, made=how) for one, how in each)]
 

@@ -13,6 +13,7 @@ from stylespace.reports.explanations import EXPLANATIONS
 from stylespace.reports.page import page
 from stylespace.reports.records import Records, csv, gram_csv, results_json
 from stylespace.settings import PAGE, RECIPE_FILE
+from stylespace.styles.statistics.explanations import Explanation
 from stylespace.styles.style import Style
 
 RESULTS, SUMMARY = "results.json", "summary.md"
@@ -32,6 +33,7 @@ class Made:
     files: Mapping[str, bytes]
     styles: Mapping[str, Style] = field(default_factory=dict)
     skipped: tuple[tuple[str, str], ...] = ()
+    explanations: Sequence[Explanation] = EXPLANATIONS
 
 
 def write(folder: Path, made: Made, *, recipe: str, about: Mapping[str, Any]) -> None:
@@ -117,7 +119,7 @@ def _page_content(made: Made, files: Sequence[str]) -> dict[str, Any]:
         "lead": made.lead,
         "facts": made.facts + [["Left out", f"{path}: {why}"] for path, why in made.skipped],
         "groups": made.groups,
-        "explanations": [asdict(one) for one in EXPLANATIONS],
+        "explanations": [asdict(one) for one in made.explanations],
         "downloads": [{"label": label, "path": path} for label, path in downloads],
     }
 
@@ -126,10 +128,11 @@ def _summary(made: Made) -> str:
     """Return the findings as Markdown, for a reader who does not open the page."""
     lines = "\n".join(f"- {_line(sentence)}" for sentence in made.lead)
     facts = "\n".join(f"- {label}: {_line(value)}" for label, value in made.facts)
+    measured = f"\n\nMeasured with:\n\n{facts}" if facts else ""
     return (
         f"# {_line(made.title)}\n\nEvery sentence is made from the numbers of {RESULTS}; the "
         f"figures are in {PAGE}, and `stylespace run {RECIPE_FILE}` makes the report again.\n\n"
-        f"{lines}\n\nMeasured with:\n\n{facts}\n"
+        f"{lines}{measured}\n"
     )
 
 

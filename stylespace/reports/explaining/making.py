@@ -19,6 +19,7 @@ from stylespace.reports.content.drawings import Drawings
 from stylespace.reports.content.parts import PagePart, group_of
 from stylespace.reports.explaining import showing
 from stylespace.reports.explaining.contrasts import Contrast, Entry
+from stylespace.reports.explaining.glossary import GLOSSARY
 from stylespace.reports.explaining.groups import LeftOut, groups_of
 from stylespace.reports.explaining.measuring import measured_contrast
 from stylespace.reports.explaining.showing import Tried
@@ -130,6 +131,7 @@ def _made(
         tables=_tables(contrast, tried),
         figures=_figures(contrast),
         facts=[],
+        explanations=GLOSSARY,
         files=drawings.files,
         skipped=tuple((encodable(source), encodable(why)) for source, why in left_out),
     )
@@ -171,8 +173,8 @@ def _groups(
     maps = showing.maps_section(contrast, drawings, count=settings.shown)
     return [
         group_of("groups", "The two groups", [], [pictures]),
-        group_of("entries", "Entries that differ most", [], sections),
         group_of("maps", "Layer by layer", [], [maps]),
+        group_of("entries", "Entries that differ most", [], sections),
         group_of("method", "Numbers and method", [], [showing.tables_section(contrast)]),
     ]
 

@@ -74,7 +74,8 @@ def maps_section(contrast: Contrast, drawings: Drawings, *, count: int) -> PageP
     shown = []
     for layer in contrast.channels:
         order = similarity_order(torch.from_numpy(contrast.matrix(means, layer)))
-        marked = [(e.i, e.j) for e in contrast.entries[:count] if e.layer == layer]
+        ranked = enumerate(contrast.entries[:count], 1)
+        marked = {rank: (e.i, e.j) for rank, e in ranked if e.layer == layer}
         figure = difference_map_figure(
             layer,
             contrast.matrix(contrast.found.effects, layer),
@@ -84,7 +85,7 @@ def maps_section(contrast: Contrast, drawings: Drawings, *, count: int) -> PageP
             marked=marked,
             threshold=contrast.found.threshold,
         )
-        rings = "; ringed: " + ", ".join(f"{i},{j}" for i, j in marked) if marked else ""
+        rings = "; ringed: " + ", ".join(f"{i},{j}" for i, j in marked.values()) if marked else ""
         shown.append(
             drawings.add(
                 f"differences-{layer}",
@@ -156,8 +157,7 @@ def entry_section(
         text.append(words.edit_text(one, contrast.names))
         shown.append(_edit(one, contrast, drawings, f"edit-{key}-{number_}"))
     text += [f"Not edited: {why}" for why in tried.failed]
-    side = "more" if entry.effect > 0 else "less"
-    title = f"{rank}. {label}: {side} in {contrast.names[0]}"
+    title = f"{rank}. {label}: more in {contrast.names[0 if entry.effect > 0 else 1]}"
     name = key.replace("_", "-").lower()
     return section_of(name, title, text=text, figures=shown)
 
@@ -165,7 +165,7 @@ def entry_section(
 def tables_section(contrast: Contrast) -> PagePart:
     """Return the listed entries, and the pictures with what the classifier makes of each."""
     one, two = contrast.names
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             f"{e.layer} {e.i},{e.j}",
             number(e.effect),
@@ -176,9 +176,9 @@ def tables_section(contrast: Contrast) -> PagePart:
         )
         for e in contrast.entries
     ]
-    columns = ("entry", "effect", "p", "above the threshold", "kept", one, two)
+    names = ("entry", "effect", "p", "above the threshold", "kept", one, two)
     notes = ["The strongest of each layer that share no channel; the last columns are mean shares."]
-    tables = [table_of("Entries that differ most", columns, rows, notes)]
+    tables = [table_of("Entries that differ most", names, rows, notes)]
     if contrast.decisions is not None:
         told = zip(contrast.subjects, contrast.decisions, strict=True)
         held_out = [
@@ -210,8 +210,9 @@ def _place(
     """Return label, picture and product of an entry in one picture; features: (C, h, w)."""
     whole = float(features.sum(0).square().mean()) or 1.0  # the sum over the Gram matrix
     product = (features[entry.i] * features[entry.j]).cpu().double().numpy() / whole
-    name = legible(contrast.subjects[place].name, 20)
-    return f"{name}  {number(entry.values[place], 2)}", image.cpu(), product
+    middle = float(np.mean(entry.values)) or 1.0
+    label = f"{number(entry.values[place] / middle, 2)} × the mean"
+    return label, image.cpu(), product
 
 
 def _small(picture: Tensor | None) -> Tensor | None:

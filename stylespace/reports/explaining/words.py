@@ -50,7 +50,7 @@ def lead_sentence(contrast: Contrast) -> str:
             f"{share(entries[0].p)} of the ways to group the same pictures at random."
         )
     return (
-        f"No single entry tells {one} from {two}: the largest difference, {strongest}, is reached "
+        f"No single entry tells {one} from {two}: the largest difference ({strongest}) is reached "
         f"by some entry in {share(entries[0].p)} of the ways to group the same pictures at random."
     )
 
