@@ -28,6 +28,7 @@ _HOMES = {
     "texture": "commands.texture.textures",
     "transfer": "commands.transfer.transfer",
     "report": "reports.making",
+    "explain": "reports.explaining.making",
     "similar": "reports.searching",
     "local_gram_distance": "losses.local",
     "covariance_distance": "losses.covariance",

@@ -1,5 +1,6 @@
 """Groups of commands: their order, their errors, the examples in their help."""
 
+from collections.abc import Collection
 from typing import Any
 
 import click
@@ -8,11 +9,39 @@ from stylespace.cli.help import Context, Helped, write_groups, write_rows
 from stylespace.errors import UsageError
 
 
+class Following(click.Option):
+    """An option that takes every word up to the next option, and may be repeated."""
+
+
+class Spread(Helped):
+    """A command that knows such options."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Repeat each of them before every one of its words, and parse."""
+        flags = {flag for one in self.params if isinstance(one, Following) for flag in one.opts}
+        return super().parse_args(ctx, spread(args, flags))
+
+
+def spread(args: list[str], flags: Collection[str]) -> list[str]:
+    """Return arguments in which each of these flags stands before every one of its words."""
+    result: list[str] = []
+    flag = ""
+    for word in args:
+        if word.startswith("-") and len(word) > 1:
+            flag = word if word in flags else ""
+            result.append(word)
+        elif flag and result[-1] != flag:
+            result += [flag, word]
+        else:
+            result.append(word)
+    return result
+
+
 class Commands(click.Group):
     """A group that turns a wrong request, wherever it is found, into click's usage error."""
 
     context_class = Context
-    command_class = Helped
+    command_class = Spread
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; see the class."""

@@ -8,11 +8,13 @@ from typing import Any
 
 import click
 
+from stylespace.cli.groups import Following
 from stylespace.settings import Making, Settings, option_name
 from stylespace.settings.executors import EXECUTOR, WORKERS
 
 ALIASES = {"layer": ("--layers",)}
 METAVARS = {
+    "against": "PICTURES...",
     "folder": "FOLDER",
     "block": "A-B,C-D",
     "content_layers": "LAYER,...",
@@ -21,6 +23,7 @@ METAVARS = {
     "entry": "I,J",
     "executor": "EXECUTOR",
     "init": "START",
+    "labels": "FILE",
     "layer": "LAYER",
     "layers": "LAYER,...",
     "painting": "PAINTING",
@@ -80,13 +83,15 @@ def _parameter(one: dataclasses.Field, names: Sequence[str]) -> Callable:
     if meta["argument"]:
         many = one.type.startswith("tuple")
         metavar = f"{one.name.upper()}..." if many else one.name.upper()
-        return click.argument(one.name, nargs=-1 if many else 1, required=True, metavar=metavar)
+        count, needed = -1 if many else 1, not meta["optional"]
+        return click.argument(one.name, nargs=count, required=needed, metavar=metavar)
     own, alias = (option_name(one),), ALIASES.get(one.name, ())
     flags = (*own, *(flag for flag in alias if flag[2:] not in names))
     if one.type == "bool":
         name = flags[0].removeprefix("--")
         return click.option(f"--{name}/--no-{name}", one.name, default=None, help=_help(one))
-    kind = {"multiple": True} if meta["repeat"] else {"type": _type(one)}
+    kind = {"multiple": True} if meta["repeat"] or meta["following"] else {"type": _type(one)}
+    kind |= {"cls": Following} if meta["following"] else {}
     return click.option(*flags, one.name, help=_help(one), metavar=METAVARS.get(one.name), **kind)
 
 

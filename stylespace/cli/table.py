@@ -7,9 +7,10 @@ from stylespace.commands.probe.command import PROBE
 from stylespace.commands.texture.command import TEXTURE
 from stylespace.commands.transfer.command import TRANSFER
 from stylespace.reports.command import REPORT, SIMILAR
+from stylespace.reports.explaining.command import EXPLAIN
 from stylespace.studies.bench.command import BENCH
 
 COMMANDS = {
     command.name: command
-    for command in (PROBE, EDIT, ATLAS, TEXTURE, TRANSFER, CAPTURE, REPORT, SIMILAR, BENCH)
+    for command in (PROBE, EDIT, ATLAS, TEXTURE, TRANSFER, CAPTURE, REPORT, EXPLAIN, SIMILAR, BENCH)
 }

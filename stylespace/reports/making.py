@@ -3,7 +3,6 @@
 import itertools
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -16,7 +15,6 @@ from stylespace.commands.sight import given_network
 from stylespace.errors import UsageError, unknown
 from stylespace.files import check_folder, check_output
 from stylespace.networks.network import Network
-from stylespace.networks.weights import file_hash
 from stylespace.reports.content.drawings import Drawings
 from stylespace.reports.content.groups import (
     measured_from,
@@ -28,6 +26,7 @@ from stylespace.reports.content.groups import (
 from stylespace.reports.content.opening import findings_section, opening
 from stylespace.reports.content.parts import PagePart
 from stylespace.reports.entries import entry_data
+from stylespace.reports.explaining.pairs import pair_sections
 from stylespace.reports.findings import joined, plain_sentence, sentences
 from stylespace.reports.making_of import making_of
 from stylespace.reports.measuring import (
@@ -43,6 +42,7 @@ from stylespace.reports.pictures import (
     StepWatch,
     encodable,
     expanded,
+    file_hashes,
     layers_of,
     names_of,
     readable,
@@ -111,7 +111,7 @@ def report(
     sources = expanded(settings.pictures)
     network = given_network(network, settings).precise
     make = _detailed if len(sources) <= MOST_DETAILED else _collected
-    hashes = _hashes(sources)  # of the files as they are read, not as they end up
+    hashes = file_hashes(sources)  # of the files as they are read, not as they end up
     made = make(settings, network, sources, watch)
     space = asdict(network.space)
     seen = {"space": space, "precision": network.precision}
@@ -202,18 +202,12 @@ def _groups(
     if together is None:
         return [single_group(found[0], drawings, made=made[0], values=not settings.compact)]
     shared = together_group(found, together, drawings, values=not settings.compact)
+    if settings.contrast:
+        pictures = {one.picture.name: one.picture for one in found}
+        one, other = (pictures[name] for name in settings.contrast)
+        shared["sections"] += pair_sections(one, other, network, drawings)
     each = zip(found, made, strict=True)
     return [shared, *(short_group(one, drawings, made=how) for one, how in each)]
-
-
-def _hashes(sources: Sequence[str]) -> dict[str, str]:
-    """Return {source: SHA-256} of the files, as far as they can be read."""
-    hashes = {}
-    for source in sources:
-        with suppress(OSError):  # whoever opens the file says what is wrong with it
-            if source_path(source).is_file():
-                hashes[encodable(source)] = file_hash(source_path(source))
-    return hashes
 
 
 def _headline(one: Measured) -> dict[str, float]:

@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from stylespace.files import STYLE_SUFFIX
 from stylespace.images import read_caption, read_recipe, resize
 from stylespace.networks.memory import check_picture
 from stylespace.networks.network import Network
+from stylespace.networks.weights import file_hash
 from stylespace.reports.collections import (
     FAULTS,
     Collection,
@@ -23,7 +24,7 @@ from stylespace.reports.collections import (
     pictures_in,
     reason_of,
 )
-from stylespace.settings import ReportSettings, SimilarSettings, StyleLayers
+from stylespace.settings import Measuring, StyleLayers
 from stylespace.styles.sources import is_style_file, open_picture
 from stylespace.styles.style import Style
 
@@ -138,9 +139,19 @@ def expanded(sources: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def file_hashes(sources: Sequence[str]) -> dict[str, str]:
+    """Return {source: SHA-256} of the files, as far as they can be read."""
+    hashes = {}
+    for source in sources:
+        with suppress(OSError):  # whoever opens the file says what is wrong with it
+            if source_path(source).is_file():
+                hashes[encodable(source)] = file_hash(source_path(source))
+    return hashes
+
+
 def measured_collection(
     pictures: Sequence[Path],
-    settings: ReportSettings | SimilarSettings,
+    settings: Measuring,
     network: Network,
     watch: StepWatch | None,
 ) -> Collection:

@@ -13,6 +13,7 @@ from stylespace.reports.explanations import EXPLANATIONS
 from stylespace.reports.page import page
 from stylespace.reports.records import Records, csv, gram_csv, results_json
 from stylespace.settings import PAGE, RECIPE_FILE
+from stylespace.styles.statistics.explanations import Explanation
 from stylespace.styles.style import Style
 
 RESULTS, SUMMARY = "results.json", "summary.md"
@@ -40,6 +41,7 @@ class Made:
     entries: Mapping[str, Any] | None = None
     styles: Mapping[str, Style] = field(default_factory=dict)
     skipped: tuple[tuple[str, str], ...] = ()
+    explanations: Sequence[Explanation] = EXPLANATIONS
 
 
 def write(folder: Path, made: Made, *, recipe: str, about: Mapping[str, Any]) -> None:
@@ -127,7 +129,7 @@ def _page_content(made: Made, files: Sequence[str]) -> dict[str, Any]:
         "facts": made.facts + [["Left out", f"{path}: {why}"] for path, why in made.skipped],
         "groups": made.groups,
         "entries": made.entries,
-        "explanations": [asdict(one) for one in EXPLANATIONS],
+        "explanations": [asdict(one) for one in made.explanations],
         "downloads": [{"label": label, "path": path} for label, path in downloads],
     }
 
@@ -136,10 +138,11 @@ def _summary(made: Made) -> str:
     """Return the findings as Markdown, for a reader who does not open the page."""
     lines = "\n".join(f"- {_line(sentence)}" for sentence in made.findings)
     facts = "\n".join(f"- {label}: {_line(value)}" for label, value in made.facts)
+    measured = f"\n\nMeasured with:\n\n{facts}" if facts else ""
     return (
         f"# {_line(made.title)}\n\nEvery sentence is made from the numbers of {RESULTS}; the "
         f"figures are in {PAGE}, and `stylespace run {RECIPE_FILE}` makes the report again.\n\n"
-        f"{lines}\n\nMeasured with:\n\n{facts}\n"
+        f"{lines}{measured}\n"
     )
 
 

@@ -8,6 +8,7 @@ from stylespace.settings.atlas import AtlasSettings
 from stylespace.settings.bench import BenchSettings
 from stylespace.settings.capture import CaptureSettings
 from stylespace.settings.edit import EditSettings
+from stylespace.settings.explain import ExplainSettings
 from stylespace.settings.fields import comma_list, option_name
 from stylespace.settings.inputs import check_inputs, check_there
 from stylespace.settings.probe import GOALS, ProbeSettings
@@ -21,7 +22,7 @@ from stylespace.settings.recipe import (
     to_toml,
     toml_of,
 )
-from stylespace.settings.report import DISTANCES, MOST_DETAILED, PAGE, ReportSettings
+from stylespace.settings.report import DISTANCES, MOST_DETAILED, PAGE, Measuring, ReportSettings
 from stylespace.settings.shared import COMMANDS, Making, Settings, StyleLayers
 from stylespace.settings.similar import SimilarSettings
 from stylespace.settings.sourced import Sourced

@@ -30,15 +30,18 @@ def setting(
     repeat: bool = False,
     option: str = "",
     picture: bool = False,
+    optional: bool = False,
+    following: bool = False,
 ) -> Any:
     """Declare a field with its help text and the values it takes.
 
     argument: stands on the command line without a name. repeat: a tuple whose option is repeated
     instead of separated by commas. option: its name on the command line where that is no name
-    in Python. picture: names pictures or styles, which Python takes from memory as well.
+    in Python. picture: names pictures or styles, which Python takes from memory as well. optional:
+    an argument that may be missing. following: an option that takes every word up to the next one.
     """
     shown = {"help": text, "argument": argument, "repeat": repeat, "option": option}
-    shown["picture"] = picture
+    shown |= {"picture": picture, "optional": optional, "following": following}
     taken = {"choices": choices, "minimum": minimum, "maximum": maximum, "above": above}
     return dataclasses.field(default=default, metadata={**shown, **taken})
 

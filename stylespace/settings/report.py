@@ -1,4 +1,4 @@
-"""The settings of reports and of the search for similar styles."""
+"""The settings of reports, and what commands share that measure many pictures."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ MOST_DETAILED = 12
 
 @dataclass(frozen=True, kw_only=True)
 class Measuring(StyleLayers):
-    """Commands that measure many pictures: how large, how compared, on how many cores."""
+    """Commands that measure many pictures: how large, on how many cores."""
 
     size: int = side_setting(512, "Longer side of each picture in pixels.")
-    distance: str = setting("gram", "Distance between styles.", choices=DISTANCES)
     workers: int | None = setting(
         None,
         "Processes that measure a folder, 1 for this one; default: one a core.",
@@ -39,8 +38,29 @@ class Measuring(StyleLayers):
             )
 
 
+def check_recorded(names: tuple[str, ...]) -> None:
+    """Refuse names of files that a recipe cannot hold.
+
+    Raises:
+        UsageError: one that is no UTF-8.
+    """
+    for name in names:
+        if name != name.encode("utf-8", "ignore").decode("utf-8"):
+            raise UsageError(
+                f"{ascii(name)}: a recipe cannot hold this name, which is no UTF-8: rename the "
+                "file, or name its folder."
+            )
+
+
 @dataclass(frozen=True, kw_only=True)
-class ReportSettings(Measuring):
+class Comparing(Measuring):
+    """Commands that compare whole styles: by which distance."""
+
+    distance: str = setting("gram", "Distance between styles.", choices=DISTANCES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSettings(Comparing):
     """A page that shows what the Gram matrices of paintings hold."""
 
     command: ClassVar[str] = "report"
@@ -49,7 +69,9 @@ class ReportSettings(Measuring):
         (), "Pictures, sample:NAME, style files, or folders of pictures.", argument=True
     )
     contrast: tuple[str, ...] = setting(
-        (), "Two of them, by name, to compare in words; default: the two, if there are two."
+        (),
+        "Two of them, by name, to compare in words and entry by entry; default: the two in words, "
+        "if there are two.",
     )
     stability: bool = setting(
         True, "Measure every number again on the picture resized, cropped and compressed."
@@ -65,12 +87,7 @@ class ReportSettings(Measuring):
         super().__post_init__()
         if not self.pictures or not all(self.pictures):
             raise UsageError("no picture: name one, a sample:NAME, a style file or a folder.")
-        for name in self.pictures:
-            if name != name.encode("utf-8", "ignore").decode("utf-8"):
-                raise UsageError(
-                    f"{ascii(name)}: a recipe cannot hold this name, which is no UTF-8: rename the "
-                    "file, or name its folder."
-                )
+        check_recorded(self.pictures)
         if len(self.contrast) not in (0, 2) or len(set(self.contrast)) != len(self.contrast):
             raise UsageError("--contrast takes two different names, as auvers,wave.")
 

@@ -7,11 +7,11 @@ from typing import ClassVar
 
 from stylespace.errors import UsageError
 from stylespace.settings.fields import setting, side_setting
-from stylespace.settings.report import Measuring
+from stylespace.settings.report import Comparing
 
 
 @dataclass(frozen=True, kw_only=True)
-class SimilarSettings(Measuring):
+class SimilarSettings(Comparing):
     """The pictures of a folder whose style is nearest to a picture's."""
 
     command: ClassVar[str] = "similar"
