@@ -21,7 +21,7 @@ from stylespace.styles.statistics.pairs import ChannelPair, similarity_order, st
 from stylespace.styles.style import WHOLE
 
 SHOWN_PAIRS = 4
-"""Pairs whose places are shown in the picture."""
+"""Pairs whose places are shown in the picture; no two share a channel."""
 LISTED_PAIRS = 8
 PARTS = ("diagonal", "off-diagonal")
 Distances = Mapping[str, Mapping[str, np.ndarray]]
@@ -33,7 +33,8 @@ class Measured:
     """One picture's numbers, {layer: ...} each.
 
     fits: of the diagonal and of the off-diagonal entries. order: channels by similarity.
-    products: (n, h, w), F_i F_j of the first pairs; none of a style file.
+    pairs: the strongest. shown_pairs: the strongest of which no two share a channel.
+    products: (n, h, w), F_i F_j of the pairs shown; none of a style file.
     stability: {layer: {number: Stability}}; empty of a style file, and where it was not asked for.
     """
 
@@ -42,6 +43,7 @@ class Measured:
     fits: Mapping[str, tuple[Fits, Fits]]
     orders: Mapping[str, tuple[int, ...]]
     pairs: Mapping[str, tuple[ChannelPair, ...]]
+    shown_pairs: Mapping[str, tuple[ChannelPair, ...]]
     products: Mapping[str, Tensor] = field(default_factory=dict)
     stability: Mapping[str, Mapping[str, Stability]] = field(default_factory=dict)
 
@@ -78,14 +80,15 @@ def measured(picture: Picture, network: Network, *, stability: bool) -> Measured
         stability: measure the picture again as it is changed.
     """
     grams, numbers = picture.style.grams, statistics(picture.style)
-    pairs = {layer: strongest_pairs(g, LISTED_PAIRS) for layer, g in grams.items()}
+    shown = {layer: strongest_pairs(g, SHOWN_PAIRS, disjoint=True) for layer, g in grams.items()}
     return Measured(
         picture,
         numbers,
         {layer: (fits(diagonal(g)), fits(off_diagonal(g))) for layer, g in grams.items()},
         {layer: similarity_order(g) for layer, g in grams.items()},
-        pairs,
-        _products(picture, network, pairs),
+        {layer: strongest_pairs(g, LISTED_PAIRS) for layer, g in grams.items()},
+        shown,
+        _products(picture, network, shown),
         _stability(picture, network, numbers) if stability else {},
     )
 
@@ -107,7 +110,7 @@ def compared(pictures: Sequence[Picture], kind: str, layers: Sequence[str]) -> C
 def _products(
     picture: Picture, network: Network, pairs: Mapping[str, Sequence[ChannelPair]]
 ) -> dict[str, Tensor]:
-    """Return where the strongest pairs fire together, of a picture at up to 1024 pixels."""
+    """Return where pairs fire together, (n, h, w), of a picture at up to 1024 pixels."""
     if picture.image is None:
         return {}
     image = resize(picture.image, min(max(picture.image.shape[2:]), WHOLE))
@@ -115,7 +118,7 @@ def _products(
         features = network(image, tuple(pairs))
     return {
         layer: torch.stack([features[layer][0, p.i] * features[layer][0, p.j] for p in found]).cpu()
-        for layer, found in ((layer, every[:SHOWN_PAIRS]) for layer, every in pairs.items())
+        for layer, found in pairs.items()
         if found
     }
 
