@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from stylespace.figures import drawing
+from stylespace.figures.dark import ON_PICTURE
 from stylespace.figures.drawing import DPI, FAINT, WIDTH
 from stylespace.figures.formatting import legible, number
 from stylespace.images import resize
@@ -67,7 +68,13 @@ def pairs_figure(
         axes.set_title(f"{pair.i},{pair.j}   {number(pair.value)}, cosine {pair.cosine:.2f}")
         if not product.max() > 0:
             axes.text(
-                0.5, 0.5, "never together", transform=axes.transAxes, ha="center", color="white"
+                0.5,
+                0.5,
+                "never together",
+                transform=axes.transAxes,
+                ha="center",
+                color="white",
+                label=ON_PICTURE,
             )
     note = "Channels i,j with G(i, j) and cosine; in colour where both fire, line: half the peak"
     drawing.headline(figure, f"Strongest pairs of {legible(layer)}", note)
@@ -82,8 +89,10 @@ def peak(product: np.ndarray) -> float:
 def brightness(product: np.ndarray, size: Sequence[int]) -> np.ndarray:
     """Return a product (h, w) as shares of its peak in [0, 1], of a size (H, W), linearly."""
     shares = torch.as_tensor(product / (peak(product) or 1.0)).clamp(0, 1)[None, None]
-    options = {"mode": "bilinear", "align_corners": False}
-    return torch.nn.functional.interpolate(shares, tuple(size), **options)[0, 0].numpy()
+    spread = torch.nn.functional.interpolate(
+        shares, tuple(size), mode="bilinear", align_corners=False
+    )
+    return spread[0, 0].numpy()
 
 
 def spotlit(picture: Tensor, light: np.ndarray) -> np.ndarray:

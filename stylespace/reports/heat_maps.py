@@ -21,7 +21,7 @@ from stylespace.reports.content.drawings import data_uri
 CODES = 65535
 """Largest code; 1 is the smallest positive entry, 0 is exactly zero."""
 DIAGONAL = "#ffffff"
-"""Of the places of the diagonal, which has a strip of its own."""
+"""Of the places of the diagonal, which has a strip of its own; transparent, to be the ground."""
 _SHADES = 254  # of a palette of 256: zero and the diagonal have colours of their own
 
 
@@ -40,7 +40,7 @@ def heat_map_data(
         `layer`, `channels` C and `order`; `values`: base64 of the codes (little-endian uint16) of
         the upper triangle with its diagonal, row by row, in that order; `low` and `high`: log10 of
         the entries that codes 1 and 65535 stand for; `zero_code`; `image`: data URI of a C x C PNG,
-        whose diagonal is left white; `strip`: of the diagonal, C x 1; `ends`: the entries at the
+        whose diagonal is transparent; `strip`: of the diagonal, C x 1; `ends`: the entries at the
         two ends of the colour scale of both; `alt`.
 
     Raises:
@@ -120,7 +120,7 @@ def _png(shades: np.ndarray) -> str:
     image = Image.fromarray(shades, "P")
     image.putpalette(_palette())
     stream = io.BytesIO()
-    image.save(stream, "png", optimize=True)
+    image.save(stream, "png", optimize=True, transparency=_SHADES + 1)
     return data_uri(stream.getvalue(), "png")
 
 

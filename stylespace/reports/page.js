@@ -165,8 +165,7 @@ class HeatMap {
     const cell = side / 11;
     const pen = this.loupe.getContext("2d");
     pen.imageSmoothingEnabled = false;
-    pen.fillStyle = "#fff";
-    pen.fillRect(0, 0, side, side);
+    pen.clearRect(0, 0, side, side);
     pen.drawImage(this.image, this.column - 5, this.row - 5, 11, 11, 0, 0, side, side);
     pen.lineWidth = 6;
     pen.strokeStyle = "#fff";

@@ -42,8 +42,8 @@ def page(content: Mapping[str, Any]) -> str:
             `title`; `language` ("en"); `lead` [sentence]; `facts` [[label, value]];
             `groups` [{`id`, `title`, `picture` {`src`, `alt`, `caption`} or None, `facts`,
             `sections` [{`id`, `title`, `text` [sentence], `figures` [{`src`, `alt`, `caption`,
-            `file` path or None, `wide`}], `tables` [{`caption`, `columns`, `rows` [[cell]],
-            `notes` [sentence]}], `heat_maps` [of `heat_map_data`]}]}];
+            `file` path or None, `wide`, `dark` as `src` or missing}], `tables` [{`caption`,
+            `columns`, `rows` [[cell]], `notes` [sentence]}], `heat_maps` [of `heat_map_data`]}]}];
             `explanations` [{`term`, `sentence`, `formula`, `source`}];
             `downloads` [{`label`, `path`}], paths relative to the page.
 
@@ -99,6 +99,7 @@ def _check_pictures(groups: list[Mapping[str, Any]]) -> None:
     sources = [
         *(group["picture"]["src"] for group in groups if group["picture"]),
         *(figure["src"] for section in sections for figure in section["figures"]),
+        *(one["dark"] for part in sections for one in part["figures"] if one.get("dark")),
         *(one[key] for part in sections for one in part["heat_maps"] for key in ("image", "strip")),
     ]
     outside = [source[:60] for source in sources if not source.startswith("data:image/")]

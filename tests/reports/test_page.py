@@ -31,6 +31,9 @@ def data_uri(width, height, colour=(200, 90, 30), kind="png"):
     return f"data:image/{kind};base64," + base64.b64encode(stream.getvalue()).decode()
 
 
+LIGHT_DOTS, DARK_DOTS = data_uri(300, 200), data_uri(300, 200, colour="navy", kind="webp")
+
+
 def orders():
     return {
         layer: np.random.default_rng(count).permutation(count).tolist()
@@ -53,7 +56,8 @@ def group(name, title, maps=()):
             "src": data_uri(900, 400), "alt": f"Curves of {title}", "caption": f"Of {title}.",
             "file": "figures/curves & more #1.svg", "wide": True,
         },
-        {"src": data_uri(300, 200), "alt": "Dots", "caption": "Dots.", "file": None, "wide": False},
+        {"src": LIGHT_DOTS, "dark": DARK_DOTS, "alt": "Dots", "caption": "Dots.", "file": None,
+         "wide": False},
     ]  # fmt: skip
     table = {
         "caption": f"Numbers of {title}",
@@ -284,13 +288,14 @@ def test_an_id_that_comes_twice_is_refused():
 
 
 @pytest.mark.parametrize("source", ["figure.png", "https://example.org/a.png", "data:text/html,a"])
-@pytest.mark.parametrize("place", ["picture", "figure", "map"])
+@pytest.mark.parametrize("place", ["picture", "figure", "dark figure", "map"])
 def test_a_picture_outside_the_page_is_refused(source, place):
     found = content()
     first = found["groups"][0]
     owner, key = {
         "picture": (first["picture"], "src"),
         "figure": (first["sections"][1]["figures"][0], "src"),
+        "dark figure": (first["sections"][1]["figures"][1], "dark"),
         "map": (first["sections"][0]["heat_maps"][0], "image"),
     }[place]
     owner[key] = source
@@ -579,7 +584,10 @@ def test_text_can_be_read_in_light_and_dark(shown, scheme):
         colour = shown.evaluate(
             f"getComputedStyle(document.querySelector('{card}')).backgroundColor"
         )
-        assert luminance(colour) > 0.9, "figures are drawn on white"
+        level = luminance(colour)
+        assert level > 0.9 if scheme == "light" else level < 0.05, "figures are light or dark too"
+    sources = shown.evaluate("[...document.images].map((one) => one.currentSrc)")
+    assert (LIGHT_DOTS in sources, DARK_DOTS in sources) == (scheme == "light", scheme == "dark")
     shown.window()
 
 
@@ -593,6 +601,8 @@ def test_on_paper_there_is_no_navigation_and_no_figure_is_torn(shown, tmp_path):
     )
     assert set(shown.evaluate(inside)) == {"avoid"}
     assert shown.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    sources = shown.evaluate("[...document.images].map((one) => one.currentSrc)")
+    assert LIGHT_DOTS in sources and DARK_DOTS not in sources
     shown.print(tmp_path / "page.pdf")
     assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
     shown.window()

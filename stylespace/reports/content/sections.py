@@ -50,6 +50,7 @@ def gram_section(one: Measured, drawings: Drawings, *, values: bool) -> PagePart
             alt=alt,
             caption=f"Gram matrix of {layer}, diagonal apart, channels by similarity",
             wide=False,
+            shown=not values,
         )
         if values:
             sizes = gram.double().cpu().numpy().clip(min=0)
