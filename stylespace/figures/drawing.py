@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from stylespace.figures import canvas
+from stylespace.figures.dark import darken
 from stylespace.figures.formatting import FONT, number
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ Result = TypeVar("Result")
 
 SCREEN = 96
 """Pixels an inch of a figure that is on a page alone."""
-WEBP_QUALITY = 74
+WEBP_QUALITY, DARK_QUALITY = 74, 80
 DPI = 160
 """Pixels an inch, of PNG files and of the pictures inside SVG files."""
 WIDTH = 10.0
@@ -105,6 +106,16 @@ def webp(figure: Figure) -> bytes:
     """Return a figure as WebP of screen size, a tenth of a PNG's bytes; it loses a little."""
     options = {"quality": WEBP_QUALITY, "method": 6}
     return canvas.encoded(figure, "webp", dpi=SCREEN, pil_kwargs=options)
+
+
+@styled
+def dark_webp(figure: Figure, *, dpi: float = DPI) -> bytes:
+    """Return a finished figure in the colours of a dark page as WebP; the figure keeps them.
+
+    It has as many pixels as the light one at `dpi`, and a third of its bytes.
+    """
+    options = {"quality": DARK_QUALITY, "method": 2}
+    return canvas.encoded(darken(figure), "webp", dpi=dpi, pil_kwargs=options)
 
 
 def blank(width: float, height: float) -> Figure:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from stylespace.figures import drawing
+from stylespace.figures.dark import ON_PICTURE
 from stylespace.figures.drawing import DPI, FAINT, WIDTH
 from stylespace.figures.formatting import legible, number
 from stylespace.images import resize
@@ -19,23 +20,27 @@ TALLEST = 3.0
 """Inches of a portrait."""
 GREY = (0.299, 0.587, 0.114)
 """Luminance of red, green and blue."""
-DIM, PALE = 0.3, 0.72
-"""Brightness of a light picture, and the share of white in a dark one, where it is faded."""
-BRIGHT = 0.5
-"""Mean luminance from which on a picture is faded to dark, so that what is not stands out."""
-SATURATION = 0.25
-"""Of the colours where the picture is faded."""
+DARKEST, LIGHTEST = 0.1, 0.36
+"""Grey of black and of white where the picture is faded, so that what is not stands out."""
+LIFTED = 0.6
+"""Mean luminance that the places in colour are brightened to, where they are darker."""
+STRONGEST_LIFT = 0.3
+"""Exponent of colours at least, so that a black place does not glow."""
 GAMMA = 0.7
 """Exponent of the product, below 1 so that fainter places are seen as well."""
 BRIGHTEST = 0.99
-"""Quantile of a product from which on the picture is shown as it is."""
+"""Quantile of a product that counts as its peak."""
+LINE = "#ffd400"
+"""Around what reaches half the peak: seen on faded and on bright places alike."""
 
 
 @drawing.styled
 def pairs_figure(
     layer: str, picture: Tensor, pairs: Sequence[ChannelPair], products: drawing.Values
 ) -> drawing.Figure:
-    """Return the picture once a pair: itself where both channels fire at once, faded elsewhere.
+    """Return the picture once a pair: in colour where both channels fire at once, faded elsewhere.
+
+    A line encloses what reaches half the peak of their product.
 
     Args:
         layer: its name.
@@ -55,32 +60,51 @@ def pairs_figure(
         row, column = divmod(index, COLUMNS)
         box = (0.12 + column * (width + 0.12), (rows - 1 - row) * pitch + 0.16, width, height)
         axes = drawing.place(figure, *box, anchor="W", xticks=[], yticks=[])
-        axes.imshow(drawing.coarse(spotlit(shown, product)), interpolation="nearest")
+        light = brightness(product, shown.shape[2:])
+        axes.imshow(drawing.coarse(spotlit(shown, light)), interpolation="nearest")
+        if light.min() < 0.5 < light.max():
+            axes.contour(light, [0.5], colors=[LINE], linewidths=0.9)
         axes.spines[:].set(visible=True, color=FAINT, linewidth=0.5)
         axes.set_title(f"{pair.i},{pair.j}   {number(pair.value)}, cosine {pair.cosine:.2f}")
         if not product.max() > 0:
             axes.text(
-                0.5, 0.5, "never together", transform=axes.transAxes, ha="center", color="white"
+                0.5,
+                0.5,
+                "never together",
+                transform=axes.transAxes,
+                ha="center",
+                color="white",
+                label=ON_PICTURE,
             )
-    note = "Channels i,j with G(i, j) and cosine; in full colour where both fire at once"
+    note = "Channels i,j with G(i, j) and cosine; in colour where both fire, line: half the peak"
     drawing.headline(figure, f"Strongest pairs of {legible(layer)}", note)
     return figure
 
 
-def spotlit(picture: Tensor, product: np.ndarray) -> np.ndarray:
-    """Return a picture (1, 3, H, W) as (H, W, 3), faded and nearly grey where a product is small.
+def peak(product: np.ndarray) -> float:
+    """Return the 99th percentile of a product, its maximum where fewer than 1 % are above 0."""
+    return float(np.quantile(product, BRIGHTEST) or product.max())
 
-    product: (h, w), brought to the picture's size linearly. Its peak is the 99th percentile, or the
-    maximum where fewer than 1 % are above 0. A light picture fades to dark, a dark one to white.
+
+def brightness(product: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """Return a product (h, w) as shares of its peak in [0, 1], of a size (H, W), linearly."""
+    shares = torch.as_tensor(product / (peak(product) or 1.0)).clamp(0, 1)[None, None]
+    spread = torch.nn.functional.interpolate(
+        shares, tuple(size), mode="bilinear", align_corners=False
+    )
+    return spread[0, 0].numpy()
+
+
+def spotlit(picture: Tensor, light: np.ndarray) -> np.ndarray:
+    """Return a picture (1, 3, H, W) as (H, W, 3), dark and grey where there is little light.
+
+    light: (H, W) in [0, 1]. Colours where it falls are brightened to a mean luminance of 0.6 if
+    they are darker, so that dark places of a painting are seen as well.
     """
-    size = tuple(picture.shape[2:])
-    small = torch.as_tensor(product, dtype=torch.float64)[None, None].clamp(min=0)
-    spread = torch.nn.functional.interpolate(small, size, mode="bilinear", align_corners=False)
-    wide = spread[0, 0].numpy()
-    peak = np.quantile(wide, BRIGHTEST) or wide.max() or 1.0
-    light = np.minimum(wide / peak, 1.0)[..., np.newaxis] ** GAMMA
-    colours = drawing.pixels(picture)
+    colours, light = drawing.pixels(picture), light[..., np.newaxis]
     grey = (colours @ np.array(GREY))[..., np.newaxis]
-    muted = SATURATION * colours + (1 - SATURATION) * grey
-    faded = DIM * muted if grey.mean() > BRIGHT else PALE + (1 - PALE) * muted
-    return light * colours + (1 - light) * faded
+    mean = float((light * grey).sum() / (light.sum() or 1.0))
+    lift = np.clip(np.log(LIFTED) / np.log(np.clip(mean, 1e-3, 0.999)), STRONGEST_LIFT, 1.0)
+    faded = DARKEST + (LIGHTEST - DARKEST) * grey
+    share = light**GAMMA
+    return share * colours**lift + (1 - share) * faded

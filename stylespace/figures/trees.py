@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from stylespace.figures import drawing
+from stylespace.figures.dark import ON_PICTURE, luminance
 from stylespace.figures.drawing import FAINT, INK, LARGE, SMALL
 from stylespace.figures.formatting import legible, number
 from stylespace.figures.scaling import check_distances
@@ -110,16 +111,13 @@ def _write(axes: drawing.Axes, values: np.ndarray) -> None:
     """Write every value into its cell, light on dark."""
     top, shade = float(values.max()) or 1.0, drawing.shades()
     for (row, column), value in np.ndenumerate(values):
-        colour = "white" if _dark(shade(value / top)) else INK
+        colour = "white" if luminance(shade(value / top)) < 0.2 else INK
         text = number(float(value), 2)
         size = SMALL if len(text) < 8 else 5.5
-        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
-
-
-def _dark(colour: Sequence[float]) -> bool:
-    """Whether white letters stand out more than dark ones; the relative luminance of WCAG 2."""
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
-    return float(np.dot(linear, (0.2126, 0.7152, 0.0722))) < 0.2
+        axes.text(
+            column, row, text, ha="center", va="center", color=colour, fontsize=size,
+            label=ON_PICTURE,
+        )  # fmt: skip
 
 
 def _draw_tree(axes: drawing.Axes, tree: np.ndarray | None, count: int) -> None:

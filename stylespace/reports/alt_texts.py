@@ -13,6 +13,7 @@ import torch
 from stylespace.figures.drawing import Values, array
 from stylespace.figures.formatting import as_sentences, number, share, span, zero_share, zeros
 from stylespace.figures.measures import MEASURES
+from stylespace.figures.pairs import peak
 from stylespace.figures.traces import Evaluation, bands
 from stylespace.figures.trees import leaves, linkage
 from stylespace.styles.statistics.fitting import FITS, Fits
@@ -140,7 +141,9 @@ def pairs_alt(layer: str, pairs: Sequence[ChannelPair], products: Values | None 
     first, last = pairs[0], pairs[-1]
     ratio = f"The first is {number(first.value / last.value, 2)} times the last"
     times = f"{len(pairs)} times" if len(pairs) > 1 else "once"
-    title = f"The picture {times}, faded but where two channels of {layer} fire together"
+    title = (
+        f"The picture {times}, faded but where two channels of {layer} fire together, inside a line"
+    )
     return as_sentences(title, *parts, ratio if len(pairs) > 1 and last.value else "")
 
 
@@ -277,5 +280,5 @@ def _lit(product: np.ndarray | None) -> str:
     """Return how much of a map (h, w) reaches half its peak."""
     if product is None or not product.max() > 0:
         return ""
-    part = float((product >= product.max() / 2).mean())
+    part = float((product >= peak(product) / 2).mean())
     return f", at half its peak or more in {share(part)} of the picture"

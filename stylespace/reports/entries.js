@@ -123,10 +123,10 @@ class Entries {
     return this.known.get(name);
   }
 
-  /** Return the colour of an entry on a scale between two ends, as heat maps have it. */
-  colour(value, [low, high], diagonal) {
-    let shade = diagonal ? 255 : 254;
-    if (!diagonal && value > 0) {
+  /** Return the colour of a pair's entry on a scale between two ends, as heat maps have it. */
+  colour(value, [low, high]) {
+    let shade = 254;
+    if (value > 0) {
       const share = Math.log(value / low) / Math.log(high / low);
       shade = Math.round(253 * Math.min(1, Math.max(0, share)));
     }

@@ -153,14 +153,13 @@ class HeatMap {
     const cell = side / 11;
     const pen = this.loupe.getContext("2d");
     const found = this.entries.of(this.picture, this.layer);
-    pen.fillStyle = "#fff";
-    pen.fillRect(0, 0, side, side);
+    pen.clearRect(0, 0, side, side);
     for (let down = 0; down < 11; down += 1) {
       for (let across = 0; across < 11; across += 1) {
         const i = this.order[this.row + down - 5];
         const j = this.order[this.column + across - 5];
-        if (i === undefined || j === undefined) continue;
-        pen.fillStyle = this.entries.colour(found.value(i, j), this.ends, i === j);
+        if (i === undefined || j === undefined || i === j) continue;
+        pen.fillStyle = this.entries.colour(found.value(i, j), this.ends);
         pen.fillRect(across * cell, down * cell, cell, cell);
       }
     }

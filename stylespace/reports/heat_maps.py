@@ -17,7 +17,7 @@ from stylespace.figures.heat_maps import ends
 from stylespace.reports.content.drawings import data_uri
 
 DIAGONAL = "#ffffff"
-"""Of the places of the diagonal, which has a strip of its own."""
+"""Of the places of the diagonal, which has a strip of its own; transparent, to be the ground."""
 _SHADES = 254  # of a palette of 256: zero and the diagonal have colours of their own
 
 
@@ -34,7 +34,7 @@ def heat_map_data(
 
     Returns:
         `layer`, `picture` and `channels` C; `image`: data URI of a C x C PNG, whose diagonal is
-        left white; `strip`: of the diagonal, C x 1; `ends`: the entries at the two ends of the
+        transparent; `strip`: of the diagonal, C x 1; `ends`: the entries at the two ends of the
         colour scale of both; `alt`.
 
     Raises:
@@ -92,7 +92,7 @@ def _png(shades: np.ndarray) -> str:
     image = Image.fromarray(shades, "P")
     image.putpalette(palette())
     stream = io.BytesIO()
-    image.save(stream, "png", optimize=True)
+    image.save(stream, "png", optimize=True, transparency=_SHADES + 1)
     return data_uri(stream.getvalue(), "png")
 
 

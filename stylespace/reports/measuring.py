@@ -24,7 +24,7 @@ from stylespace.styles.style import WHOLE
 FIELDS, MANY_FIELDS = 32, 16
 """Fields a side by which a page knows where channels fire: of one picture, and of several."""
 SHOWN_PAIRS = 4
-"""Pairs whose places are shown in the picture."""
+"""Pairs whose places are shown in the picture; no two share a channel."""
 LISTED_PAIRS = 8
 PARTS = ("diagonal", "off-diagonal")
 Distances = Mapping[str, Mapping[str, np.ndarray]]
@@ -36,7 +36,8 @@ class Measured:
     """One picture's numbers, {layer: ...} each.
 
     fits: of the diagonal and of the off-diagonal entries. order: channels by similarity.
-    products: (n, h, w), F_i F_j of the first pairs; places: (C, h, w), `field_means` of the
+    pairs: the strongest. shown_pairs: the strongest of which no two share a channel.
+    products: (n, h, w), F_i F_j of the pairs shown; places: (C, h, w), `field_means` of the
     channels; none of a style file.
     stability: {layer: {number: Stability}}; empty of a style file, and where it was not asked for.
     """
@@ -46,6 +47,7 @@ class Measured:
     fits: Mapping[str, tuple[Fits, Fits]]
     orders: Mapping[str, tuple[int, ...]]
     pairs: Mapping[str, tuple[ChannelPair, ...]]
+    shown_pairs: Mapping[str, tuple[ChannelPair, ...]]
     products: Mapping[str, Tensor] = field(default_factory=dict)
     places: Mapping[str, Tensor] = field(default_factory=dict)
     stability: Mapping[str, Mapping[str, Stability]] = field(default_factory=dict)
@@ -86,14 +88,15 @@ def measured(
         side: of the grid of fields of `places`.
     """
     grams, numbers = picture.style.grams, statistics(picture.style)
-    pairs = {layer: strongest_pairs(g, LISTED_PAIRS) for layer, g in grams.items()}
-    products, places = _seen(picture, network, pairs, side)
+    shown = {layer: strongest_pairs(g, SHOWN_PAIRS, disjoint=True) for layer, g in grams.items()}
+    products, places = _seen(picture, network, shown, side)
     return Measured(
         picture,
         numbers,
         {layer: (fits(diagonal(g)), fits(off_diagonal(g))) for layer, g in grams.items()},
         {layer: similarity_order(g) for layer, g in grams.items()},
-        pairs,
+        {layer: strongest_pairs(g, LISTED_PAIRS) for layer, g in grams.items()},
+        shown,
         products,
         places,
         _stability(picture, network, numbers) if stability else {},
@@ -117,7 +120,7 @@ def compared(pictures: Sequence[Picture], kind: str, layers: Sequence[str]) -> C
 def _seen(
     picture: Picture, network: Network, pairs: Mapping[str, Sequence[ChannelPair]], side: int
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Return where the strongest pairs fire together, and the channels alone, by layer.
+    """Return where pairs fire together, and the channels alone, by layer.
 
     Of a picture at up to 1024 pixels.
     """
@@ -128,7 +131,7 @@ def _seen(
         features = network(image, tuple(pairs))
     products = {
         layer: torch.stack([features[layer][0, p.i] * features[layer][0, p.j] for p in found]).cpu()
-        for layer, found in ((layer, every[:SHOWN_PAIRS]) for layer, every in pairs.items())
+        for layer, found in pairs.items()
         if found
     }
     return products, field_means(features, side)

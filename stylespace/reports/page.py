@@ -47,9 +47,9 @@ def page(content: Mapping[str, Any]) -> str:
             `facts` [[label, value]];
             `groups` [{`id`, `title`, `picture` {`src`, `alt`, `caption`} or None, `facts`,
             `sections` [{`id`, `title`, `folded` or not, `text` [sentence],
-            `figures` [{`src`, `alt`, `caption`, `file` path or None, `wide`, and where heat maps in
-            it answer `boards` [{`layer`, `picture`, `ends`, `box` [left, top, width, height in
-            %]}]}],
+            `figures` [{`src`, `dark` as `src` or missing, `alt`, `caption`, `file` path or None,
+            `wide`, and where heat maps in it answer `boards` [{`layer`, `picture`, `ends`,
+            `box` [left, top, width, height in %]}]}],
             `tables` [{`caption`, `columns`, `rows` [[cell]], `notes` [sentence]}],
             `heat_maps` [of `heat_map_data`], `comparisons` [{`caption`, `pictures` [{`src`, `alt`,
             `label`}], the result last}]}]}];
@@ -110,6 +110,7 @@ def _check_pictures(groups: list[Mapping[str, Any]], opening: list[Mapping[str, 
         *(one["src"] for one in opening),
         *(group["picture"]["src"] for group in groups if group["picture"]),
         *(figure["src"] for section in sections for figure in section["figures"]),
+        *(one["dark"] for part in sections for one in part["figures"] if one.get("dark")),
         *(one[key] for part in sections for one in part["heat_maps"] for key in ("image", "strip")),
         *(
             one["src"]

@@ -26,7 +26,7 @@ from stylespace.figures.formatting import legible, number, share, shortened, sig
 from stylespace.figures.heat_maps import heat_map_figure, heat_maps_figure
 from stylespace.figures.maps import apart, map_figure
 from stylespace.figures.measures import sparsity_figure, spectra_figure
-from stylespace.figures.pairs import pairs_figure, spotlit
+from stylespace.figures.pairs import brightness, pairs_figure, peak, spotlit
 from stylespace.figures.scaling import classical_scaling
 from stylespace.figures.spreads import distributions_figure
 from stylespace.figures.traces import trace_figure
@@ -411,17 +411,35 @@ def test_spectra_of_several_mark_every_effective_rank(gallery):
 # --- pairs
 
 
-def test_a_picture_is_itself_at_the_peak_and_faded_where_nothing_fires():
-    for darkest in (0.0, 0.6):
-        picture = darkest + 0.4 * seeded_picture(12, 20)
-        product = np.zeros((3, 5))
-        product[1, 2] = 7.0
-        found, own = spotlit(picture, product), picture[0].permute(1, 2, 0).numpy()
-        np.testing.assert_allclose(found[5:7, 9:11], own[5:7, 9:11], atol=0.1)
-        colours = np.ptp(found, axis=2)
-        assert (colours[:, :3] <= 0.28 * np.ptp(own, axis=2)[:, :3] + 1e-6).all()
-        assert (found[:, :3].mean() < own[:, :3].mean()) == (darkest > 0)
-    np.testing.assert_allclose(spotlit(picture, np.ones((3, 5))), own, atol=1e-6)
+def test_places_where_both_fire_are_bright_and_coloured_in_light_and_dark_pictures():
+    product = np.zeros((3, 5))
+    product[1, 2] = 7.0
+    light = brightness(product, (12, 20))
+    assert light.max() > 0.7 and light[:, :6].max() == 0
+    for darkest, brightest in ((0.0, 0.3), (0.6, 1.0)):
+        picture = darkest + (brightest - darkest) * seeded_picture(12, 20)
+        found, own = spotlit(picture, light), picture[0].permute(1, 2, 0).numpy()
+        luminance = (0.299, 0.587, 0.114)
+        np.testing.assert_allclose(found[:, :6], 0.1 + 0.26 * (own @ luminance)[:, :6, None]
+                                   * np.ones(3), atol=1e-6)  # fmt: skip
+        lit = found[light > 0.7]
+        assert (lit @ luminance).mean() > 1.5 * (found[:, :6] @ luminance).max()
+        assert np.ptp(lit, axis=1).max() > 0.05
+        if darkest:
+            np.testing.assert_allclose(spotlit(picture, np.ones((12, 20))), own, atol=1e-6)
+
+
+def test_a_peak_is_the_99th_percentile_and_a_line_encloses_half_of_it():
+    product = np.linspace(0, 1, 600).reshape(20, 30)
+    product[0, 0] = 50.0  # a place that burns alone
+    assert peak(product) == pytest.approx(np.quantile(product, 0.99)) and peak(0 * product) == 0
+    assert (brightness(0 * product, (4, 6)) == 0).all()
+    pairs = [ChannelPair(1, 4, 0.1, 0.9)]
+    figure = pairs_figure("conv1_1", seeded_picture(40, 60), pairs, product[None])
+    (lines,) = figure.axes[0].collections
+    height = figure.axes[0].images[0].get_array().shape[0]
+    rows = lines.get_paths()[0].vertices[:, 1] / height
+    np.testing.assert_allclose(rows[rows > 0.2], 0.5, atol=0.07)  # the rest is round the one place
 
 
 def test_strongest_pairs_carry_their_numbers():

@@ -23,6 +23,9 @@ def data_uri(width, height, colour=(200, 90, 30), kind="png"):
     return f"data:image/{kind};base64," + base64.b64encode(stream.getvalue()).decode()
 
 
+LIGHT_DOTS, DARK_DOTS = data_uri(300, 200), data_uri(300, 200, colour="navy", kind="webp")
+
+
 def orders():
     return {
         layer: np.random.default_rng(count).permutation(count).tolist()
@@ -102,7 +105,10 @@ def group(name, title, maps=()):
             "src": data_uri(900, 400), "alt": f"Curves of {title}", "caption": f"Of {title}.",
             "file": "figures/curves & more #1.svg", "wide": True,
         },
-        {"src": data_uri(300, 200), "alt": "Dots", "caption": "Dots.", "file": None, "wide": False},
+        {
+            "src": LIGHT_DOTS, "dark": DARK_DOTS, "alt": "Dots", "caption": "Dots.", "file": None,
+            "wide": False,
+        },
     ]  # fmt: skip
     table = {
         "caption": f"Numbers of {title}",

@@ -21,6 +21,11 @@ def pixels_of(address):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB"))
 
 
+def alphas_of(address):
+    data = base64.b64decode(address.partition(",")[2])
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGBA"))[..., 3]
+
+
 def rgb(colour):
     return tuple(np.rint(255 * np.array(to_rgb(colour))).astype(int))
 
@@ -35,6 +40,8 @@ def test_the_picture_has_a_pixel_an_entry_zeros_and_diagonal_in_their_colours():
     zero = (pixels == rgb(ZERO)).all(2)
     assert (zero == ((shown == 0) & off)).all() and 0 < zero.sum() < off.sum()
     assert (pixels[~off] == rgb(DIAGONAL)).all() and not (pixels[off] == rgb(DIAGONAL)).all(1).any()
+    transparent = alphas_of(found["image"]) == 0
+    assert (transparent == ~off).all() and alphas_of(found["strip"]).min() == 255
     strip = pixels_of(found["strip"])
     assert strip.shape == (1, 12, 3)
     assert ((strip[0] == rgb(ZERO)).all(1) == (shown.diagonal() == 0)).all()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from browser import CONTROL, SHIFT, browser, chromium
 from grams import gram_of
-from page_content import CHANNELS, HOSTILE, content, grams, group, orders
+from page_content import CHANNELS, DARK_DOTS, HOSTILE, LIGHT_DOTS, content, grams, group, orders
 
 from stylespace.figures.formatting import number
 from stylespace.reports.explanations import EXPLANATIONS, Explanation
@@ -203,13 +203,14 @@ def test_an_id_that_comes_twice_is_refused():
 
 
 @pytest.mark.parametrize("source", ["figure.png", "https://example.org/a.png", "data:text/html,a"])
-@pytest.mark.parametrize("place", ["picture", "figure", "map"])
+@pytest.mark.parametrize("place", ["picture", "figure", "dark figure", "map"])
 def test_a_picture_outside_the_page_is_refused(source, place):
     found = content()
     first = found["groups"][0]
     owner, key = {
         "picture": (first["picture"], "src"),
         "figure": (first["sections"][1]["figures"][0], "src"),
+        "dark figure": (first["sections"][1]["figures"][1], "dark"),
         "map": (first["sections"][0]["heat_maps"][0], "image"),
     }[place]
     owner[key] = source
@@ -501,7 +502,10 @@ def test_text_can_be_read_in_light_and_dark(shown, scheme):
         colour = shown.evaluate(
             f"getComputedStyle(document.querySelector('{card}')).backgroundColor"
         )
-        assert luminance(colour) > 0.9, "figures are drawn on white"
+        level = luminance(colour)
+        assert level > 0.9 if scheme == "light" else level < 0.05, "figures are light or dark too"
+    sources = shown.evaluate("[...document.images].map((one) => one.currentSrc)")
+    assert (LIGHT_DOTS in sources, DARK_DOTS in sources) == (scheme == "light", scheme == "dark")
     shown.window()
 
 
@@ -515,6 +519,8 @@ def test_on_paper_there_is_no_navigation_and_no_figure_is_torn(shown, tmp_path):
     )
     assert set(shown.evaluate(inside)) == {"avoid"}
     assert shown.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    sources = shown.evaluate("[...document.images].map((one) => one.currentSrc)")
+    assert LIGHT_DOTS in sources and DARK_DOTS not in sources
     shown.print(tmp_path / "page.pdf")
     assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
     shown.window()

@@ -347,7 +347,10 @@ def test_what_is_measured_agrees_with_numpy(folder, network):
         assert len(pairs) == 8 and all(pair.i < pair.j for pair in pairs)
         np.testing.assert_allclose([pair.value for pair in pairs], upper[:8], rtol=1e-4)
         assert sorted(found.orders[layer]) == list(range(len(x)))
-        for pair, product in zip(pairs, found.products[layer], strict=False):
+        shown = found.shown_pairs[layer]
+        assert len({channel for pair in shown for channel in (pair.i, pair.j)}) == 8
+        assert shown[0] == pairs[0]
+        for pair, product in zip(shown, found.products[layer], strict=True):
             np.testing.assert_allclose(product, x[pair.i] * x[pair.j], atol=1e-5)
             norm = math.sqrt(gram[pair.i, pair.i] * gram[pair.j, pair.j])
             assert pair.cosine == pytest.approx(gram[pair.i, pair.j] / norm, rel=1e-4)

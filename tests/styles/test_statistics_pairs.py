@@ -40,6 +40,20 @@ def test_strongest_pairs_are_those_of_a_plain_sort():
     assert all(0 < pair.cosine <= 1 + 1e-12 for pair in expected)
 
 
+def test_disjoint_pairs_are_the_largest_of_the_channels_that_are_left():
+    g = sparse_gram(11, dead=2)
+    left, expected = set(range(11)), []
+    while places := [(i, j) for i in left for j in left if i < j and g[i, j] > 0]:
+        best = max(places, key=lambda place: float(g[place]))
+        expected.append(best)
+        left -= set(best)
+    found = strongest_pairs(g, 1000, disjoint=True)
+    assert [(pair.i, pair.j) for pair in found] == expected and len(expected) > 2
+    assert strongest_pairs(g, 2, disjoint=True) == found[:2]
+    assert set(found) < set(strongest_pairs(g, 1000))
+    assert strongest_pairs(torch.eye(4), disjoint=True) == ()
+
+
 def test_equal_pairs_stand_in_the_order_of_their_channels():
     found = strongest_pairs(torch.ones(60, 60), 100)
     expected = [(i, j) for i in range(60) for j in range(i + 1, 60)][:100]

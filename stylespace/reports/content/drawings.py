@@ -40,19 +40,31 @@ class Drawings:
         return data_uri(jpeg(image, SMALL_SIDE), "jpeg")
 
     def add(
-        self, name: str, figure: drawing.Figure, *, alt: str, caption: str, wide: bool = True
+        self,
+        name: str,
+        figure: drawing.Figure,
+        *,
+        alt: str,
+        caption: str,
+        wide: bool = True,
+        shown: bool = True,
     ) -> PagePart:
-        """Return a figure for the page, as PNG and as SVG in the files."""
+        """Return a figure for the page, light and dark, as PNG and as SVG in the files.
+
+        shown: whether the page shows it; otherwise it is in the files alone.
+        """
         canvas.signed(figure, self._network)
         if self._folder is None:
-            source, file = data_uri(drawing.webp(figure), "webp"), None
+            source, file, dpi = data_uri(drawing.webp(figure), "webp"), None, drawing.SCREEN
         else:
-            png, svg = drawing.rendered(figure)
+            (png, svg), dpi = drawing.rendered(figure), drawing.DPI
             file = f"{self._folder}/{name}.svg"
             self.files |= {f"{self._folder}/{name}.png": png, file: svg}
             source = data_uri(png, "png")
+        dark = data_uri(drawing.dark_webp(figure, dpi=dpi), "webp") if shown else None
         self._tick(name)
-        return {"alt": alt, "caption": caption, "wide": wide, "src": source, "file": file}
+        told = {"alt": alt, "caption": caption, "wide": wide}
+        return {**told, "src": source, "dark": dark, "file": file}
 
 
 def data_uri(data: bytes, kind: str) -> str:

@@ -8,12 +8,16 @@ from stylespace.reports import alt_texts
 from stylespace.reports.content.drawings import Drawings
 from stylespace.reports.content.parts import PagePart, section_of, table_of
 from stylespace.reports.heat_maps import heat_map_data
-from stylespace.reports.measuring import PARTS, SHOWN_PAIRS, Measured
+from stylespace.reports.measuring import PARTS, Measured
 from stylespace.reports.stability import Stability
 from stylespace.styles.statistics.fitting import FITS, Fits
 from stylespace.styles.statistics.spectra import spectrum
 
 DISTRIBUTIONS = ("log-normal", "gamma", "Weibull", "exponential")
+DISJOINT = (
+    "One loud channel makes many of them, so the pictures show the strongest pair, then the "
+    "strongest of the other channels, and so on."
+)
 Columns = Mapping[str, tuple[str, Callable[[float], str]]]
 """{heading: (number of a record, how it is written)}."""
 SPARSITY: Columns = {
@@ -46,6 +50,7 @@ def gram_section(one: Measured, drawings: Drawings, *, values: bool) -> PagePart
             alt=alt,
             caption=f"Gram matrix of {layer}, diagonal apart, channels by similarity",
             wide=False,
+            shown=not values,
         )
         if values:
             sizes = gram.double().cpu().numpy().clip(min=0)
@@ -173,13 +178,13 @@ def pairs_section(one: Measured, drawings: Drawings, *, middle: bool = False) ->
         return None
     shown = []
     for layer in [layers[len(layers) // 2]] if middle else layers:
-        strongest, products = one.pairs[layer][:SHOWN_PAIRS], one.products[layer]
+        strongest, products = one.shown_pairs[layer], one.products[layer]
         shown.append(
             drawings.add(
                 f"{one.picture.key}-pairs-{layer}",
                 pairs.pairs_figure(layer, image, strongest, products),
                 alt=alt_texts.pairs_alt(layer, strongest, products),
-                caption=f"Where the strongest pairs of {layer} fire together",
+                caption=f"Where the strongest pairs of {layer} fire together, no channel twice",
             )
         )
     rows = [
@@ -191,7 +196,7 @@ def pairs_section(one: Measured, drawings: Drawings, *, middle: bool = False) ->
         f"Strongest pairs of {one.picture.name}",
         ("layer", "rank", "channels", "value", "cosine"),
         rows,
-        ["Values are in squared units of activation."],
+        ["Values are in squared units of activation. " + DISJOINT],
     )
     tables = [] if middle else [table]
     return section_of(

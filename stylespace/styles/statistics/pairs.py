@@ -1,6 +1,8 @@
 """Pairs of channels: how alike they fire, which fire together most, and an order by likeness."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -40,10 +42,15 @@ def cosine_values(gram: Tensor) -> Tensor:
     return off_diagonal(_live(gram)[1])
 
 
-def strongest_pairs(gram: Tensor, count: int = 8) -> tuple[ChannelPair, ...]:
+def strongest_pairs(
+    gram: Tensor, count: int = 8, *, disjoint: bool = False
+) -> tuple[ChannelPair, ...]:
     """Return the pairs of channels with the largest entries of a matrix (C, C), largest first.
 
     Fewer where fewer entries are above 0; of equal ones the one of the lower channels is first.
+
+    disjoint: no channel occurs twice: after the largest entry the largest one of the channels that
+    are left, and so on. A loud channel makes many large entries, which look alike in a picture.
 
     Raises:
         ValueError: a count below 0.
@@ -52,13 +59,23 @@ def strongest_pairs(gram: Tensor, count: int = 8) -> tuple[ChannelPair, ...]:
         raise ValueError(f"a count of pairs must be at least 0, got {count}")
     matrix, angles = wide(gram), cosines(gram)
     rows, columns = torch.triu_indices(len(matrix), len(matrix), 1)
-    order = matrix[rows, columns].argsort(descending=True, stable=True)[:count]
+    order = matrix[rows, columns].argsort(descending=True, stable=True)
     places = zip(rows[order].tolist(), columns[order].tolist(), strict=True)
+    chosen = _disjoint(places) if disjoint else places
     return tuple(
         ChannelPair(i, j, float(matrix[i, j]), float(angles[i, j]))
-        for i, j in places
+        for i, j in islice(chosen, count)
         if matrix[i, j] > 0
     )
+
+
+def _disjoint(places: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield the pairs that share no channel with one before."""
+    taken: set[int] = set()
+    for pair in places:
+        if taken.isdisjoint(pair):
+            taken.update(pair)
+            yield pair
 
 
 def similarity_order(gram: Tensor) -> tuple[int, ...]:
