@@ -6,7 +6,6 @@ send nothing and run nothing but the one script and the one style sheet that it 
 
 import base64
 import functools
-import hashlib
 import re
 import struct
 from collections.abc import Mapping
@@ -14,14 +13,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from stylespace.figures.drawing import DPI
 from stylespace.figures.formatting import number
+from stylespace.figures.pages.shell import ZOOM_SCRIPTS, ZOOM_STYLES, joined, policy
+from stylespace.figures.pages.shell import environment as templates
 from stylespace.reports.heat_maps import legend_pictures
 
 _FOLDER = Path(__file__).parent
+STYLES = (_FOLDER / "page.css", *ZOOM_STYLES, _FOLDER / "map.css")
+SCRIPTS = (*ZOOM_SCRIPTS, _FOLDER / "page.js", _FOLDER / "map.js")
+"""Files of the page's one style sheet and of its one script, in their order."""
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # two hyphens in a row are the page's own
 _POWER = r"e[-+]?\d+| × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+"
 _NUMBER = re.compile(
@@ -43,7 +47,8 @@ def page(content: Mapping[str, Any]) -> str:
             `groups` [{`id`, `title`, `picture` {`src`, `alt`, `caption`} or None, `facts`,
             `sections` [{`id`, `title`, `text` [sentence], `figures` [{`src`, `alt`, `caption`,
             `file` path or None, `wide`}], `tables` [{`caption`, `columns`, `rows` [[cell]],
-            `notes` [sentence]}], `heat_maps` [of `heat_map_data`]}]}];
+            `notes` [sentence]}], `heat_maps` [of `heat_map_data`], `picture_map` of
+            `picture_map_data` or nothing}]}];
             `explanations` [{`term`, `sentence`, `formula`, `source`}];
             `downloads` [{`label`, `path`}], paths relative to the page.
 
@@ -53,7 +58,7 @@ def page(content: Mapping[str, Any]) -> str:
     """
     _check_ids(content["groups"])
     _check_pictures(content["groups"])
-    style, script = (_text(name) for name in ("page.css", "page.js"))
+    style, script = joined(STYLES), joined(SCRIPTS)
     return (
         _environment()
         .get_template("page.html.j2")
@@ -61,24 +66,12 @@ def page(content: Mapping[str, Any]) -> str:
             content,
             css=Markup(style),
             js=Markup(script),
-            policy=_policy(style, script),
+            policy=policy(style, script),
             legend=legend_pictures(),
             long=LONG,
             dpi=DPI,
             terms=_terms(content["explanations"]),
         )
-    )
-
-
-def _policy(style: str, script: str) -> str:
-    """Return a Content-Security-Policy that allows this style sheet, this script and no request."""
-    style_hash, script_hash = (
-        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-        for text in (style, script)
-    )
-    return (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{style_hash}'; "
-        f"script-src 'sha256-{script_hash}'; base-uri 'none'; form-action 'none'"
     )
 
 
@@ -100,6 +93,7 @@ def _check_pictures(groups: list[Mapping[str, Any]]) -> None:
         *(group["picture"]["src"] for group in groups if group["picture"]),
         *(figure["src"] for section in sections for figure in section["figures"]),
         *(one[key] for part in sections for one in part["heat_maps"] for key in ("image", "strip")),
+        *(part["picture_map"]["sheet"] for part in sections if "picture_map" in part),
     ]
     outside = [source[:60] for source in sources if not source.startswith("data:image/")]
     if outside:
@@ -114,21 +108,10 @@ def _terms(explanations: list[Mapping[str, str]]) -> dict[str, str]:
 
 @functools.cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = templates(_FOLDER)
     environment.filters |= {"path": _path, "size": _size, "number": number}
     environment.tests["is_number"] = _is_number
     return environment
-
-
-def _text(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
 
 
 def _path(path: str) -> str:
