@@ -4,12 +4,13 @@ import base64
 import io
 import json
 import re
-import time
 from urllib.parse import quote
 
 import numpy as np
 import pytest
 from browser import browser, chromium
+from gestures import click, drag, pinch, press, tap, wheel
+from gestures import settled as patient
 from PIL import Image
 
 from stylespace.figures.formatting import number
@@ -159,13 +160,7 @@ def shown(chrome, address, request):
 
 
 def settled(shown):
-    """Wait until the page has drawn twice."""
-    for _ in range(100):
-        shown.evaluate("new Promise((done) => requestAnimationFrame(done)) && 0")
-        if shown.evaluate("pictureMaps.every((map) => map.half && !map.view.waiting)"):
-            break
-        time.sleep(0.02)
-    time.sleep(0.25)  # longer than a wheel that scrolls the page goes on
+    patient(shown, "pictureMaps.every((map) => map.half && !map.view.waiting)")
 
 
 def spot(shown, k):
@@ -193,32 +188,6 @@ def uppermost(shown):
         " map.point(k); return k !== 3 && amid(x, map.width) && amid(y, map.height) &&"
         " map.hit(...map.view.place(x, y)) === k; }); })()"
     )
-
-
-def mouse(shown, kind, x, y, **more):
-    shown.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **more)
-
-
-def click(shown, x, y):
-    for kind in ("mousePressed", "mouseReleased"):
-        mouse(shown, kind, x, y, button="left", clickCount=1)
-
-
-def wheel(shown, x, y, turn):
-    mouse(shown, "mouseWheel", x, y, deltaX=0, deltaY=turn)
-
-
-def touch(shown, kind, *points):
-    points = [{"x": x, "y": y, "id": k} for k, (x, y) in enumerate(points)]
-    shown.call("Input.dispatchTouchEvent", type=kind, touchPoints=points)
-
-
-def press(shown, key, code=0, modifiers=0):
-    for kind in ("rawKeyDown", "keyUp"):
-        shown.call(
-            "Input.dispatchKeyEvent",
-            type=kind, key=key, windowsVirtualKeyCode=code, modifiers=modifiers,
-        )  # fmt: skip
 
 
 def scale(shown):
@@ -291,10 +260,7 @@ def test_dragging_moves_by_as_much_and_opens_nothing(shown):
     shown.evaluate("pictureMaps[0].view.zoom(4)")
     settled(shown)
     before = spot(shown, 5)
-    mouse(shown, "mousePressed", x, y, button="left", clickCount=1)
-    for share in (0.3, 0.7, 1):
-        mouse(shown, "mouseMoved", x + 24 * share, y - 18 * share, button="left", buttons=1)
-    mouse(shown, "mouseReleased", x + 24, y - 18, button="left", clickCount=1)
+    drag(shown, x, y, 24, -18)
     moved = np.subtract(spot(shown, 5), before)
     assert np.hypot(*(moved - [24, -18])) < 5  # the first pixels may still be a click
     assert panel(shown) is None
@@ -303,11 +269,7 @@ def test_dragging_moves_by_as_much_and_opens_nothing(shown):
 def test_two_fingers_zoom_about_their_middle(shown):
     k = uppermost(shown)
     x, y = spot(shown, k)
-    shown.call("Emulation.setTouchEmulationEnabled", enabled=True, maxTouchPoints=2)
-    touch(shown, "touchStart", (x - 20, y), (x + 20, y))
-    for wide in (25, 30, 40):
-        touch(shown, "touchMove", (x - wide, y), (x + wide, y))
-    touch(shown, "touchEnd")
+    pinch(shown, x, y, 20, 40)
     settled(shown)
     assert scale(shown) == pytest.approx(2, rel=0.02)
     np.testing.assert_allclose(spot(shown, k), (x, y), atol=2)
@@ -320,8 +282,8 @@ def test_keys_and_buttons_zoom_and_move(shown):
     press(shown, "+")
     assert scale(shown) == pytest.approx(1.6**2)
     before = spot(shown, 0)
-    press(shown, "ArrowRight", 39)
-    press(shown, "ArrowUp", 38)
+    press(shown, "ArrowRight")
+    press(shown, "ArrowUp")
     assert spot(shown, 0)[0] < before[0] and spot(shown, 0)[1] > before[1]
     press(shown, "-")
     assert scale(shown) == pytest.approx(1.6)
@@ -338,12 +300,10 @@ def test_a_picture_opens_with_its_nearest_neighbours(shown, small, how):
     if how == "click":
         click(shown, x, y)
     elif how == "tap":
-        shown.call("Emulation.setTouchEmulationEnabled", enabled=True)
-        touch(shown, "touchStart", (x, y))
-        touch(shown, "touchEnd")
+        tap(shown, x, y)
     elif how == "Enter":
         shown.evaluate(f"document.querySelector('.zoom').focus(); pictureMaps[0].mark({k})")
-        press(shown, "Enter", 13)
+        press(shown, "Enter")
     else:
         shown.evaluate(f"location.hash = 'picture/{quote(small[0][k], safe='')}'")
     settled(shown)
@@ -354,7 +314,7 @@ def test_a_picture_opens_with_its_nearest_neighbours(shown, small, how):
         " panel.top && y < panel.bottom; })()"
     )
     assert how == "address" or not hidden, "the panel hides what it is about"
-    press(shown, "Escape", 27)
+    press(shown, "Escape")
     assert panel(shown) is None and shown.evaluate("location.hash") == ""
 
 
@@ -381,8 +341,8 @@ def test_shift_and_an_arrow_step_to_the_next_picture_that_way(shown, small):
     places = small[1]
     start = int(np.abs(places).sum(1).argmin())
     shown.evaluate(f"document.querySelector('.zoom').focus(); pictureMaps[0].mark({start})")
-    press(shown, "Enter", 13)
-    press(shown, "ArrowRight", 39, modifiers=8)
+    press(shown, "Enter")
+    press(shown, "ArrowRight", shift=True)
     settled(shown)
     way = places - places[start]
     right = [k for k, (x, y) in enumerate(way) if x > 0 and abs(y) <= x]

@@ -11,7 +11,7 @@ class ZoomView {
    *   around it; closest: pixels a unit at most;
    *   draw(pen, view): draws it; hover(x, y): the mouse is there, or has left (null);
    *   choose(x, y): a click or a tap, in pixels of the view; step(right, down): Shift and an arrow;
-   *   enter(): Enter.
+   *   enter(): Enter; resized(), where it has it: the board has another size.
    */
   constructor(board, owner) {
     Object.assign(this, { board, owner, scale: 0, left: 0, top: 0, width: 0, height: 0 });
@@ -130,6 +130,7 @@ class ZoomView {
     this.left = width / 2 - middle[0] * this.scale;
     this.top = height / 2 - middle[1] * this.scale;
     this.zoom(1);
+    this.owner.resized?.();
   }
 
   #buttons() {
