@@ -7,18 +7,23 @@ from pathlib import Path
 import numpy as np
 
 from stylespace.errors import UsageError
-from stylespace.figures.formatting import number
+from stylespace.figures.formatting import number, share
 from stylespace.figures.maps import map_figure
 from stylespace.figures.scaling import classical_scaling
 from stylespace.figures.spreads import distributions_figure
-from stylespace.images import read_image, resize
 from stylespace.networks.network import Network
-from stylespace.reports import alt_texts
+from stylespace.reports import alt_texts, picture_map
 from stylespace.reports.collections import collection_statistics
 from stylespace.reports.content.drawings import Drawings
 from stylespace.reports.content.opening import findings_section
 from stylespace.reports.content.parts import PagePart, group_of, metric_name, section_of, table_of
 from stylespace.reports.findings import COMPARED, collection_sentences
+from stylespace.reports.picture_map import (
+    Thumbnail,
+    nearest_places,
+    picture_map_data,
+    thumbnails_of,
+)
 from stylespace.reports.pictures import StepWatch, encodable, measured_collection
 from stylespace.reports.records import Records, map_rows, rounded
 from stylespace.reports.writing import FIGURES, Made
@@ -28,7 +33,7 @@ from stylespace.styles.distances import BURES_MOST, StreamedDistances, as_metric
 SHOWN = ("off_diagonal.near_zero", "effective_rank", "mean_cosine", "off_diagonal.gini")
 """Numbers whose distribution over the collection is drawn."""
 MOST_THUMBNAILS = 300
-THUMBNAIL = 64
+"""Pictures on the figure of the map."""
 NEIGHBOURS = 3
 LISTED = 40
 """Pictures in the tables of the page; the files hold all."""
@@ -71,7 +76,7 @@ def overview(
     tables = _tables(names, numbers, distances, coordinates)
     findings = collection_sentences(tables, len(names), kind)
     sections = [
-        _map_section(list(numbers), kind, distances, coordinates, explained, drawings),
+        _map_section(settings, list(numbers), names, distances, coordinates, explained, drawings),
         section_of("neighbours", "Nearest neighbours", tables=[_neighbours(names, distances)]),
         section_of("numbers", "Numbers by layer", figures=_spreads(numbers, drawings)),
         findings_section(findings),
@@ -109,15 +114,10 @@ def _tables(
     nearest = [
         {"picture": name, "rank": rank, "other": names[j], "distance": float(row[j])}
         for i, (name, row) in enumerate(zip(names, distances.matrices["together"], strict=True))
-        for rank, j in enumerate(_nearest(row, i), 1)
+        for rank, j in enumerate(nearest_places(row, i, NEIGHBOURS), 1)
     ]
     places = map_rows("picture", names, coordinates)
     return rounded({"statistics": statistics, "neighbours": nearest, "map": places})
-
-
-def _nearest(row: np.ndarray, itself: int) -> list[int]:
-    order = [int(place) for place in np.argsort(row, kind="stable") if place != itself]
-    return order[:NEIGHBOURS]
 
 
 def _spreads(numbers: Numbers, drawings: Drawings) -> list[PagePart]:
@@ -142,26 +142,56 @@ def _spreads(numbers: Numbers, drawings: Drawings) -> list[PagePart]:
 
 
 def _map_section(
+    settings: ReportSettings,
     pictures: Sequence[Path],
-    kind: str,
+    names: Sequence[str],
     distances: StreamedDistances,
     coordinates: np.ndarray,
     explained: float,
     drawings: Drawings,
 ) -> PagePart:
-    """Return the map of the pictures: of very many, every n-th is shown."""
-    step = -(-len(pictures) // MOST_THUMBNAILS)
-    chosen, places = pictures[::step], coordinates[::step]
-    names = [encodable(picture.stem) for picture in chosen]
-    thumbnails = [resize(read_image(picture), THUMBNAIL) for picture in chosen]
-    figure = drawings.add(
+    """Return the map of the pictures, to zoom into and as a figure: of very many, every n-th."""
+    kind = settings.distance
+    shown = range(0, len(pictures), -(-len(pictures) // picture_map.MOST))
+    thumbnails = thumbnails_of([pictures[k] for k in shown], larger=not settings.compact)
+    part = "" if len(shown) == len(pictures) else f", {len(shown):,} of {len(pictures):,} pictures"
+    data = picture_map_data(
+        names,
+        coordinates,
+        distances.matrices["together"],
+        shown,
+        thumbnails,
+        caption=f"Classical scaling of the {metric_name(kind)}, showing {share(explained)} of the "
+        f"distances' variance{part}: the nearer two pictures, the more alike are their styles.",
+        table="collection--neighbours",
+    )
+    figure = _map_figure(pictures, shown, thumbnails, kind, coordinates, explained, drawings)
+    return section_of(
+        "map", "Map of styles", text=[exactness(distances)], figures=[figure], picture_map=data
+    )
+
+
+def _map_figure(
+    pictures: Sequence[Path],
+    shown: Sequence[int],
+    thumbnails: Sequence[Thumbnail],
+    kind: str,
+    coordinates: np.ndarray,
+    explained: float,
+    drawings: Drawings,
+) -> PagePart:
+    """Return the map as a figure: what is printed, and all there is without JavaScript."""
+    step = -(-len(shown) // MOST_THUMBNAILS)
+    chosen, places = shown[::step], coordinates[list(shown[::step])]
+    names = [encodable(pictures[k].stem) for k in chosen]
+    small = [one.image for one in thumbnails[::step]]
+    return drawings.add(
         "collection-map",
-        map_figure(places, thumbnails, names, explained),
+        map_figure(places, small, names, explained),
         alt=alt_texts.map_alt(places, names, explained),
         caption=f"Map of the styles: classical scaling of the {metric_name(kind)}, "
         f"{len(names)} of {len(pictures)} pictures shown",
     )
-    return section_of("map", "Map of styles", text=[exactness(distances)], figures=[figure])
 
 
 def exactness(distances: StreamedDistances) -> str:
@@ -174,8 +204,9 @@ def exactness(distances: StreamedDistances) -> str:
 
 def _neighbours(names: Sequence[str], distances: StreamedDistances) -> PagePart:
     together = distances.matrices["together"]
+    near = [nearest_places(row, i, NEIGHBOURS) for i, row in enumerate(together[:LISTED])]
     rows = [
-        (name, *(f"{names[j]} ({number(together[i, j])})" for j in _nearest(together[i], i)))
+        (name, *(f"{names[j]} ({number(together[i, j])})" for j in near[i]))
         for i, name in enumerate(names[:LISTED])
     ]
     columns = ("picture", *("nearest", "second", "third")[: len(rows[0]) - 1])

@@ -6,7 +6,6 @@ send nothing and run nothing but the one script and the one style sheet that it 
 
 import base64
 import functools
-import hashlib
 import re
 import struct
 from collections.abc import Mapping
@@ -14,17 +13,24 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from stylespace.figures.drawing import DPI
 from stylespace.figures.formatting import number
+from stylespace.figures.pages.shell import ZOOM_SCRIPTS, ZOOM_STYLES, joined, policy
+from stylespace.figures.pages.shell import environment as templates
 from stylespace.reports.heat_maps import legend_pictures
 
-STYLES = ("page.css", "entries.css")
-SCRIPTS = ("entries.js", "heat_maps.js", "panel.js", "compare.js", "page.js")
-"""Files that the page's style sheet and its script are made of."""
 _FOLDER = Path(__file__).parent
+OWN_SCRIPTS = ("entries.js", "heat_maps.js", "entry_panel.js", "compare.js", "page.js", "map.js")
+STYLES = (
+    *(_FOLDER / name for name in ("page.css", "entries.css")),
+    *ZOOM_STYLES,
+    _FOLDER / "map.css",
+)
+SCRIPTS = (*ZOOM_SCRIPTS, *(_FOLDER / name for name in OWN_SCRIPTS))
+"""Files of the page's one style sheet and of its one script, in their order."""
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # two hyphens in a row are the page's own
 _POWER = r"e[-+]?\d+| × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+"
 _NUMBER = re.compile(
@@ -52,7 +58,7 @@ def page(content: Mapping[str, Any]) -> str:
             `box` [left, top, width, height in %]}]}],
             `tables` [{`caption`, `columns`, `rows` [[cell]], `notes` [sentence]}],
             `heat_maps` [of `heat_map_data`], `comparisons` [{`caption`, `pictures` [{`src`, `alt`,
-            `label`}], the result last}]}]}];
+            `label`}], the result last}], `picture_map` of `picture_map_data` or nothing}]}];
             `entries` of `entry_data`, or None where heat maps do not answer;
             `explanations` [{`term`, `sentence`, `formula`, `source`}];
             `downloads` [{`label`, `path`}], paths relative to the page.
@@ -63,7 +69,7 @@ def page(content: Mapping[str, Any]) -> str:
     """
     _check_ids(content["groups"])
     _check_pictures(content["groups"], content["opening"])
-    style, script = ("\n".join(map(_text, names)) for names in (STYLES, SCRIPTS))
+    style, script = joined(STYLES), joined(SCRIPTS)
     return (
         _environment()
         .get_template("page.html.j2")
@@ -71,24 +77,12 @@ def page(content: Mapping[str, Any]) -> str:
             content,
             css=Markup(style),
             js=Markup(script),
-            policy=_policy(style, script),
+            policy=policy(style, script),
             legend=legend_pictures(),
             long=LONG,
             dpi=DPI,
             terms=_terms(content["explanations"]),
         )
-    )
-
-
-def _policy(style: str, script: str) -> str:
-    """Return a Content-Security-Policy that allows this style sheet, this script and no request."""
-    style_hash, script_hash = (
-        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-        for text in (style, script)
-    )
-    return (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{style_hash}'; "
-        f"script-src 'sha256-{script_hash}'; base-uri 'none'; form-action 'none'"
     )
 
 
@@ -118,6 +112,7 @@ def _check_pictures(groups: list[Mapping[str, Any]], opening: list[Mapping[str, 
             for comparison in part.get("comparisons", ())
             for one in comparison["pictures"]
         ),
+        *(part["picture_map"]["sheet"] for part in sections if "picture_map" in part),
     ]
     outside = [source[:60] for source in sources if not source.startswith("data:image/")]
     if outside:
@@ -132,21 +127,10 @@ def _terms(explanations: list[Mapping[str, str]]) -> dict[str, str]:
 
 @functools.cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = templates(_FOLDER)
     environment.filters |= {"path": _path, "size": _size, "number": number}
     environment.tests["is_number"] = _is_number
     return environment
-
-
-def _text(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
 
 
 def _path(path: str) -> str:

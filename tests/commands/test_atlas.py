@@ -188,8 +188,16 @@ def test_every_entry_is_there_once_with_its_picture_and_figures(network, quick_p
     assert (figures["entries"], figures["done"], figures["checked"]) == (PAIRS, PAIRS, 3)
     assert -1 <= figures["rank_correlation"] <= 1
     folder = Path("a")
-    names = {"README.md", "recipe.toml", "table.csv", "table.json", MAP, "atlas-0-4-2-6.png"}
-    assert {path.name for path in folder.iterdir()} == names | {"cells"}
+    names = {
+        "index.html",
+        "README.md",
+        "recipe.toml",
+        "table.csv",
+        "table.json",
+        MAP,
+        "atlas-0-4-2-6.png",
+    }
+    assert {path.name for path in folder.iterdir()} == names | {"cells", "index.html"}
     record = json.loads((folder / "table.json").read_text())
     assert record["figures"]["rank_correlation"] == pytest.approx(figures["rank_correlation"])
     assert len(record["entries"]) == PAIRS

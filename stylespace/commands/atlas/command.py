@@ -1,7 +1,7 @@
 """The command `atlas`: a folder with a small picture for every entry of a block."""
 
 from stylespace.commands.command import Command, FolderKind, Output, Result
-from stylespace.settings import AtlasSettings, recipe_of
+from stylespace.settings import PAGE, AtlasSettings, recipe_of
 
 
 def _work(settings: AtlasSettings, output: Output) -> Result:
@@ -20,7 +20,7 @@ def _work(settings: AtlasSettings, output: Output) -> Result:
             watch=watching.named,
             say=None if output.quiet else watching.say,
         )
-        pictures = [output.path / name for name in (*made.sheets, MAP)]
+        pictures = [output.path / name for name in (PAGE, *made.sheets, MAP)]
         recipe = recipe_of(settings.decisive)
         return Result((output.path, *pictures), made.figures, recipe, made.interrupted)
 
@@ -31,8 +31,8 @@ ATLAS = Command(
     settings=AtlasSettings,
     about="""Map a layer's Gram matrix: a small picture for every entry of a block.
 
-    Sheets, a map of the values and tables go into a folder; interrupted, the same command goes
-    on where it stopped, with any executor.
+    A page to zoom into (index.html), sheets, a map of the values and tables go into a folder;
+    interrupted, the same command goes on where it stopped, with any executor.
     """,
     example="stylespace atlas --layer conv2_1 --block 0-15,0-15 --executor processes",
     names="a folder atlas-LAYER, or atlas-LAYER-A-B-C-D for a block",

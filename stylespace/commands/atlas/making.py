@@ -11,7 +11,16 @@ from stylespace.commands.atlas.cells import Tools
 from stylespace.commands.atlas.runs import Runs, cells_at_once, duration, groups_of
 from stylespace.commands.atlas.sheets import name_of, parts, sheet, value_map
 from stylespace.commands.atlas.store import CELLS, Store, mark_of
-from stylespace.commands.atlas.tables import MAP, Agreement, MappedEntry, page, rows_of, table_files
+from stylespace.commands.atlas.tables import (
+    MAP,
+    Agreement,
+    MappedEntry,
+    about,
+    page,
+    rows_of,
+    table_files,
+)
+from stylespace.commands.atlas.viewer import viewer
 from stylespace.commands.folder import Folder, resume
 from stylespace.commands.recipes import figures_record
 from stylespace.errors import UnreachedError, UsageError, public
@@ -19,7 +28,7 @@ from stylespace.executors import executor_for
 from stylespace.files import write_files
 from stylespace.images import write_image
 from stylespace.networks.network import Network
-from stylespace.settings import recipe_of, to_toml
+from stylespace.settings import PAGE, recipe_of, to_toml
 from stylespace.settings.atlas import AtlasSettings, Pair, ordered
 from stylespace.synthesis.loop import Watch
 
@@ -65,10 +74,10 @@ def atlas(
     """Map a block of a layer's Gram entries into a folder; cells that are there are kept.
 
     Writes batches of cells into cells/, then sheets (PNG), a map of the values, table.csv,
-    table.json and README.md beside the recipe.toml that makes the folder again. Interrupted, it
-    writes them for the entries that are done, and the same call goes on where it stopped, on
-    whatever executor. The same settings give the same cells wherever they are computed, up to
-    rounding where the number of threads differs.
+    table.json, README.md and index.html, which zooms into the sheets, beside the recipe.toml that
+    makes the folder again. Interrupted, it writes them for the entries that are done, and the same
+    call goes on where it stopped, on whatever executor. The same settings give the same cells
+    wherever they are computed, up to rounding where the number of threads differs.
 
     Args:
         folder: made if it is missing.
@@ -158,12 +167,14 @@ def _written(
     sheets = tuple(name_of(*part) for part in parts(settings.rows, settings.columns))
     result = Atlas(rows, len(pairs), sheets, agreement, interrupted)
     record = {"recipe": recipe_of(settings.decisive), "weights": network.sha256}
-    _write_sheets(settings, folder, store, {**record, **figures_record(result.figures)})
+    pixels = _write_sheets(settings, folder, store, record | figures_record(result.figures))
+    html = viewer(settings, rows, pixels, [about(settings, len(rows), len(pairs))])
     title = f"{settings.network} {settings.place}: values of G(i, j) that the pictures reach"
     files = {
         MAP: value_map(values, settings.rows, settings.columns, title),
         **table_files(rows, result.figures),
         "README.md": page(settings, rows, sheets, agreement, len(pairs)),
+        PAGE: html,
     }
     write_files(folder, files)
     if not any(row.reached for row in rows):
@@ -178,8 +189,8 @@ def _written(
 
 def _write_sheets(
     settings: AtlasSettings, folder: Path, store: Store, record: dict[str, object]
-) -> None:
-    """Write every sheet with the recipe inside; the cells of one at a time are in memory."""
+) -> Iterator[np.ndarray]:
+    """Write every sheet with the recipe inside and yield it; one at a time is in memory."""
     for rows, columns in parts(settings.rows, settings.columns):
         shown = {ordered(i, j) for i in rows for j in columns}
         cells = {
@@ -190,3 +201,4 @@ def _write_sheets(
         pixels = sheet(cells, rows, columns, settings.size, title)
         image = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None] / 255
         write_image(folder / name_of(rows, columns), image, recipe=record, force=True)
+        yield pixels

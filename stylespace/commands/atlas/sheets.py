@@ -58,6 +58,11 @@ def sheet(
     return np.asarray(picture)
 
 
+def first_corner(rows: range, columns: range, side: int) -> tuple[int, int]:
+    """Return x, y of the upper left pixel of the first cell of a sheet."""
+    return _Board(rows, columns, side, "").corner(rows[0], columns[0])
+
+
 class _Board:
     """Where things are on a sheet, in pixels.
 

@@ -101,7 +101,7 @@ def page(
     reached = sum(row.reached for row in rows)
     parts = [
         f"# Atlas of {settings.place}: {reached} of {total} entries reached",
-        _about(settings, len(rows), total),
+        about(settings, len(rows), total),
         *(f"![Cells of the channels in {name}]({name})" for name in sheets),
         f"![log10 of the values]({MAP})" if reached else "",
         _agreement(agreement),
@@ -113,7 +113,7 @@ def page(
     return markdown.page(parts)
 
 
-def _about(settings: AtlasSettings, done: int, total: int) -> str:
+def about(settings: AtlasSettings, done: int, total: int) -> str:
     """Say what the cells show and how they were made."""
     left = f" {total - done} entries are not done yet: the same command goes on." * (done < total)
     return (

@@ -1,0 +1,1 @@
+"""What pages of HTML share: a shell with its policy, and a view that zooms."""
