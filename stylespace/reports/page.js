@@ -10,6 +10,11 @@ function nameScrollers() {
     box.setAttribute("role", "region");
     const named = box.querySelector("caption") ?? box.nextElementSibling;
     box.setAttribute("aria-label", named.textContent);
+    const hint = document.createElement("p");
+    hint.className = "scrolls";
+    hint.setAttribute("aria-hidden", "true");
+    hint.textContent = "↔ scrolls sideways";
+    box.before(hint);
   }
 }
 

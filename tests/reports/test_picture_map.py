@@ -367,7 +367,7 @@ def test_the_table_shows_the_pictures_it_names(shown, small):
 
 
 def test_a_thousand_pictures_are_drawn_quickly(chrome, tmp_path):
-    """The time of a frame grows as the pictures do, not as their pairs; what is not seen is free."""
+    """The time of a frame grows as the pictures do, not as pairs do; what is not seen is free."""
     times = {}
     for count in (10, 1000):
         names, _, distances, data = case(count)
