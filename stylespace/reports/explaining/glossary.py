@@ -14,8 +14,8 @@ GLOSSARY = (
     Explanation(
         "Effect",
         "The difference of the two groups' mean root shares, in deviations: that within the "
-        "groups, plus the one that is usual for entries of that size, so that an entry that happens "
-        "to vary little does not win.",
+        "groups, plus the one that is usual for entries of that size, so that an entry that "
+        "happens to vary little does not win.",
         "d = (mean of √s in the first − in the second) / (σ + σ₀)",
         "Tusher, Tibshirani & Chu 2001, PNAS 98; here σ₀ depends on the entry's size",
     ),
