@@ -19,22 +19,34 @@ class Spread(Helped):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Repeat each of them before every one of its words, and parse."""
         flags = {flag for one in self.params if isinstance(one, Following) for flag in one.opts}
-        return super().parse_args(ctx, spread(args, flags))
+        try:
+            return super().parse_args(ctx, spread(args, flags))
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
 
 
 def spread(args: list[str], flags: Collection[str]) -> list[str]:
-    """Return arguments in which each of these flags stands before every one of its words."""
+    """Return arguments in which each of these flags stands before every one of its words.
+
+    Raises:
+        click.UsageError: one without any.
+    """
     result: list[str] = []
     flag = ""
-    for word in args:
-        if word.startswith("-") and len(word) > 1:
+    for word, after in zip(args, [*args[1:], "--"], strict=True):
+        if _is_option(word):
             flag = word if word in flags else ""
+            if flag and _is_option(after):
+                raise click.UsageError(f"Option '{flag}' requires an argument.")
             result.append(word)
-        elif flag and result[-1] != flag:
-            result += [flag, word]
         else:
-            result.append(word)
+            result += [flag, word] if flag and result[-1] != flag else [word]
     return result
+
+
+def _is_option(word: str) -> bool:
+    return word.startswith("-") and len(word) > 1
 
 
 class Commands(click.Group):

@@ -132,20 +132,24 @@ def places_figure(
     every = [product.ravel() for group in groups.values() for *_, product in group]
     values = np.concatenate(every) if every else np.zeros(1)
     peak = float(np.quantile(values, BRIGHTEST) or values.max() or 1.0)
-    columns = max(len(group) for group in groups.values())
+    rows = list(groups.items())
+    if all(len(group) == 1 for group in groups.values()):  # side by side
+        rows = [("", [(f"{legible(name, 20)}  {one[0]}", *one[1:]) for name, (one,) in rows])]
+    columns = max(len(group) for _, group in rows)
     width = (SPREAD - 0.12 * (columns + 1)) / columns
-    rows = [max(_height(picture, width) for _, picture, _ in group) for group in groups.values()]
-    figure = drawing.blank(SPREAD, 0.62 + sum(rows) + 0.5 * len(rows))
-    top = figure.get_size_inches()[1] - 0.62
-    for (name, group), height in zip(groups.items(), rows, strict=True):
-        across, down = figure.get_size_inches()
+    heights = [max(_height(picture, width) for _, picture, _ in group) for _, group in rows]
+    head = [0.2 * bool(name) for name, _ in rows]
+    figure = drawing.blank(SPREAD, 0.62 + sum(heights) + sum(head) + 0.3 * len(rows))
+    across, top = figure.get_size_inches()
+    down, top = top, top - 0.62
+    for (name, group), height, above in zip(rows, heights, head, strict=True):
         figure.text(0.12 / across, (top - 0.03) / down, legible(name, 40), va="top", weight="bold")
         for place, (label, picture, product) in enumerate(group):
             left = 0.12 + place * (width + 0.12)
-            axes = _shown(figure, left, top - 0.38 - height, width, height)
+            axes = _shown(figure, left, top - 0.18 - above - height, width, height)
             _light(axes, _small(picture, width), product / peak)
             axes.set_title(label, fontsize=MEDIUM)
-        top -= height + 0.5
+        top -= height + above + 0.3
     note = "In full colour and outlined where they fire, on one scale for all"
     drawing.headline(figure, title, note)
     return figure

@@ -156,8 +156,8 @@ def _rows(table: str) -> Iterator[tuple[str, str]]:
     except OSError as error:
         cause = (error.strerror or str(error)).lower()
         raise PictureError(f"{shown} cannot be read ({cause}): check the file.") from None
-    except (ValueError, csv.Error) as error:
-        raise UsageError(f"{shown} is no CSV in UTF-8 ({error}): save it as that.") from None
+    except (ValueError, csv.Error):
+        raise UsageError(f"{shown} is no whole CSV in UTF-8: save it as that.") from None
     for column in COLUMNS:
         if column not in columns:
             hint = nearest(column, columns).replace("Did you mean", "Is it")
