@@ -49,7 +49,7 @@ class Drawings:
 
         shown: whether the page shows it; otherwise it is in the files alone.
         """
-        canvas.signed(figure, self._network)
+        canvas.signed(figure, self._network, size=drawing.SMALL)
         if self._folder is None:
             source, file, dpi = data_uri(drawing.webp(figure), "webp"), None, drawing.SCREEN
         else:
