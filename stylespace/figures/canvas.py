@@ -24,11 +24,14 @@ def plain_figure(width: float, height: float, *, dpi: float = INCH, **options: A
     return figure
 
 
-def signed(figure: Figure, network: str) -> Figure:
-    """Write the name of the network that a figure shows into its lower right corner."""
+def signed(figure: Figure, network: str, *, size: float = SIGNED) -> Figure:
+    """Write the name of the network that a figure shows into its lower right corner.
+
+    size: in points.
+    """
     across, down = figure.get_size_inches()
     place = (1 - 0.04 / across, 0.02 / down)
-    figure.text(*place, network, fontsize=SIGNED, color="0.45", ha="right", va="bottom")
+    figure.text(*place, network, fontsize=size, color="0.45", ha="right", va="bottom")
     return figure
 
 

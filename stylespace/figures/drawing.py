@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from stylespace.figures import canvas
 from stylespace.figures.dark import darken
-from stylespace.figures.formatting import FONT, number
+from stylespace.figures.formatting import FONT, legible, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,8 +37,11 @@ LEVELS = 24
 """Of red, green and blue of paintings and photographs: fewer would show in smooth places."""
 LEGEND = 4
 """Names of a legend a row."""
-LARGE, MEDIUM, SMALL = 10.5, 8.5, 7.5
-"""Sizes of type in points: of the headline, of titles and labels, of ticks and notes."""
+LARGE, MEDIUM, SMALL = 11.0, 9.0, 8.5
+"""Sizes of type in points: of the headline, of titles and labels, of ticks and notes.
+
+The smallest has 11 pixels where a page shows a figure of WIDTH 940 pixels wide.
+"""
 INK, FAINT, RULE = "#1f2328", "#767d87", "#e4e7eb"
 MAIN, OTHER = "#1b6ca8", "#d1495b"
 ZERO = "#f4d9ab"
@@ -155,7 +158,7 @@ class Panels:
     left: float = 0.68
     right: float = 0.2
     top: float = 0.85
-    bottom: float = 0.5
+    bottom: float = 0.6
     across: float = 0.45
     down: float = 0.5
 
@@ -218,9 +221,24 @@ def legend(figure: Figure, lines: Sequence[Mapping[str, Any]]) -> None:
     figure.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.005, 0.0), ncols=columns)
 
 
+def looks(names: Collection[str]) -> list[dict[str, Any]]:
+    """Return the lines of a legend of things that are drawn as `series` says."""
+    return [
+        {"color": look.colour, "linestyle": look.dashes, "marker": look.marker,
+         "label": legible(name), "markersize": 4, "linewidth": 1}
+        for name, look in zip(names, series(len(names)), strict=True)
+    ]  # fmt: skip
+
+
+def name_pictures(figure: Figure, pictures: Collection[str]) -> None:
+    """Write the legend of pictures, if there are several."""
+    if len(pictures) > 1:
+        legend(figure, looks(pictures))
+
+
 def legend_height(count: int) -> float:
     """Return the inches that a legend of so many pictures takes; a single one needs none."""
-    return 0.0 if count <= 1 else 0.12 + 0.165 * -(-count // LEGEND)
+    return 0.0 if count <= 1 else 0.12 + 0.185 * -(-count // LEGEND)
 
 
 def text_width(text: str, size: float = SMALL) -> float:

@@ -183,5 +183,5 @@ def _draw_cosines(axes: drawing.Axes, values: np.ndarray, low: float) -> None:
     axes.axvline(middle, color=OTHER, linewidth=1.2)
     axes.text(0.98, 0.87, f"median {number(middle, 2)}", transform=axes.transAxes, ha="right",
               va="top", fontsize=SMALL, color=OTHER)  # fmt: skip
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.35 * axes.dataLim.ymax)  # room for the words
     axes.locator_params(axis="y", nbins=5)

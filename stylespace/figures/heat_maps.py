@@ -27,6 +27,7 @@ LOWEST = 0.01
 MATRIX = "matrix"
 """Label of the axes that show a map of several."""
 UNITS = "G(i, j): mean over positions of the product of two activations (squared units)"
+SHORT_UNITS = "G(i, j), squared units"
 
 
 @drawing.styled
@@ -40,13 +41,13 @@ def heat_map_figure(layer: str, gram: drawing.Values, order: Sequence[int]) -> d
         gram: (C, C).
         order: the C channels in the order of rows, columns and strip.
     """
-    matrix = np.abs(drawing.array(gram))[np.ix_(order, order)]
-    scale, count = _scale([matrix]), len(matrix)
+    matrix = sizes(gram, order)
+    scale, count = scale_of([matrix]), len(matrix)
     left, bottom = 0.75, 0.55
     figure = drawing.blank(left + SIDE + 1.4, bottom + STRIP + GAP + SIDE + 0.7)
     axes = drawing.place(figure, left, bottom, SIDE, SIDE)
     strip = drawing.place(figure, left, bottom + SIDE + GAP, SIDE, STRIP)
-    _paint(axes, strip, matrix, scale)
+    paint(axes, strip, matrix, scale)
     _number(axes, order)
     axes.set_ylabel("channel i")
     axes.set_xlabel(f"channel j, {count} in order of similarity", labelpad=5)
@@ -68,8 +69,8 @@ def heat_maps_figure(
         order: channels, as in `heat_map`.
         columns: maps a row at most.
     """
-    matrices = [np.abs(drawing.array(gram))[np.ix_(order, order)] for gram in pictures.values()]
-    scale = _scale(matrices)
+    matrices = [sizes(gram, order) for gram in pictures.values()]
+    scale = scale_of(matrices)
     columns = min(columns, len(matrices))
     rows = -(-len(matrices) // columns)
     side = min(3.2, (WIDTH - 1.6 - (columns - 1) * 0.2) / columns)
@@ -80,7 +81,7 @@ def heat_maps_figure(
         left, bottom = 0.2 + column * (side + 0.2), (rows - 1 - row) * pitch + 0.15
         axes = drawing.place(figure, left, bottom, side, side, label=MATRIX)
         strip = drawing.place(figure, left, bottom + side + GAP / 2, side, STRIP / 2)
-        _paint(axes, strip, matrix, scale)
+        paint(axes, strip, matrix, scale)
         strip.set_title(legible(name, round(side * 14)))
     height = min(rows * pitch - 0.4, SIDE)
     _bar(figure, scale, 0.2 + columns * (side + 0.2) + 0.05, rows * pitch - 0.25 - height, height)
@@ -93,6 +94,11 @@ def boxes(figure: drawing.Figure) -> list[tuple[float, float, float, float]]:
     """Return where the maps of a figure are: left, top, width and height in % of its sides."""
     places = [axes.get_position() for axes in figure.axes if axes.get_label() == MATRIX]
     return [(100 * box.x0, 100 * (1 - box.y1), 100 * box.width, 100 * box.height) for box in places]
+
+
+def sizes(gram: drawing.Values, order: Sequence[int]) -> np.ndarray:
+    """Return the sizes of the entries of a Gram matrix (C, C), its channels in an order."""
+    return np.abs(drawing.array(gram))[np.ix_(order, order)]
 
 
 def ends(matrices: Sequence[np.ndarray]) -> tuple[float, float]:
@@ -111,7 +117,7 @@ def ends(matrices: Sequence[np.ndarray]) -> tuple[float, float]:
     return (low / 2, high * 2) if high < 1.01 * low else (low, high)
 
 
-def _scale(matrices: Sequence[np.ndarray]) -> ScalarMappable:
+def scale_of(matrices: Sequence[np.ndarray]) -> ScalarMappable:
     """Return the colours of sizes; their bar is pointed where entries lie below its lower end."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LogNorm
@@ -123,7 +129,7 @@ def _scale(matrices: Sequence[np.ndarray]) -> ScalarMappable:
     return ScalarMappable(norm, colours)
 
 
-def _paint(
+def paint(
     axes: drawing.Axes, strip: drawing.Axes, matrix: np.ndarray, scale: ScalarMappable
 ) -> None:
     """Draw the entries off the diagonal, and the diagonal as a strip."""
@@ -158,13 +164,19 @@ def _bar(
     figure: drawing.Figure, scale: ScalarMappable, left: float, bottom: float, height: float
 ) -> None:
     """Draw the bar of colours, and below it the colour of zeros under its own name."""
-    swatch = drawing.place(figure, left, bottom, BAR, BAR, facecolor=ZERO, xticks=[], yticks=[])
+    swatch = drawing.place(figure, left, bottom, BAR, BAR)
+    box = drawing.place(figure, left, bottom + BAR + GAP, BAR, height - BAR - GAP)
+    add_bar(swatch, box, scale, UNITS if height > 5 else SHORT_UNITS)
+
+
+def add_bar(swatch: drawing.Axes, box: drawing.Axes, scale: ScalarMappable, units: str) -> None:
+    """Make of two axes the colour of zeros with its name, and the bar of all other colours."""
+    swatch.set(facecolor=ZERO, xticks=[], yticks=[])
     swatch.spines[:].set(visible=True, color=FAINT, linewidth=0.5)
     swatch.text(1.35, 0.5, "exactly 0", transform=swatch.transAxes, va="center", fontsize=SMALL)
-    box = drawing.place(figure, left, bottom + BAR + GAP, BAR, height - BAR - GAP)
-    bar = figure.colorbar(scale, cax=box, extendfrac=0.02)
+    bar = box.figure.colorbar(scale, cax=box, extendfrac=0.02)
     bar.outline.set(edgecolor=FAINT, linewidth=0.5)
-    bar.set_label(UNITS if height > 5 else UNITS.partition(":")[0] + ", squared units", color=INK)
+    bar.set_label(units, color=INK)
 
 
 def _zeros_told(matrix: np.ndarray) -> str:

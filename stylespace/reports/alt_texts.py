@@ -12,7 +12,7 @@ import torch
 
 from stylespace.figures.drawing import Values, array
 from stylespace.figures.formatting import as_sentences, number, share, span, zero_share, zeros
-from stylespace.figures.measures import MEASURES
+from stylespace.figures.measures import MEASURES, MOST_LINES
 from stylespace.figures.pairs import peak
 from stylespace.figures.traces import Evaluation, bands
 from stylespace.figures.trees import leaves, linkage
@@ -94,7 +94,8 @@ def cosines_alt(layers: Mapping[str, Values]) -> str:
 
 def sparsity_alt(pictures: Mapping[str, Mapping[str, LayerStatistics]]) -> str:
     """Return what the measures of sparsity show: where each is largest and smallest."""
-    title = f"Dots by layer for {_listed(pictures)}: measures of sparsity, diagonal apart"
+    kind = "Dots by layer" if len(pictures) <= MOST_LINES else "Tables by layer"
+    title = f"{kind} for {_listed(pictures)}: measures of sparsity, diagonal apart"
     parts = []
     for part, told in (("diagonal", "Diagonal"), ("off_diagonal", "Off-diagonal")):
         for measure, name in MEASURES.items():

@@ -40,7 +40,7 @@ LONG = 24
 """Rows up to which a table is open; a longer one is folded up under its name."""
 CSS_DPI = 96
 """Pixels of a style sheet an inch."""
-_PNG_START = 33  # bytes: the signature and the header, which holds width and height
+_START = 33  # bytes at the start of a picture, which hold its width and height
 
 
 def page(content: Mapping[str, Any]) -> str:
@@ -139,16 +139,27 @@ def _path(path: str) -> str:
 
 
 def _size(source: str, dpi: float = CSS_DPI) -> Markup:
-    """Return the attributes width and height of a PNG, so that the page does not jump.
+    """Return the attributes width and height of a picture, so that the page does not jump.
 
-    dpi: its pixels an inch; the letters of all figures are as large as each other.
+    Of a PNG or a lossy WebP, nothing of others. dpi: its pixels an inch; the letters of all figures
+    are as large as each other.
     """
     head, _, data = source[:200].partition(";base64,")
-    start = base64.b64decode(data[: _PNG_START // 3 * 4])
-    if head != "data:image/png" or len(start) < 24:
+    sides = _sides(head.rpartition("/")[2], base64.b64decode(data[: _START // 3 * 4]))
+    if sides is None:
         return Markup("")
-    width, height = (round(side * CSS_DPI / dpi) for side in struct.unpack(">II", start[16:24]))
+    width, height = (round(side * CSS_DPI / dpi) for side in sides)
     return Markup('width="{}" height="{}"').format(width, height)
+
+
+def _sides(kind: str, start: bytes) -> tuple[int, int] | None:
+    """Return the width and height that the first bytes of a picture tell."""
+    if kind == "png" and len(start) >= 24:
+        return struct.unpack(">II", start[16:24])
+    if kind == "webp" and start[12:16] == b"VP8 " and len(start) >= 30:
+        width, height = struct.unpack("<HH", start[26:30])
+        return width & 0x3FFF, height & 0x3FFF
+    return None
 
 
 def _is_number(cell: str) -> bool:

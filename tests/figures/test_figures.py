@@ -25,9 +25,10 @@ from stylespace.figures.entries import (
 from stylespace.figures.formatting import legible, number, share, shortened, significant, zeros
 from stylespace.figures.heat_maps import heat_map_figure, heat_maps_figure
 from stylespace.figures.maps import apart, map_figure
-from stylespace.figures.measures import sparsity_figure, spectra_figure
+from stylespace.figures.measures import sparsity_figure
 from stylespace.figures.pairs import brightness, pairs_figure, peak, spotlit
 from stylespace.figures.scaling import classical_scaling
+from stylespace.figures.spectra import spectra_figure
 from stylespace.figures.spreads import distributions_figure
 from stylespace.figures.traces import trace_figure
 from stylespace.figures.trees import distances_figure, leaves, linkage
@@ -107,8 +108,10 @@ MAKERS = {
     ),
     "cosines": lambda: cosines_figure(GRAMS | {"one": torch.ones(1, 1), "0": torch.zeros(3, 3)}),
     "sparsity": lambda: sparsity_figure(measured(subjects(1))),
+    "sparsity of four": lambda: sparsity_figure(measured(subjects(4))),
     "sparsity of twelve": lambda: sparsity_figure(measured(subjects(12))),
     "spectra": lambda: spectra_figure(eigenvalues({"a": GRAMS | {"0": torch.zeros(3, 3)}})),
+    "spectra of four": lambda: spectra_figure(eigenvalues(subjects(4))),
     "spectra of twelve": lambda: spectra_figure(eigenvalues(subjects(12))),
     "strongest_pairs": drawn_pairs,
     "distances": lambda: distances_figure(NAMES, cdist(POINTS, POINTS), "a distance"),
@@ -358,23 +361,46 @@ def test_cosines_add_up_to_the_pairs_that_fire_together(gallery):
 # --- sparsity and spectra
 
 
-@pytest.mark.parametrize(("name", "count"), [("sparsity", 1), ("sparsity of twelve", 12)])
+CELLS = [(m, p) for m in ("exactly_zero", "near_zero", "hoyer", "gini")
+         for p in ("diagonal", "off_diagonal")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "count"), [("sparsity", 1), ("sparsity of four", 4)])
 def test_sparsity_draws_every_number(gallery, name, count):
     found, figure = measured(subjects(count)), gallery[name]
     drawn = [axes for axes in figure.axes if axes.lines]
     assert len(drawn) == 8
-    parts = [("diagonal", 0), ("off_diagonal", 1)]
-    for axes, (measure, (part, _)) in zip(
-        drawn,
-        [(m, p) for m in ("exactly_zero", "near_zero", "hoyer", "gini") for p in parts],
-        strict=True,
-    ):
+    for axes, (measure, part) in zip(drawn, CELLS, strict=True):
         assert len(axes.lines) == count
         for line, layers in zip(axes.lines, found.values(), strict=True):
             expected = [getattr(getattr(one, part), measure) for one in layers.values()]
             np.testing.assert_array_equal(line.get_xdata(), expected)
             np.testing.assert_array_equal(line.get_ydata(), [0, 1, 2])
     assert len(figure.legends) == (count > 1)
+
+
+def test_sparsity_of_many_is_tables_of_every_number(gallery):
+    figure, found = gallery["sparsity of twelve"], measured(subjects(12))
+    assert len(figure.axes) == 8 and not figure.legends
+    for axes, (measure, part) in zip(figure.axes, CELLS, strict=True):
+        expected = [
+            [getattr(getattr(one, part), measure) for one in layers.values()]
+            for layers in found.values()
+        ]
+        cells = axes.images[0]
+        np.testing.assert_array_equal(cells.get_array(), expected)
+        assert cells.get_clim() == (0, 1)
+        written = [text.get_text() for text in axes.texts if "diagonal" not in text.get_text()]
+        assert written == [f"{value:.2f}" if value else "0" for value in np.ravel(expected)]
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names == list(found)
+
+
+def test_cells_that_have_no_room_carry_no_numbers_and_missing_layers_are_empty():
+    layers = {f"layer{k}": gram_of(5, seed=k) for k in range(20)}
+    found = measured({f"subject {k}": layers for k in range(5)} | {"short": {"layer3": gram_of(5)}})
+    axes = sparsity_figure(found).axes[2]
+    assert not axes.texts and np.isnan(axes.images[0].get_array()[5].filled(np.nan)).sum() == 19
 
 
 def test_twelve_subjects_differ_without_colour():
@@ -402,10 +428,28 @@ def test_spectra_are_shares_of_the_trace_with_their_effective_rank(gallery):
 
 
 def test_spectra_of_several_mark_every_effective_rank(gallery):
-    axes = panel(gallery["spectra of twelve"], "conv3_1")
+    axes = panel(gallery["spectra of four"], "conv3_1")
     ranks = [line.get_xdata()[0] for line in axes.lines if len(line.get_xdata()) == 1]
-    expected = [effective_rank(one["conv3_1"]) for one in subjects(12).values()]
+    expected = [effective_rank(one["conv3_1"]) for one in subjects(4).values()]
     np.testing.assert_allclose(ranks, expected)
+
+
+def test_spectra_of_many_stand_over_the_median_picture(gallery):
+    axes = np.reshape(gallery["spectra of twelve"].axes, (3, 12))  # a layer, then its pictures
+    for panels, layer in zip(axes, LAYERS, strict=True):
+        values = [np.linalg.eigvalsh(one[layer].double().numpy())[::-1]
+                  for one in subjects(12).values()]  # fmt: skip
+        shares = np.array([one / one.sum() for one in values])
+        shares[shares <= 1e-7] = 0
+        middle = np.median(shares, 0)
+        for one, own in zip(panels, shares, strict=True):
+            shown = (own > 0) & (middle > 0)
+            ratio = one.lines[0].get_ydata()
+            np.testing.assert_allclose(ratio, own[shown] / middle[shown], rtol=1e-6)
+            assert one.texts[0].get_text() == number(1 / np.square(own).sum())
+            assert len(one.collections) == 2 and one.get_ylim() == pytest.approx((1 / 3, 3))
+    named = [one.get_ylabel() for one in axes[0]]
+    assert named == list(subjects(12)) and not any(one.get_ylabel() for one in axes[1])
 
 
 # --- pairs

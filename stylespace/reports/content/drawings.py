@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
+import io
 from collections.abc import Callable
 
+from PIL import Image
 from torch import Tensor
 
 from stylespace.figures import canvas, drawing
 from stylespace.images import encoded_jpeg, resize
 from stylespace.reports.content.parts import PagePart
 
-JPEG = 88
+JPEG, WEBP = 88, 85
 SHOWN_SIDE, SMALL_SIDE = 720, 320
 """Longer side in pixels of a picture on the page, and of one on a compact page."""
 
@@ -53,14 +55,14 @@ class Drawings:
 
         shown: whether the page shows it; otherwise it is in the files alone.
         """
-        canvas.signed(figure, self._network)
+        canvas.signed(figure, self._network, size=drawing.SMALL)
         if self._folder is None:
             source, file, dpi = data_uri(drawing.webp(figure), "webp"), None, drawing.SCREEN
         else:
             (png, svg), dpi = drawing.rendered(figure), drawing.DPI
             file = f"{self._folder}/{name}.svg"
             self.files |= {f"{self._folder}/{name}.png": png, file: svg}
-            source = data_uri(png, "png")
+            source = data_uri(_lossy(png), "webp")
         dark = data_uri(drawing.dark_webp(figure, dpi=dpi), "webp") if shown else None
         self._tick(name)
         told = {"alt": alt, "caption": caption, "wide": wide}
@@ -70,6 +72,13 @@ class Drawings:
 def data_uri(data: bytes, kind: str) -> str:
     """Return a picture's bytes as an address that holds them."""
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def _lossy(png: bytes) -> bytes:
+    """Return a PNG's picture as WebP of the same size, a third of its bytes."""
+    stream = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").save(stream, "webp", quality=WEBP, method=4)
+    return stream.getvalue()
 
 
 def jpeg(image: Tensor, side: int) -> bytes:

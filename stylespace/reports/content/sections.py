@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from stylespace.figures import entries, heat_maps, measures, pairs
+from stylespace.figures import entries, heat_maps, measures, pairs, spectra
 from stylespace.figures.formatting import number, share
 from stylespace.reports import alt_texts
 from stylespace.reports.content.drawings import Drawings
@@ -137,7 +137,7 @@ def spectra_section(found: Sequence[Measured], drawings: Drawings, key: str) -> 
     }
     figure = drawings.add(
         f"{key}-spectra",
-        measures.spectra_figure(values),
+        spectra.spectra_figure(values),
         alt=alt_texts.spectra_alt(values),
         caption="Eigenvalues of the Gram matrices, largest first; the effective rank is marked",
     )
