@@ -76,7 +76,9 @@ def overview(
     tables = _tables(names, numbers, distances, coordinates)
     findings = collection_sentences(tables, len(names), kind)
     sections = [
-        _map_section(settings, list(numbers), names, distances, coordinates, explained, drawings),
+        _map_section(
+            settings, list(numbers), names, distances, coordinates, explained, drawings, watch
+        ),
         section_of("neighbours", "Nearest neighbours", tables=[_neighbours(names, distances)]),
         section_of("numbers", "Numbers by layer", figures=_spreads(numbers, drawings)),
         findings_section(findings),
@@ -149,11 +151,17 @@ def _map_section(
     coordinates: np.ndarray,
     explained: float,
     drawings: Drawings,
+    watch: StepWatch | None,
 ) -> PagePart:
     """Return the map of the pictures, to zoom into and as a figure: of very many, every n-th."""
     kind = settings.distance
     shown = range(0, len(pictures), -(-len(pictures) // picture_map.MOST))
-    thumbnails = thumbnails_of([pictures[k] for k in shown], larger=not settings.compact)
+    thumbnails = thumbnails_of(
+        [pictures[k] for k in shown],
+        larger=not settings.compact,
+        workers=settings.workers,
+        watch=watch and (lambda done, total: watch("thumbnails", done, total)),
+    )
     part = "" if len(shown) == len(pictures) else f", {len(shown):,} of {len(pictures):,} pictures"
     data = picture_map_data(
         names,

@@ -6,7 +6,7 @@ of each is decoded only when its panel opens.
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from stylespace.executors import completed, executor_for
 from stylespace.figures.drawing import pixels
 from stylespace.images import read_image, resize
 from stylespace.reports.content.drawings import data_uri
@@ -25,8 +26,11 @@ MOST = 1000
 NEIGHBOURS = 6
 """Nearest neighbours in a picture's panel."""
 QUALITY = 80
+"""Of WebP."""
 FEW, LARGE_CELL, SMALL_CELL = 300, 64, 48
+"""Pictures up to which thumbnails have the larger cells, and their pixels a side."""
 LARGEST, LARGE, SMALL = 60, 256, 128
+"""Pictures up to which those in panels are the larger ones, and the pixels of their longer side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,15 +46,39 @@ class Thumbnail:
         return torch.from_numpy(self.pixels).permute(2, 0, 1)[None] / 255
 
 
-def thumbnails_of(pictures: Sequence[Path], *, larger: bool) -> list[Thumbnail]:
-    """Read pictures one at a time, and keep them small: 64 px, of more than 300 48 px."""
-    cell, side = _cell(len(pictures)), LARGE if len(pictures) <= LARGEST else SMALL
-    found = []
-    for path in pictures:
-        shown = _smaller(read_image(path), side)
-        pixels = _levels(_smaller(shown, cell))
-        found.append(Thumbnail(pixels, _webp(_levels(shown)) if larger else ""))
-    return found
+def thumbnails_of(
+    pictures: Sequence[Path],
+    *,
+    larger: bool,
+    workers: int | None = None,
+    watch: Callable[[int, int], object] | None = None,
+) -> list[Thumbnail]:
+    """Read pictures, one at a time or in worker processes where they are many, and keep them small.
+
+    Args:
+        pictures: files.
+        larger: keep a larger one of each as well.
+        workers: processes; None for one a core.
+        watch: called with how many are done, of how many.
+
+    Raises:
+        PictureError: one that cannot be read.
+    """
+    count = len(pictures)
+    side = LARGE if count <= LARGEST else SMALL
+    calls = [(path, _cell(count), side, larger) for path in pictures]
+    found: dict[int, Thumbnail] = {}
+    with executor_for("processes" if count > FEW else "serial", workers) as executor:
+        for number, one in completed(executor, _thumbnail, calls):
+            found[number] = one
+            if watch:
+                watch(len(found), count)
+    return [found[number] for number in range(count)]
+
+
+def _thumbnail(path: Path, cell: int, side: int, larger: bool) -> Thumbnail:
+    shown = _smaller(read_image(path), side)
+    return Thumbnail(_levels(_smaller(shown, cell)), _webp(_levels(shown)) if larger else "")
 
 
 def picture_map_data(

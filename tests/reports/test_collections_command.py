@@ -1,6 +1,8 @@
 """Reports on collections, and the search for similar styles, as they are used."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -136,6 +138,42 @@ def test_every_file_of_a_collection_is_there(collection):
                 assert (float(cell[key]) if isinstance(value, float) else cell[key]) == (
                     value if isinstance(value, float) else str(value)
                 )
+
+
+def picture_map(folder):
+    """The data of the map that a page zooms."""
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    parts = re.findall(r'<script type="application/json">(.*?)</script>', page, re.S)
+    return next(data for data in map(json.loads, parts) if "neighbours" in data)
+
+
+def test_the_map_that_zooms_has_the_places_and_the_neighbours_of_the_tables(collection):
+    data, found = picture_map(collection[0]), tables(collection[0])
+    assert data["names"] == PICTURES
+    points = np.reshape(data["points"], (-1, 2))
+    places = np.array([[row["x"], -row["y"]] for row in found["map"]])
+    spread = np.ptp(places, axis=0).max()
+    np.testing.assert_allclose(points, (places - places.min(0)) / spread, atol=1e-4)
+    near = {(row["picture"], row["rank"]): row for row in found["neighbours"]}
+    for name, row in zip(PICTURES, data["neighbours"], strict=True):
+        for rank in (1, 2, 3):
+            k, distance = row[rank - 1]
+            assert data["names"][k] == near[name, rank]["other"]
+            assert distance == pytest.approx(near[name, rank]["distance"], rel=1e-5)
+    shapes = [pixels_of(collection[0].parent / "pics" / name).shape[2:] for name in PICTURES]
+    sizes = np.reshape(data["sizes"], (-1, 2))
+    assert [(height, width) for width, height in sizes.tolist()] == shapes
+    assert all(one.startswith("data:image/webp;base64,") for one in data["larger"])
+
+
+def test_of_very_many_pictures_a_sample_is_on_the_map_and_it_says_so(root, fast, monkeypatch):
+    monkeypatch.setattr("stylespace.reports.picture_map.MOST", 5)
+    monkeypatch.setattr("stylespace.reports.picture_map.FEW", 2)  # by worker processes
+    assert fast("report", root / "pics", *QUICK, "--compact", "--out", "r").code == 0
+    data = picture_map(Path("r"))
+    assert data["names"][:5] == PICTURES[::3] and len(data["points"]) == 10
+    assert data["larger"] == [] and {*data["names"]} <= {*PICTURES}
+    assert "5 of 14 pictures" in (Path("r", "index.html")).read_text(encoding="utf-8")
 
 
 def test_numbers_of_a_collection_are_those_of_its_pictures(collection, styles):

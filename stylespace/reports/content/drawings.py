@@ -65,7 +65,7 @@ class Drawings:
             source = data_uri(_lossy(png), "webp")
         dark = data_uri(drawing.dark_webp(figure, dpi=dpi), "webp") if shown else None
         self._tick(name)
-        told = {"alt": alt, "caption": caption, "wide": wide}
+        told = {"alt": alt, "caption": caption, "wide": wide, "dpi": dpi}
         return {**told, "src": source, "dark": dark, "file": file}
 
 
