@@ -54,7 +54,8 @@ def page(content: Mapping[str, Any]) -> str:
             `groups` [{`id`, `title`, `picture` {`src`, `alt`, `caption`} or None, `facts`,
             `sections` [{`id`, `title`, `folded` or not, `text` [sentence],
             `figures` [{`src`, `dark` as `src` or missing, `alt`, `caption`, `file` path or None,
-            `wide`, `dpi` or missing, and where heat maps in it answer `boards` [{`layer`, `picture`, `ends`,
+            `wide`, `dpi` or missing, and where heat maps in it answer
+            `boards` [{`layer`, `picture`, `ends`,
             `box` [left, top, width, height in %]}]}],
             `tables` [{`caption`, `columns`, `rows` [[cell]], `notes` [sentence]}],
             `heat_maps` [of `heat_map_data`], `comparisons` [{`caption`, `pictures` [{`src`, `alt`,
