@@ -41,6 +41,7 @@ class SidePanel {
     if (what === null) return this.#hide();
     if (this.box.hidden) this.before = document.activeElement;
     this.box.hidden = false;
+    if (document.activeElement === document.body) this.box.focus({ preventScroll: true });
     this.body.replaceChildren();
     this.show(this.body, what);
     this.box.scrollTop = 0;
