@@ -16,6 +16,8 @@ Entry = tuple[str, int, int]
 """Layer, i, j."""
 GOALS = ("energy", "log", "selectivity", "mixture")
 """What can be made large: G_ij, log G_ij, log G_ij - log ||G||_F, or between the last two."""
+NATURAL = "natural"
+"""The goal that makes nothing large: activations like those of natural patches."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +58,9 @@ class ProbeSettings(Making, Settings):
     goal: str = setting(
         "log",
         "What is made large: energy (the entry), log (its logarithm), selectivity (its share of "
-        "the whole Gram matrix), mixture (between the two).",
-        choices=GOALS,
+        "the whole Gram matrix), mixture (between the two); or natural: the two channels fire as "
+        "in the nine patches of paintings where they fire most, shown beside what log makes.",
+        choices=(*GOALS, NATURAL),
     )
     selectivity: float = setting(
         0.0,
@@ -74,7 +77,7 @@ class ProbeSettings(Making, Settings):
         self.layers()
         if not (self.entry or self.entries):
             raise UsageError("no entry: name one, such as --entry 12,40 or --entries diagonal.")
-        if self.selectivity and self.goal in ("energy", "selectivity"):
+        if self.selectivity and self.goal in ("energy", "selectivity", NATURAL):
             raise UsageError(
                 f"--selectivity {self.selectivity:g} says nothing to --goal {self.goal}: leave it "
                 "out, or take --goal mixture."

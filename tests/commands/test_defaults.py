@@ -9,10 +9,10 @@ from torch.nn.functional import adaptive_avg_pool2d, cosine_similarity
 
 from stylespace.assets import SAMPLE, paintings
 from stylespace.commands.command import Output
+from stylespace.commands.probe.measures import entry_figures
 from stylespace.commands.probe.patches import PAINTING_SIDE, Paintings
 from stylespace.commands.probe.probes import (
     chosen_entries,
-    entry_figures,
     probe,
     probe_batch,
 )

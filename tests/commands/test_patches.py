@@ -233,3 +233,31 @@ def test_dark_patches_are_brightened_by_one_number(light, factor):
     assert torch.allclose(bright, factor * pictures) and float(bright.max()) <= 1
     none = Patches(pictures[:0], (), (), ())
     assert none.bright[1] == 1 and len(none.bright[0]) == 0
+
+
+def test_activations_are_those_of_positions_that_look_at_the_patches(tiny):
+    """Position by position, in the order of rows; a patch's corner is that of `crop`."""
+    paintings, names = Paintings(tiny, PICTURES), ("conv1_1", "conv3_1")
+    found, patches = (
+        paintings.activations("conv3_1", 1, 3, names),
+        paintings.patches("conv3_1", 1, 3),
+    )
+    field = max(tiny.reach("conv3_1").field, SMALLEST_PATCH)
+    for name in names:
+        reach, expected = tiny.reach(name), []
+        shift = (reach.after - reach.before) / 2
+        for painting_name, position in zip(patches.paintings, patches.positions, strict=True):
+            picture = PICTURES[painting_name]
+            top, left, side, _ = crop(picture, position, field)
+            features = tiny(picture, [name])[name][0].numpy()
+            for y in range(features.shape[1]):
+                for x in range(features.shape[2]):
+                    row, column = y * reach.stride + shift, x * reach.stride + shift
+                    if top <= row < top + side and left <= column < left + side:
+                        expected.append(features[:, y, x])
+        values = found[name].numpy()
+        assert values.shape == (len(expected[0]), len(expected))
+        expected = np.stack(expected, 1)
+        np.testing.assert_allclose(np.sort(values, 1), np.sort(expected, 1), rtol=1e-5)
+        pairs = [np.sort(one[1] * one[3]) for one in (values, expected)]
+        np.testing.assert_allclose(*pairs, rtol=1e-4)  # the channels belong together

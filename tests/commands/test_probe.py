@@ -9,11 +9,10 @@ import torch
 from tiny import seeded_picture
 
 from stylespace.commands.outcome import Outcome
+from stylespace.commands.probe.measures import agreement, entry_figures
 from stylespace.commands.probe.patches import Paintings, Patches
 from stylespace.commands.probe.probes import (
-    agreement,
     chosen_entries,
-    entry_figures,
     largest_entries,
     probe,
     probe_batch,
@@ -334,3 +333,50 @@ def test_the_figures_of_silent_channels_are_zero_or_infinite(tiny):
     dead = entry_figures(torch.zeros_like(g), image, ("conv1_1", 0, 1), compared)
     names = ("value", "enhancement", "enhancement_mean", "cosine", "selectivity", "percentile")
     assert [dead[name] for name in names] == [0] * 6
+
+
+NATURAL = {"layer": "conv2_1", "size": 48, "iterations": (20,), "goal": "natural"}
+SEEN = {f"p{k}": seeded_picture(60 + k, 91, seed=k) for k in range(3)}
+
+
+def test_a_natural_probe_comes_nearer_to_patches_than_the_maximiser(tiny):
+    compared = Paintings(tiny, SEEN)
+    made = probe(entry=(1, 3), network=tiny, compared=compared, **NATURAL)
+    largest = made.beside.maximiser
+    assert largest.shape == made.image.shape and not torch.equal(largest, made.image)
+    goal = compared.activations("conv2_1", 1, 3, ["conv2_1"])["conv2_1"][1]
+    levels = np.linspace(0.05, 0.95, 19)
+    apart = [
+        np.abs(np.quantile(tiny(image, ["conv2_1"])["conv2_1"][0, 1], levels) - want).mean()
+        for want in [np.quantile(goal, levels)]
+        for image in (made.image, largest)
+    ]
+    assert apart[0] < apart[1] / 2
+    assert made.figures["natural_distance"] == pytest.approx(made.synthesis.losses[0])
+    plain = {**NATURAL, "goal": "log"}
+    alone = probe(entry=(1, 3), network=tiny, compared=compared, **plain)
+    torch.testing.assert_close(largest, alone.image, rtol=0, atol=1.5 / 255)
+
+
+def test_natural_probes_of_a_batch_are_those_made_alone(tiny):
+    compared, entries = Paintings(tiny, SEEN), [("conv2_1", 1, 3), ("conv2_1", 0, 0)]
+    settings = ProbeSettings(**NATURAL, seeds=2, entry=("1,3", "0,0"))
+    both = probe_batch(settings, entries, tiny, compared=compared)
+    for (_, i, j), outcome in zip(entries, both, strict=True):
+        assert outcome.beside.maximiser is None
+        alone = probe(entry=(i, j), network=tiny, compared=compared, seeds=2, **NATURAL)
+        assert outcome.figures["best_seed"] == alone.figures["best_seed"]
+        torch.testing.assert_close(outcome.image, alone.image, rtol=0, atol=1.5 / 255)
+
+
+def test_channels_that_fire_together_nowhere_have_no_natural_picture(tiny):
+    black = Paintings(tiny, {"black": torch.zeros(1, 3, 40, 56)})
+    products = [tiny(torch.zeros(1, 3, 40, 56), ["conv2_1"])["conv2_1"][0]]
+    silent = [k for k, channel in enumerate(products[0]) if channel.max() == 0]
+    with pytest.raises(UnreachedError, match="no natural picture: .* try goal='log'"):
+        probe(entry=(silent[0], 0), network=tiny, compared=black, **NATURAL)
+
+
+def test_selectivity_says_nothing_to_a_natural_probe():
+    with pytest.raises(UsageError, match="says nothing to --goal natural"):
+        ProbeSettings(**NATURAL, entry=("1,3",), selectivity=0.5)

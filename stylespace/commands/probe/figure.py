@@ -19,11 +19,16 @@ SMALL: dict[str, Any] = {"fontsize": 6.5, "va": "top", "linespacing": 1.4}
 def probe_figure(outcome: Outcome) -> bytes:
     """Return a PNG: a probe beside its painting patches, with its figures.
 
-    Between them, if its importance is known, the picture as transparent as it is unimportant.
+    Between them, of a natural probe, what maximises the entry; and if its importance is known, the
+    picture as transparent as it is unimportant.
     """
     layer, i, j = outcome.settings.first
     title, patches = f"{layer}  {i},{j}", outcome.beside.patches
+    if outcome.beside.maximiser is not None:
+        title += "  as in paintings"
     shown = {title: outcome.image}
+    if outcome.beside.maximiser is not None:
+        shown["what makes the entry largest"] = outcome.beside.maximiser
     if outcome.beside.importance is not None:
         shown["what mattered while it was made"] = faded(outcome.image, outcome.beside.importance)
     count = len(shown) + 1

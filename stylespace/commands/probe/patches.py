@@ -4,6 +4,7 @@ People foretell what a unit answers to from natural pictures better than from pi
 (Borowski et al. 2021), so that each probe is to be shown beside these.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -15,6 +16,7 @@ from torch.nn.functional import avg_pool2d
 
 from stylespace.assets import SAMPLE, paintings
 from stylespace.images import resize, resize_to
+from stylespace.networks.architectures import Reach
 from stylespace.networks.network import Network
 from stylespace.styles.gram import gram
 from stylespace.styles.sources import open_picture
@@ -83,6 +85,16 @@ class _Place:
         patch = picture[..., top : top + self.side, left : left + self.side]
         return resize_to(patch, SHOWN_SIDE, SHOWN_SIDE)
 
+    def inside(self, row: int, column: int, reach: Reach, features: Tensor) -> Tensor:
+        """Return what a layer (1, C, h, w) of that reach holds in a patch, (C, n)."""
+        corners = self.tops[row], self.lefts[column]
+        down, across = (
+            ((centre >= corner) & (centre < corner + self.side)).nonzero()[:, 0]
+            for length, corner in zip(features.shape[2:], corners, strict=True)
+            for centre in [_centres(reach, length)]
+        )
+        return features[0][:, down][:, :, across].flatten(1)
+
     def others(self, row: int, column: int) -> Tensor:
         """(h, w): True where a patch lies half a side or more from that of a position."""
         down = (self.tops - self.tops[row]).abs()[:, None]
@@ -147,9 +159,7 @@ class Paintings:
         where one of the channels is silent are left out.
         """
         pictures = list(self._pictures().values())
-        products = [product.clone() for product in self._products(layer, i, j)]
-        frames = [self._frame(layer, *pair) for pair in zip(pictures, products, strict=True)]
-        strongest = _strongest(products, frames)
+        frames, strongest = self._found(layer, i, j)
         crops = [frames[k].crop(pictures[k], row, column) for _, k, row, column in strongest]
         return Patches(
             torch.cat(crops) if crops else torch.zeros(0, 3, SHOWN_SIDE, SHOWN_SIDE),
@@ -157,6 +167,32 @@ class Paintings:
             tuple(self.names[k] for _, k, *_ in strongest),
             tuple(frames[k].centre(row, column) for _, k, row, column in strongest),
         )
+
+    def activations(self, layer: str, i: int, j: int, names: Sequence[str]) -> dict[str, Tensor]:
+        """Return what layers hold inside the nine patches of an entry, {layer: (C, n)}.
+
+        Of the whole paintings' features, so that a patch has its surroundings; empty where there is
+        no patch.
+        """
+        frames, strongest = self._found(layer, i, j)
+        pictures, parts = list(self._pictures().values()), defaultdict(list)
+        for k in sorted({k for _, k, *_ in strongest}):
+            with torch.no_grad():
+                features = self.network(pictures[k], list(names))
+            for _, _, row, column in (one for one in strongest if one[1] == k):
+                for name, values in features.items():
+                    inside = frames[k].inside(row, column, self.network.reach(name), values.cpu())
+                    parts[name].append(inside)
+        return {name: torch.cat(found, 1) for name, found in parts.items()}
+
+    def _found(
+        self, layer: str, i: int, j: int
+    ) -> tuple[list[_Place], list[tuple[float, int, int, int]]]:
+        """Return the frame of every painting, and the `_strongest` places."""
+        pictures = self._pictures().values()
+        products = [product.clone() for product in self._products(layer, i, j)]
+        frames = [self._frame(layer, *pair) for pair in zip(pictures, products, strict=True)]
+        return frames, _strongest(products, frames)
 
     def _pictures(self) -> Mapping[str, Tensor]:
         if self._opened is None:
@@ -187,15 +223,17 @@ class Paintings:
         """Return where the patches of a painting (1, 3, H, W) lie, for a product (h, w)."""
         reach = self.network.reach(layer)
         side = min(max(reach.field, SMALLEST_PATCH), *picture.shape[-2:])
-        centres = [
-            torch.arange(count) * reach.stride + (reach.after - reach.before) / 2
-            for count in product.shape
-        ]
+        centres = [_centres(reach, count) for count in product.shape]
         corners = (
             (centre - (side - 1) / 2).round().long().clamp(0, length - side)
             for centre, length in zip(centres, picture.shape[-2:], strict=True)
         )
         return _Place(side, *centres, *corners)
+
+
+def _centres(reach: Reach, count: int) -> Tensor:
+    """Return the centres, in pixels, of what `count` positions of a layer see."""
+    return torch.arange(count) * reach.stride + (reach.after - reach.before) / 2
 
 
 def gram_cosines(grams: Sequence[Tensor]) -> list[float]:

@@ -3,7 +3,6 @@
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean
 from typing import Any
 
 import torch
@@ -11,15 +10,18 @@ from torch import Tensor
 
 from stylespace.commands.keywords import keywords, settings_with
 from stylespace.commands.outcome import Outcome, as_written, outcome_of
-from stylespace.commands.probe.patches import Paintings, Patches, gram_cosines, painting
+from stylespace.commands.probe.measures import agreement, entry_figures, unreached
+from stylespace.commands.probe.natural import term_of_patches, without_patches
+from stylespace.commands.probe.patches import Paintings, Patches, painting
 from stylespace.commands.scales import in_tiles, noise_picture, run_pyramid
 from stylespace.commands.sight import given_network
 from stylespace.errors import UnreachedError
 from stylespace.losses.entries import energy_unit, entry_term
+from stylespace.losses.natural import beside
 from stylespace.losses.objective import Objective
-from stylespace.losses.terms import Terms
+from stylespace.losses.terms import Term, Terms
 from stylespace.networks.network import Network
-from stylespace.settings.probe import Entry, ProbeSettings
+from stylespace.settings.probe import NATURAL, Entry, ProbeSettings
 from stylespace.styles.gram import gram
 from stylespace.styles.style import Style
 from stylespace.synthesis.checkpoint import Checkpoint
@@ -34,10 +36,12 @@ class Probed:
     """What a probe's figure shows beside the picture.
 
     importance: where its gradient was strong, (S, S); of phase-only pictures, else None.
+    maximiser: of a natural probe, the picture (1, 3, S, S) in which the entry is largest.
     """
 
     patches: Patches
     importance: Tensor | None = None
+    maximiser: Tensor | None = None
 
 
 @keywords(ProbeSettings)
@@ -79,9 +83,8 @@ def probe(
     settings = settings_with(ProbeSettings, settings, changes, network)
     network = given_network(network, settings)
     first = chosen_entries(settings, network)[:1]
-    (made,) = probe_batch(
-        settings, first, network, compared=compared, watch=watch, checkpoint=checkpoint
-    )
+    looking: dict[str, Any] = {"watch": watch, "checkpoint": checkpoint}
+    (made,) = probe_batch(settings, first, network, compared=compared, shown=True, **looking)
     if isinstance(made, UnreachedError):
         raise made
     return made
@@ -114,6 +117,7 @@ def probe_batch(
     network: Network,
     *,
     compared: Paintings | None = None,
+    shown: bool = False,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> tuple[Outcome | UnreachedError, ...]:
@@ -121,23 +125,38 @@ def probe_batch(
 
     Each has its own optimiser's state, so that none depends on its neighbours.
 
+    Args:
+        shown: of natural probes the maximisers are made too, to be shown beside them.
+
     Returns:
         An outcome an entry, with the settings of that entry alone; an error where it was not
         reached.
     """
+    compared, natural = compared or Paintings(network.precise), settings.goal == NATURAL
+    if lost := without_patches(entries, compared) if natural else {}:
+        options: dict[str, Any] = {"shown": shown, "watch": watch, "checkpoint": checkpoint}
+        rest = [entry for entry in entries if entry not in lost]
+        made = probe_batch(settings, rest, network, compared=compared, **options) if rest else ()
+        found = iter(made)
+        return tuple(lost.get(entry) or next(found) for entry in entries)
     layer = entries[0][0]
     pairs = [entry[1:] for entry in entries]
     count, side = len(pairs) * settings.seeds, settings.size
-    network, settings = in_tiles(network, settings, (layer,), side, side, count=count)
-    synthesis, importance = _synthesis(settings, layer, pairs, network, watch, checkpoint)
-    compared = compared or Paintings(network.precise)
-    made = []
+    copies = 2 if natural and shown else 1
+    network, settings = in_tiles(network, settings, (layer,), side, side, count=count * copies)
+    term = _term(settings, layer, pairs, network, compared, shown=shown)
+    synthesis, importance = _synthesis(
+        settings, layer, term, count * copies, network, watch, checkpoint
+    )
+    outcomes = []
     for number, entry in enumerate(entries):
         rows = range(number * settings.seeds, (number + 1) * settings.seeds)
         runs = [synthesis.row(k) for k in rows]
         maps = [None if importance is None else importance[k] for k in rows]
-        made.append(_best(single_settings(settings, entry), runs, maps, network, compared))
-    return tuple(made)
+        own = single_settings(settings, entry)
+        largest = [synthesis.row(count + k) for k in rows] if copies == 2 else []
+        outcomes.append(_best(own, runs, maps, network, compared, largest))
+    return tuple(outcomes)
 
 
 def interrupted(made: Outcome | UnreachedError) -> bool:
@@ -153,21 +172,42 @@ def single_settings(settings: ProbeSettings, entry: Entry) -> ProbeSettings:
     return replace(settings, layer=layer, entry=(f"{i},{j}",), entries=(), painting=None)
 
 
-def _synthesis(
+def _term(
     settings: ProbeSettings,
     layer: str,
     pairs: Sequence[tuple[int, int]],
     network: Network,
+    compared: Paintings,
+    *,
+    shown: bool,
+) -> Term:
+    """Return what is measured: row e * seeds + s is entry e from seed s.
+
+    Of natural probes that are `shown` as many rows follow, which maximise the entries.
+    """
+    places = torch.tensor(pairs, device=network.device).repeat_interleave(settings.seeds, 0)
+    goal = "log" if settings.goal == NATURAL else settings.goal
+    unit = energy_unit(network, layer)
+    largest = entry_term(layer, places, settings.selectivity, goal=goal, unit=unit)
+    if settings.goal != NATURAL:
+        return largest
+    natural = term_of_patches(settings, layer, pairs, network, compared)
+    return beside(natural, largest, len(places)) if shown else natural
+
+
+def _synthesis(
+    settings: ProbeSettings,
+    layer: str,
+    term: Term,
+    count: int,
+    network: Network,
     watch: Watch | None,
     checkpoint: Checkpoint | None,
 ) -> tuple[Synthesis, Tensor | None]:
-    """Maximise entries, each from every seed: row e * seeds + s is entry e from seed s.
+    """Make `count` pictures, each seed in turn, of what a term measures.
 
     Returns the importance maps (rows, S, S) of phase-only pictures as well.
     """
-    places = torch.tensor(pairs, device=network.device).repeat_interleave(settings.seeds, 0)
-    unit = energy_unit(network, layer)
-    term = entry_term(layer, places, settings.selectivity, goal=settings.goal, unit=unit)
     objective = Objective(network, Terms((term,)))
     importance: Importance | None = None
 
@@ -184,12 +224,12 @@ def _synthesis(
         network,
         settings,
         objective_at,
-        lambda height, width: _starts(settings, width).repeat(len(pairs), 1, 1, 1),
+        lambda height, width: _starts(settings, width).repeat(count // settings.seeds, 1, 1, 1),
         (layer,),
         lambda size: (size, size),
         watch=watch,
         checkpoint=checkpoint,
-        count=len(places),
+        count=count,
         parameters=settings.parameters,
     )
     return synthesis, None if importance is None else importance.map
@@ -211,77 +251,35 @@ def _best(
     maps: Sequence[Tensor | None],
     network: Network,
     compared: Paintings,
+    largest: Sequence[Synthesis] = (),
 ) -> Outcome | UnreachedError:
-    """Return the outcome of the run whose entry is largest on the written picture."""
+    """Return the outcome of the run whose entry is largest on the written picture.
+
+    Of a natural probe the run that is nearest to the patches; largest: those that maximise.
+    """
     layer, i, j = entry = settings.first
     images = [as_written(run, network) for run in runs]
     grams = [_gram(compared.network, image, layer) for image in images]
-    best = max(range(len(runs)), key=lambda k: float(grams[k][i, j]))
+    natural = settings.goal == NATURAL
+    best = max(range(len(runs)), key=lambda k: -runs[k].loss if natural else grams[k][i, j].item())
     figures = entry_figures(grams[best], images[best], entry, compared)
+    if natural:
+        figures |= {"natural_distance": runs[best].loss}
     if len(runs) > 1:
         figures |= {"agreement": agreement(grams), "agreement_null": compared.agreement(layer)}
         figures |= {"best_seed": settings.seed + best}
-    if error := _unreached(figures, entry, runs[best].stopped == "interrupted"):
+    least = "painting_mean" if natural else "painting_max"
+    if error := unreached(figures, entry, runs[best].stopped == "interrupted", least):
         return error
-    beside = Probed(compared.patches(layer, i, j), maps[best])
-    return outcome_of(settings, images[best], figures, runs[best], network, beside=beside)
+    maximiser = None
+    if largest:
+        shown = [as_written(run, network) for run in largest]
+        values = [float(_gram(compared.network, image, layer)[i, j]) for image in shown]
+        maximiser = shown[values.index(max(values))]
+    probed = Probed(compared.patches(layer, i, j), maps[best], maximiser)
+    return outcome_of(settings, images[best], figures, runs[best], network, beside=probed)
 
 
 def _gram(network: Network, image: Tensor, layer: str) -> Tensor:
     with torch.no_grad():
         return gram(network(image, [layer])[layer])[0].cpu().double()
-
-
-def agreement(grams: Sequence[Tensor]) -> float:
-    """Return the mean cosine between Gram matrices (C, C), two by two: 1 where all are alike."""
-    return fmean(gram_cosines(grams))
-
-
-def entry_figures(g: Tensor, image: Tensor, entry: Entry, compared: Paintings) -> dict[str, float]:
-    """Return the figures of an entry on a picture (1, 3, H, W) with Gram matrix g (C, C).
-
-    `value` G_ij; `painting_max` and `painting_mean` over the bundled paintings at 256 px;
-    `enhancement` and `enhancement_mean`, the value by those (inf where no painting has any);
-    `percentile`: percentage of the paintings' windows, each as large as the picture (or as the
-    painting, where it is smaller), whose mean F_i F_j lies below the value;
-    `selectivity` G_ij / ||G|| (twice that off the diagonal); `cosine` G_ij / sqrt(G_ii G_jj);
-    `saturated`: fraction of the picture's values at 0 or 1.
-    """
-    layer, i, j = entry
-    value, energy, norm = float(g[i, j]), float((g[i, i] * g[j, j]).sqrt()), float(g.norm())
-    in_paintings = compared.values(layer, i, j)
-    grid = compared.network.grid(layer, *image.shape[2:])
-    highest, average = max(in_paintings), sum(in_paintings) / len(in_paintings)
-    return {
-        "value": value,
-        "painting_max": highest,
-        "painting_mean": average,
-        "enhancement": _quotient(value, highest),
-        "enhancement_mean": _quotient(value, average),
-        "percentile": compared.percentile(layer, i, j, value, grid),
-        "selectivity": (1 if i == j else 2) * value / norm if norm else 0.0,
-        "cosine": value / energy if energy else 0.0,
-        "saturated": float(((image <= 0) | (image >= 1)).float().mean()),
-    }
-
-
-def _quotient(value: float, other: float) -> float:
-    if other > 0:
-        return value / other
-    return float("inf") if value > 0 else 0.0
-
-
-def _unreached(figures: dict[str, float], entry: Entry, interrupted: bool) -> UnreachedError | None:
-    """Return why an entry was not reached, or None where it was."""
-    if figures["value"] > figures["painting_max"]:
-        return None
-    layer, i, j = entry
-    why = (
-        "the two channels never fired together"
-        if figures["value"] <= 0
-        else f"{figures['value']:.3g} does not exceed {figures['painting_max']:.3g}, its "
-        "value in a painting"
-    )
-    advice = "it was interrupted" if interrupted else "try more --iterations or another --seed"
-    text = f"{layer} {i},{j} was not reached: {why}; {advice}."
-    return UnreachedError(text, figures, interrupted)
