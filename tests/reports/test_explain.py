@@ -413,5 +413,5 @@ def test_words_after_an_option_of_many_belong_to_it():
         with pytest.raises(click.UsageError, match="requires an argument"):
             spread(alone, flags)
     assert spread(["--against", "b", "--", "a"], flags) == ["--against", "b", "--", "a"]
-    assert spread(["a", "b"], set()) == ["a", "b"]
+    assert spread(["a", "b"], set()) == ["a", "b"] and spread([], flags) == []
     assert "explain" in COMMANDS
