@@ -34,7 +34,7 @@ def spread(args: list[str], flags: Collection[str]) -> list[str]:
     """
     result: list[str] = []
     flag = ""
-    for word, after in zip(args, [*args[1:], "--"], strict=True):
+    for word, after in zip(args, [*args[1:], "--"], strict=False):
         if _is_option(word):
             flag = word if word in flags else ""
             if flag and _is_option(after):

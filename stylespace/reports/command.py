@@ -1,5 +1,8 @@
 """The commands `report` and `similar`, which measure pictures and make none."""
 
+from collections.abc import Callable
+from typing import Any
+
 from stylespace.commands.command import (
     PICTURES,
     Command,
@@ -9,24 +12,40 @@ from stylespace.commands.command import (
     Result,
     short_name,
 )
-from stylespace.settings import PAGE, RECIPE_FILE, ReportSettings, SimilarSettings, recipe_of
+from stylespace.settings import (
+    PAGE,
+    RECIPE_FILE,
+    ReportSettings,
+    Settings,
+    SimilarSettings,
+    recipe_of,
+)
 
 
-def _report(settings: ReportSettings, output: Output) -> Result:
-    """Write a report into a folder; interrupted amid writing, it says what is there."""
-    from stylespace.reports.making import report
+def written(settings: Settings, output: Output, make: Callable[..., Any]) -> Result:
+    """Let a page be made in a folder; interrupted amid writing, say what is there.
+
+    make: (settings, out, force, watch) as keywords -> what has `figures` and `skipped`.
+    """
     from stylespace.synthesis.progress import Counting
 
     folder, recipe = output.path, recipe_of(settings)
     try:
         with Counting(quiet=output.quiet) as counting:
-            made = report(settings=settings, out=folder, force=output.force, watch=counting.at)
+            made = make(settings=settings, out=folder, force=output.force, watch=counting.at)
     except KeyboardInterrupt:
         if not (folder / RECIPE_FILE).exists() or (folder / PAGE).exists():
             raise
         return Result((folder,), {}, recipe, interrupted=True)
     remarks = tuple(f"left out {path}: {why}" for path, why in made.skipped)
     return Result((folder / PAGE, folder), made.figures, recipe, remarks=remarks)
+
+
+def _report(settings: ReportSettings, output: Output) -> Result:
+    """Write a report into a folder."""
+    from stylespace.reports.making import report
+
+    return written(settings, output, report)
 
 
 def _similar(settings: SimilarSettings, output: Output) -> Result:

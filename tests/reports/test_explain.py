@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import numpy as np
@@ -392,6 +393,20 @@ def test_what_is_there_is_kept_unless_forced(fast):
     assert {row["group"] for row in tables("e")["subjects"]} == {"x", "y"}
 
 
+@pytest.mark.parametrize("name", ["probe", "edit"])
+def test_ctrl_c_in_a_probe_or_an_edit_ends_everything(fast, monkeypatch, name):
+    from stylespace.reports.explaining import trials
+
+    made = SimpleNamespace(synthesis=SimpleNamespace(stopped="interrupted"))
+    monkeypatch.setattr(trials, name, lambda **_: made)
+    asked = ("explain", "one", "--against", "two", *TINY, "--probes", "1", "--out", "e")
+    if name == "edit":
+        asked = (*asked, "--probes", "0")
+    before = listing()
+    result = fast(*asked)
+    assert result.code == 130 and "nothing was written" in result.err and listing() == before
+
+
 def test_python_says_it_in_its_own_terms(fast):
     with pytest.raises(UsageError, match="name it by against"):
         ss.explain("one", out="e")
@@ -413,5 +428,5 @@ def test_words_after_an_option_of_many_belong_to_it():
         with pytest.raises(click.UsageError, match="requires an argument"):
             spread(alone, flags)
     assert spread(["--against", "b", "--", "a"], flags) == ["--against", "b", "--", "a"]
-    assert spread(["a", "b"], set()) == ["a", "b"]
+    assert spread(["a", "b"], set()) == ["a", "b"] and spread([], flags) == []
     assert "explain" in COMMANDS

@@ -8,7 +8,8 @@ from stylespace.commands.command import (
     Result,
     short_name,
 )
-from stylespace.settings import PAGE, ExplainSettings, recipe_of
+from stylespace.reports.command import written
+from stylespace.settings import PAGE, ExplainSettings
 
 
 def _stem(settings: ExplainSettings) -> str:
@@ -20,13 +21,8 @@ def _stem(settings: ExplainSettings) -> str:
 def _explain(settings: ExplainSettings, output: Output) -> Result:
     """Write an explanation into a folder."""
     from stylespace.reports.explaining.making import explain
-    from stylespace.synthesis.progress import Counting
 
-    with Counting(quiet=output.quiet) as counting:
-        made = explain(settings=settings, out=output.path, force=output.force, watch=counting.at)
-    outputs = (output.path / PAGE, output.path)
-    remarks = tuple(f"left out {source}: {why}" for source, why in made.skipped)
-    return Result(outputs, made.figures, recipe_of(settings), remarks=remarks)
+    return written(settings, output, explain)
 
 
 EXPLAIN = Command(

@@ -58,8 +58,10 @@ def probed(
     place: dict[str, Any] = {"layer": entry.layer, "entry": (f"{entry.i},{entry.j}",)}
     chosen = ProbeSettings(**place, **PROBE, **sight_settings(settings))
     try:
-        return probe(settings=chosen, network=network, compared=compared)
+        return _whole(probe(settings=chosen, network=network, compared=compared))
     except StylespaceError as error:
+        if getattr(error, "interrupted", False):
+            raise KeyboardInterrupt from error
         return str(error)
 
 
@@ -113,7 +115,7 @@ def _edited(
         iterations=(EDIT_STEPS,),
         **sight_settings(settings),
     )
-    image = edit(settings=chosen, network=network).image
+    image = _whole(edit(settings=chosen, network=network)).image
     after = style_row(Style.capture(network, image, layers), layers)
     decisions = None
     if min(contrast.counts) > 1:
@@ -122,3 +124,10 @@ def _edited(
     shares = own, float(after[entry.column]) ** 2, aim
     name = contrast.subjects[place].name
     return Edited(entry, name, small, image.cpu(), shares, decisions)
+
+
+def _whole(outcome: Outcome) -> Outcome:
+    """Return an outcome; one that Ctrl-C cut short ends everything."""
+    if outcome.synthesis.stopped == "interrupted":
+        raise KeyboardInterrupt
+    return outcome
