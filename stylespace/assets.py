@@ -183,7 +183,7 @@ def channel_sheet(filters: str) -> ChannelSheet | None:
     Args:
         filters: SHA-256 of the network's filters.
     """
-    table = next((one for one in _sources().get("channels", ()) if one["filters"] == filters), None)
+    table = next((one for one in _sources()["channels"] if one["filters"] == filters), None)
     if table is None:
         return None
     path = data_folder() / table["file"]

@@ -18,10 +18,11 @@ from safetensors.numpy import load, load_file
 
 from stylespace import assets
 from stylespace.errors import PictureError, StylespaceError, UsageError, WeightsError
+from stylespace.networks.catalogue import CATALOGUE
 
 DATA = assets.data_folder()
 TABLES = tomllib.loads((DATA / "sources.toml").read_text(encoding="utf-8"))
-DISTRIBUTED = TABLES["painting"] + TABLES["study"] + TABLES["weights"]
+DISTRIBUTED = TABLES["painting"] + TABLES["study"] + TABLES["weights"] + TABLES["channels"]
 SOURCE_INDEX = [(1, 1, 0), (1, 2, 2), (2, 1, 5), (2, 2, 7), (3, 1, 10), (3, 2, 12), (3, 3, 14)]
 SOURCE_INDEX += [(4, 1, 17), (4, 2, 19), (4, 3, 21), (5, 1, 24), (5, 2, 26), (5, 3, 28)]
 
@@ -50,7 +51,7 @@ def test_hash_of_distributed_file(table):
 def test_every_picture_and_weights_file_is_listed():
     found = {
         f"{folder}/{path.name}"
-        for folder in ("paintings", "paintings/study", "weights")
+        for folder in ("paintings", "paintings/study", "weights", "channels")
         for path in (DATA / folder).iterdir()
         if path.is_file() and path.suffix not in {".py", ".pyc"}
     }
@@ -64,6 +65,25 @@ def test_size_and_facts_of_picture(table):
     with Image.open(assets.sample_path(table["name"])) as picture:
         assert picture.size == (table["width"], table["height"])
     assert all(table[key] for key in ("artist", "title", "year", "licence", "source"))
+
+
+@pytest.mark.parametrize("table", TABLES["channels"], ids=lambda table: table["name"])
+def test_the_sheet_of_channels_has_a_cell_a_channel(table):
+    sheet = assets.channel_sheet(table["filters"])
+    assert assets.channel_sheet("0" * 64) is None
+    with Image.open(sheet.path) as picture:
+        pixels, (width, height) = np.asarray(picture.convert("RGB")), picture.size
+    assert width == sheet.columns * sheet.cell and height % sheet.cell == 0
+    assert sheet.path.stat().st_size <= 4 * 2**20
+    counts = {layer.name: layer.channels for layer in CATALOGUE["vgg19-norm"].layers}
+    rows = height // sheet.cell
+    cells = pixels.reshape(rows, sheet.cell, sheet.columns, sheet.cell, 3).swapaxes(1, 2)
+    spread = cells.reshape(rows * sheet.columns, -1, 3).std((1, 2))
+    place = 0
+    for layer, first in sheet.first.items():
+        assert first == place, "layers follow each other"
+        place += counts[layer]
+        assert (spread[first:place] > 10).mean() > 0.98, layer  # a channel may stay unreached
 
 
 def test_licence_text_of_everything_distributed():

@@ -70,6 +70,15 @@ def test_data_name_their_pictures_layers_and_options(tmp_path):
         assert len(numbers(picture["places"][layer]["codes"], "u1")) == 25 * len(gram)
 
 
+def test_the_embedded_network_brings_the_sheet_of_its_channels():
+    network = load_network("vgg19-norm").precise
+    (picture,) = opened(["sample:gogh-auvers"], network, ("conv1_1",), 48)
+    found = [measured(picture, network, stability=False)]
+    sheet = entry_data(found, network, ReportSettings(pictures=("a.png",)))["channels"]
+    assert sheet["first"] == {"conv1_1": 0} and sheet["src"].startswith("data:image/webp;base64,")
+    assert (sheet["cell"], sheet["columns"]) == (48, 46)
+
+
 @pytest.fixture(scope="module")
 def activations():
     network = load_network("vgg19-norm").precise
