@@ -31,7 +31,7 @@ LONG = 24
 """Rows up to which a table is open; a longer one is folded up under its name."""
 CSS_DPI = 96
 """Pixels of a style sheet an inch."""
-_PNG_START = 33  # bytes: the signature and the header, which holds width and height
+_HEAD = 33  # bytes of a picture that hold its width and height
 
 
 def page(content: Mapping[str, Any]) -> str:
@@ -138,15 +138,18 @@ def _path(path: str) -> str:
 
 
 def _size(source: str, dpi: float = CSS_DPI) -> Markup:
-    """Return the attributes width and height of a PNG, so that the page does not jump.
+    """Return the attributes width and height of a PNG or plain WebP, so that no page jumps.
 
     dpi: its pixels an inch; the letters of all figures are as large as each other.
     """
-    head, _, data = source[:200].partition(";base64,")
-    start = base64.b64decode(data[: _PNG_START // 3 * 4])
-    if head != "data:image/png" or len(start) < 24:
+    start = base64.b64decode(source[:200].partition(";base64,")[2][: _HEAD // 3 * 4])
+    if start[:8] == b"\x89PNG\r\n\x1a\n" and len(start) >= 24:
+        pixels = struct.unpack(">II", start[16:24])
+    elif start[8:16] == b"WEBPVP8 " and len(start) >= 30:
+        pixels = struct.unpack("<HH", start[26:30])
+    else:
         return Markup("")
-    width, height = (round(side * CSS_DPI / dpi) for side in struct.unpack(">II", start[16:24]))
+    width, height = (round(side * CSS_DPI / dpi) for side in pixels)
     return Markup('width="{}" height="{}"').format(width, height)
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import base64
+import io
 from collections.abc import Callable
 
+from PIL import Image
 from torch import Tensor
 
 from stylespace.figures import canvas, drawing
 from stylespace.images import encoded_jpeg, resize
 from stylespace.reports.content.parts import PagePart
 
-JPEG = 88
+JPEG, WEBP = 88, 88
+LARGEST = 200_000
+"""Bytes up to which a page holds a figure's PNG; of a larger one a WebP, a third as long."""
 SHOWN_SIDE, SMALL_SIDE = 720, 320
 """Longer side in pixels of a picture on the page, and of one on a compact page."""
 
@@ -56,11 +60,21 @@ class Drawings:
             (png, svg), dpi = drawing.rendered(figure), drawing.DPI
             file = f"{self._folder}/{name}.svg"
             self.files |= {f"{self._folder}/{name}.png": png, file: svg}
-            source = data_uri(png, "png")
+            source = _on_page(png)
         dark = data_uri(drawing.dark_webp(figure, dpi=dpi), "webp") if shown else None
         self._tick(name)
         told = {"alt": alt, "caption": caption, "wide": wide}
         return {**told, "src": source, "dark": dark, "file": file}
+
+
+def _on_page(png: bytes) -> str:
+    """Return a figure as an address that holds it, of moderate length."""
+    if len(png) <= LARGEST:
+        return data_uri(png, "png")
+    stream = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as figure:
+        figure.convert("RGB").save(stream, "webp", quality=WEBP, method=2)
+    return data_uri(stream.getvalue(), "webp")
 
 
 def data_uri(data: bytes, kind: str) -> str:
