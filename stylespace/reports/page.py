@@ -40,7 +40,7 @@ LONG = 24
 """Rows up to which a table is open; a longer one is folded up under its name."""
 CSS_DPI = 96
 """Pixels of a style sheet an inch."""
-_START = 33  # bytes at the start of a picture, which hold its width and height
+_HEAD = 33  # bytes of a picture that hold its width and height
 
 
 def page(content: Mapping[str, Any]) -> str:
@@ -140,27 +140,19 @@ def _path(path: str) -> str:
 
 
 def _size(source: str, dpi: float = CSS_DPI) -> Markup:
-    """Return the attributes width and height of a picture, so that the page does not jump.
+    """Return the attributes width and height of a PNG or plain WebP, so that no page jumps.
 
-    Of a PNG or a lossy WebP, nothing of others. dpi: its pixels an inch; the letters of all figures
-    are as large as each other.
+    dpi: its pixels an inch; the letters of all figures are as large as each other.
     """
-    head, _, data = source[:200].partition(";base64,")
-    sides = _sides(head.rpartition("/")[2], base64.b64decode(data[: _START // 3 * 4]))
-    if sides is None:
+    start = base64.b64decode(source[:200].partition(";base64,")[2][: _HEAD // 3 * 4])
+    if start[:8] == b"\x89PNG\r\n\x1a\n" and len(start) >= 24:
+        pixels = struct.unpack(">II", start[16:24])
+    elif start[8:16] == b"WEBPVP8 " and len(start) >= 30:
+        pixels = struct.unpack("<HH", start[26:30])
+    else:
         return Markup("")
-    width, height = (round(side * CSS_DPI / dpi) for side in sides)
+    width, height = (round(side * CSS_DPI / dpi) for side in pixels)
     return Markup('width="{}" height="{}"').format(width, height)
-
-
-def _sides(kind: str, start: bytes) -> tuple[int, int] | None:
-    """Return the width and height that the first bytes of a picture tell."""
-    if kind == "png" and len(start) >= 24:
-        return struct.unpack(">II", start[16:24])
-    if kind == "webp" and start[12:16] == b"VP8 " and len(start) >= 30:
-        width, height = struct.unpack("<HH", start[26:30])
-        return width & 0x3FFF, height & 0x3FFF
-    return None
 
 
 def _is_number(cell: str) -> bool:

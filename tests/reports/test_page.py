@@ -137,6 +137,12 @@ def test_pictures_have_words_and_tables_have_heads(elements):
     ]
 
 
+def test_webp_pictures_have_their_size_as_well():
+    found = content()
+    found["groups"][0]["sections"][1]["figures"][0]["src"] = data_uri(1600, 410, kind="webp")
+    assert 'width="960" height="246"' in page(found)
+
+
 def test_png_pictures_have_their_size_so_that_the_page_does_not_jump(elements):
     sizes = [(one.get("width"), one.get("height")) for one in elements.of("img")]
     assert {("97", "97"), ("97", "1")} <= set(sizes)

@@ -13,7 +13,9 @@ from stylespace.figures import canvas, drawing
 from stylespace.images import encoded_jpeg, resize
 from stylespace.reports.content.parts import PagePart
 
-JPEG, WEBP = 88, 85
+JPEG, WEBP = 88, 88
+LARGEST = 200_000
+"""Bytes up to which a page holds a figure's PNG; of a larger one a WebP, a third as long."""
 SHOWN_SIDE, SMALL_SIDE = 720, 320
 """Longer side in pixels of a picture on the page, and of one on a compact page."""
 
@@ -62,23 +64,26 @@ class Drawings:
             (png, svg), dpi = drawing.rendered(figure), drawing.DPI
             file = f"{self._folder}/{name}.svg"
             self.files |= {f"{self._folder}/{name}.png": png, file: svg}
-            source = data_uri(_lossy(png), "webp")
+            source = _on_page(png)
         dark = data_uri(drawing.dark_webp(figure, dpi=dpi), "webp") if shown else None
         self._tick(name)
         told = {"alt": alt, "caption": caption, "wide": wide, "dpi": dpi}
         return {**told, "src": source, "dark": dark, "file": file}
 
 
+def _on_page(png: bytes) -> str:
+    """Return a figure as an address that holds it, of moderate length."""
+    if len(png) <= LARGEST:
+        return data_uri(png, "png")
+    stream = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as figure:
+        figure.convert("RGB").save(stream, "webp", quality=WEBP, method=2)
+    return data_uri(stream.getvalue(), "webp")
+
+
 def data_uri(data: bytes, kind: str) -> str:
     """Return a picture's bytes as an address that holds them."""
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
-
-
-def _lossy(png: bytes) -> bytes:
-    """Return a PNG's picture as WebP of the same size, a third of its bytes."""
-    stream = io.BytesIO()
-    Image.open(io.BytesIO(png)).convert("RGB").save(stream, "webp", quality=WEBP, method=4)
-    return stream.getvalue()
 
 
 def jpeg(image: Tensor, side: int) -> bytes:
