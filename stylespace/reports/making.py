@@ -24,7 +24,7 @@ from stylespace.reports.content.groups import (
     together_group,
 )
 from stylespace.reports.content.opening import findings_section, opening
-from stylespace.reports.content.parts import PagePart
+from stylespace.reports.content.parts import PagePart, folded
 from stylespace.reports.entries import entry_data
 from stylespace.reports.explaining.pairs import pair_sections
 from stylespace.reports.findings import joined, plain_sentence, sentences
@@ -170,7 +170,8 @@ def _detailed(
     drawings = Drawings(network.name, folder=None if settings.compact else FIGURES, tick=done)
     findings = sentences(tables, contrast=settings.contrast, distance=settings.distance)
     groups = _groups(settings, network, found, together, drawings)
-    groups[0]["sections"].append(findings_section(findings))
+    said = findings_section(findings)
+    groups[0]["sections"].append(said if together is None else folded(said))
     if watch is not None:
         watch("report", total, total)
     titles = [picture.title for picture in pictures]

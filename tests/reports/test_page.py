@@ -12,7 +12,17 @@ import numpy as np
 import pytest
 from browser import CONTROL, SHIFT, browser, chromium
 from grams import gram_of
-from page_content import CHANNELS, DARK_DOTS, HOSTILE, LIGHT_DOTS, content, grams, group, orders
+from page_content import (
+    CHANNELS,
+    DARK_DOTS,
+    HOSTILE,
+    LIGHT_DOTS,
+    content,
+    data_uri,
+    grams,
+    group,
+    orders,
+)
 
 from stylespace.figures.formatting import number
 from stylespace.reports.explanations import EXPLANATIONS, Explanation

@@ -53,15 +53,12 @@ def together_group(
         sections.sparsity_section(found, drawings, "together"),
         sections.spectra_section(found, drawings, "together"),
     ]
-    facts = [["Subjects", ", ".join(one.picture.name for one in found)]]
-    return group_of("together", "Together", facts, shown)
+    return group_of("together", "Together", [], shown)
 
 
 def _picture_group(one: Measured, shown: Sequence[PagePart | None], drawings: Drawings) -> PagePart:
     picture = one.picture
-    facts = [["Name", picture.name], ["Kind", picture.kind], *measured_from(picture.style)]
-    if picture.about:
-        facts.insert(1, ["By", picture.about])
+    facts = measured_from(picture.style) if picture.image is None else []
     return group_of(picture.key, picture.title, facts, shown, portrait(picture, drawings))
 
 

@@ -15,7 +15,7 @@ def opening(pictures: Sequence[Picture], drawings: Drawings) -> list[PagePart]:
     """
     shown = portrait if len(pictures) == 1 else _thumbnail
     return [
-        {**part, "picture": picture.key, "about": picture.about}
+        {**part, "picture": picture.key, "about": "" if part.get("side") else picture.about}
         for picture in pictures
         if (part := shown(picture, drawings)) is not None
     ]
@@ -33,7 +33,8 @@ def portrait(picture: Picture, drawings: Drawings) -> PagePart | None:
         "src": drawings.picture(picture.image),
         "side": max(height, width),
         "alt": f"The picture itself: {picture.name}, {width} by {height} pixels as measured.",
-        "caption": f"{picture.title}, as measured: {width} × {height} pixels",
+        "caption": ", ".join(filter(None, (picture.name, picture.about, picture.kind)))
+        + f", measured at {width} × {height} pixels",
     }
 
 
