@@ -22,6 +22,8 @@ DEEPEST = 1e-6
 """Of the largest entry: where the axis of the sorted entries ends at the latest."""
 PARTS = {"diagonal": diagonal, "off-diagonal": off_diagonal}
 BINS = 40
+HEADROOM = 1.35
+"""Of a panel over its highest bin: the words stand above."""
 LOOKS: tuple[dict[str, Any], ...] = (
     {"label": "entries", "color": MAIN, "linestyle": "-", "linewidth": 1.8},
     {"label": "best fit", "color": OTHER, "linestyle": "--", "linewidth": 1.3},
@@ -180,8 +182,8 @@ def _draw_cosines(axes: drawing.Axes, values: np.ndarray, low: float) -> None:
         alpha=0.35, linewidth=0.9, ax=axes,
     )  # fmt: skip
     middle = float(np.median(values))
-    axes.axvline(middle, color=OTHER, linewidth=1.2)
+    axes.axvline(middle, ymax=1 / HEADROOM, color=OTHER, linewidth=1.2)
     axes.text(0.98, 0.87, f"median {number(middle, 2)}", transform=axes.transAxes, ha="right",
               va="top", fontsize=SMALL, color=OTHER)  # fmt: skip
-    axes.set_ylim(0, 1.35 * axes.dataLim.ymax)  # room for the words
+    axes.set_ylim(0, HEADROOM * axes.dataLim.ymax)
     axes.locator_params(axis="y", nbins=5)

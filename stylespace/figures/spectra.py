@@ -131,8 +131,12 @@ def _draw_ratio(axes: drawing.Axes, own: np.ndarray, middle: np.ndarray) -> None
     axes.set(xscale="log", yscale="log", xticks=[], yticks=[])
     axes.minorticks_off()
     axes.set(xlim=(0.9, 1.1 * max(len(middle), 2)), ylim=(1 / REACH, REACH))
-    axes.fill_between(ranks, 1, ratio, where=ratio >= 1, color=MAIN, alpha=0.5, linewidth=0)
-    axes.fill_between(ranks, 1, ratio, where=ratio <= 1, color=OTHER, alpha=0.5, linewidth=0)
+    axes.fill_between(
+        ranks, 1, ratio, where=ratio >= 1, color=MAIN, alpha=0.5, linewidth=0, interpolate=True
+    )
+    axes.fill_between(
+        ranks, 1, ratio, where=ratio <= 1, color=OTHER, alpha=0.5, linewidth=0, interpolate=True
+    )
     axes.plot(ranks, ratio, color=INK, linewidth=0.8)
     axes.axhline(1, color=FAINT, linewidth=0.7)
     axes.spines[:].set(visible=True, color=RULE)

@@ -117,8 +117,10 @@ def spectra_alt(pictures: Mapping[str, Mapping[str, Values]]) -> str:
             total, squares = float(values.sum()), float(np.square(values).sum())
             ranks[name] = total**2 / squares if squares else 0.0
             largest[name] = float(values[0]) / total if total else 0.0
+    each = "" if len(pictures) <= MOST_LINES else ", over the median picture's"
     title = (
-        f"Curves of the eigenvalues over their ranks for {_listed(pictures)}, both axes logarithmic"
+        f"Curves of the eigenvalues over their ranks for {_listed(pictures)}{each}, both axes "
+        "logarithmic"
     )
     return as_sentences(
         title,
