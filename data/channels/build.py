@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 
 CHANNELS = {"conv1_1": 64, "conv2_1": 128, "conv3_1": 256, "conv4_1": 512, "conv5_1": 512}
 CELL, COLUMNS = 48, 46
-QUALITY = 82
+QUALITY = 74
 EMPTY, DIM = "#1e1f24", "#5c5f68"
 
 
