@@ -46,7 +46,8 @@ def test_the_wheel_holds_the_data_exactly_once(names):
 def test_the_wheel_holds_nothing_else(names):
     known = re.compile(
         r"stylespace/(\w+/){0,2}\w+\.py|stylespace/py\.typed"
-        r"|stylespace/reports/(page\.(css|js|html\.j2)|glossary\.toml)"
+        r"|stylespace/(reports|figures/pages|commands/atlas)/\w+\.(css|js|html\.j2)"
+        r"|stylespace/reports/glossary\.toml"
         r"|stylespace/data/.+|stylespace-[\d.]+\.dist-info/.+"
     )
     strays = [name for name in names if not known.fullmatch(name)]
@@ -54,8 +55,9 @@ def test_the_wheel_holds_nothing_else(names):
     assert not [name for name in names if "pycache" in name or name.endswith(".pyc")]
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "stylespace").rglob("*.py")}
     assert modules <= set(names)
-    parts = ("page.css", "page.js", "page.html.j2", "glossary.toml")
-    assert {f"stylespace/reports/{part}" for part in parts} <= set(names)
+    package = ROOT / "stylespace"
+    parts = [one for kind in ("css", "js", "j2", "toml") for one in package.rglob(f"*.{kind}")]
+    assert {path.relative_to(ROOT).as_posix() for path in parts} <= set(names)
     assert "stylespace/py.typed" in names
 
 

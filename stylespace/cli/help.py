@@ -29,24 +29,14 @@ GROUPS = {
         *("init", "iterations", "sizes", "optimizer", "parameters", "tv_weight", "tv_where"),
         *("seeds", "tile"),
     ),
-    "Checks": ("check", "check_size", "stability"),
+    "Checks": ("check", "check_size", "stability", "permutations", "edit_pictures"),
     "Network and machine": (
         *("network", "weights", "pooling", "padding", "device", "precision", "seed"),
     ),
     "Many pictures": ("executor", "workers"),
     "Output": (
-        *(
-            "figure",
-            "preview",
-            "animate",
-            "trace",
-            "compact",
-            "timestamp",
-            "force",
-            "as_json",
-            "quiet",
-        ),
-        *("version", HELP),
+        *("figure", "preview", "animate", "trace", "compact", "timestamp", "force"),
+        *("as_json", "quiet", "version", HELP),
     ),
 }
 """{heading: its options, by their names in Python}; those that no group names are everyday ones."""

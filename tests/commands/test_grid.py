@@ -374,7 +374,7 @@ def test_an_entry_that_is_not_reached_is_named_and_tried_once(call, monkeypatch)
     [
         (GRID, ("--out", "o.png"), 2, ("goes into a folder", "use 'o'")),
         (GRID, ("--out", "gone/o"), 1, ("there is no folder 'gone'",)),
-        (GRID, ("--trace", "t.jsonl"), 2, ("--preview and --trace",)),
+        (GRID, ("--trace", "t.jsonl"), 2, ("--trace follows one picture",)),
         (GRID, ("--executor", "procesess"), 2, ("Did you mean 'processes'",)),
         (GRID, ("--workers", "2"), 2, ("belongs to --executor",)),
         (GRID.replace("sample:durer-lion", "gone.png"), (), 1, ("'gone.png': no such file",)),
