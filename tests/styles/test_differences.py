@@ -9,7 +9,6 @@ import pytest
 from stylespace.styles.statistics.differences import (
     Differences,
     differences,
-    disjoint,
     effects_kept,
     effects_under,
     floors,
@@ -186,13 +185,6 @@ def test_what_is_kept_is_the_least_without_any_one_picture():
     ]
     assert effects_kept(table, first, floor) == pytest.approx(expected)
     assert np.isnan(effects_kept(table[:2], grouped(2, 1), floor)).all()
-
-
-def test_disjoint_entries_share_no_channel():
-    pairs = np.array([(0, 1), (1, 2), (2, 3), (3, 3), (4, 5), (0, 4)])
-    assert disjoint(np.array([5.0, 4, 3, 2, 1, 0]), pairs, 9) == [0, 2, 4]
-    assert disjoint(np.array([1.0, 9, 0, 8, 0, 0]), pairs, 9) == [1, 3]
-    assert disjoint(np.array([5.0, 4, 3, 2, 1, 0]), pairs, 2) == [0, 2]
 
 
 def test_decision_values_are_one_and_minus_one_at_the_means_and_count_layers_alike():

@@ -14,6 +14,7 @@ from stylespace.styles.statistics.orders import leaf_order
 from stylespace.styles.statistics.pairs import (
     ChannelPair,
     cosines,
+    disjoint_pairs,
     similarity_order,
     strongest_pairs,
 )
@@ -199,3 +200,10 @@ def test_order_of_512_channels_takes_as_long_as_six_times_their_eigenvectors():
     assert len(set(similarity_order(g))) == 512
     ordering = quickest(lambda: similarity_order(g), runs=2)
     assert ordering < 40 * quickest(lambda: np.linalg.eigh(g.numpy()))
+
+
+def test_disjoint_entries_share_no_channel():
+    pairs = np.array([(0, 1), (1, 2), (2, 3), (3, 3), (4, 5), (0, 4)])
+    assert disjoint_pairs(np.array([5.0, 4, 3, 2, 1, 0]), pairs, 9) == [0, 2, 4]
+    assert disjoint_pairs(np.array([1.0, 9, 0, 8, 0, 0]), pairs, 9) == [1, 3]
+    assert disjoint_pairs(np.array([5.0, 4, 3, 2, 1, 0]), pairs, 2) == [0, 2]

@@ -10,12 +10,12 @@ from torch import Tensor
 from stylespace.styles.statistics.differences import (
     Differences,
     differences,
-    disjoint,
     effects_kept,
     floors,
     root_shares,
 )
 from stylespace.styles.statistics.nearest_mean import held_out_decisions
+from stylespace.styles.statistics.pairs import disjoint_pairs
 from stylespace.styles.style import Style
 
 LISTED = 8
@@ -122,7 +122,7 @@ class Contrast:
         strengths, floor = np.abs(self.found.effects), floors(self.table, self.sizes)
         made = []
         for layer, columns, pairs in self.columns():
-            chosen = np.array(disjoint(strengths[columns], pairs, LISTED), dtype=int)
+            chosen = np.array(disjoint_pairs(strengths[columns], pairs, LISTED), dtype=int)
             places = chosen + columns.start
             values = self.table[:, places].astype(np.float64)
             kept = effects_kept(values, self.first, floor[places])

@@ -205,24 +205,5 @@ def effects_kept(table: np.ndarray, first: np.ndarray, floor: np.ndarray) -> np.
         return np.where(whole == 0, np.nan, np.min(np.sign(whole) * rows, axis=0) / np.abs(whole))
 
 
-def disjoint(strengths: np.ndarray, pairs: np.ndarray, count: int) -> list[int]:
-    """Return the strongest entries of a layer of which no two share a channel, strongest first.
-
-    Args:
-        strengths: (p,), >= 0; those that are 0 are never taken. pairs: (p, 2), their channels.
-        count: at most so many.
-    """
-    taken: set[int] = set()
-    found: list[int] = []
-    for entry in np.argsort(-strengths, kind="stable"):
-        if len(found) == count or strengths[entry] <= 0:
-            break
-        channels = {int(channel) for channel in pairs[entry]}
-        if taken.isdisjoint(channels):
-            found.append(int(entry))
-            taken |= channels
-    return found
-
-
 def _blocks(count: int) -> Iterator[slice]:
     yield from (slice(start, min(start + BLOCK, count)) for start in range(0, count, BLOCK))

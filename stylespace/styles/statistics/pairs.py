@@ -1,8 +1,6 @@
 """Pairs of channels: how alike they fire, which fire together most, and an order by likeness."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import torch
@@ -58,24 +56,35 @@ def strongest_pairs(
     if count < 0:
         raise ValueError(f"a count of pairs must be at least 0, got {count}")
     matrix, angles = wide(gram), cosines(gram)
-    rows, columns = torch.triu_indices(len(matrix), len(matrix), 1)
-    order = matrix[rows, columns].argsort(descending=True, stable=True)
-    places = zip(rows[order].tolist(), columns[order].tolist(), strict=True)
-    chosen = _disjoint(places) if disjoint else places
+    pairs = torch.triu_indices(len(matrix), len(matrix), 1).T.numpy()
+    values = matrix[pairs[:, 0], pairs[:, 1]].numpy()
+    if disjoint:
+        chosen = disjoint_pairs(values, pairs, count)
+    else:
+        chosen = [k for k in np.argsort(-values, kind="stable")[:count] if values[k] > 0]
     return tuple(
-        ChannelPair(i, j, float(matrix[i, j]), float(angles[i, j]))
-        for i, j in islice(chosen, count)
-        if matrix[i, j] > 0
+        ChannelPair(int(i), int(j), float(matrix[i, j]), float(angles[i, j]))
+        for i, j in pairs[chosen]
     )
 
 
-def _disjoint(places: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Yield the pairs that share no channel with one before."""
+def disjoint_pairs(strengths: np.ndarray, pairs: np.ndarray, count: int) -> list[int]:
+    """Return the strongest entries of a layer of which no two share a channel, strongest first.
+
+    Args:
+        strengths: (p,), >= 0; those that are 0 are never taken. pairs: (p, 2), their channels.
+        count: at most so many.
+    """
     taken: set[int] = set()
-    for pair in places:
-        if taken.isdisjoint(pair):
-            taken.update(pair)
-            yield pair
+    found: list[int] = []
+    for entry in np.argsort(-strengths, kind="stable"):
+        if len(found) == count or strengths[entry] <= 0:
+            break
+        channels = {int(channel) for channel in pairs[entry]}
+        if taken.isdisjoint(channels):
+            found.append(int(entry))
+            taken |= channels
+    return found
 
 
 def similarity_order(gram: Tensor) -> tuple[int, ...]:
