@@ -55,7 +55,7 @@ function unfoldOnPaper() {
 
 /** Let every heat map of the page answer for its entries. */
 function openEntries() {
-  const data = document.getElementById("entries");
+  const data = document.getElementById("page--entries");
   if (!data) return;
   const entries = new Entries(JSON.parse(data.textContent));
   const panel = new EntryPanel(entries);

@@ -162,7 +162,7 @@ def test_the_place_is_the_product_of_the_means(shown):
     for layer, count in CHANNELS.items():
         for i, j in generator.integers(1, count, (5, 2)).tolist():
             found = shown.evaluate(
-                "(() => { const known = new Entries(JSON.parse(document.getElementById('entries')"
+                "(() => { const known = new Entries(JSON.parse(document.getElementById('page--entries')"
                 f".textContent)).of('auvers', '{layer}').together({i}, {j});"
                 " return [known.height, known.width, [...known.values]]; })()"
             )
@@ -173,7 +173,7 @@ def test_the_place_is_the_product_of_the_means(shown):
             assert place.max() == pytest.approx(1)
         assert (
             shown.evaluate(
-                "new Entries(JSON.parse(document.getElementById('entries').textContent))"
+                "new Entries(JSON.parse(document.getElementById('page--entries').textContent))"
                 f".of('auvers', '{layer}').together(0, 1).peak"
             )
             == 0

@@ -75,7 +75,9 @@ def test_no_text_becomes_markup(text, elements):
 
 
 def test_a_name_in_the_data_does_not_end_them(text):
-    (data,) = re.findall(r'<script type="application/json" id="entries">(.*?)</script>', text, re.S)
+    (data,) = re.findall(
+        r'<script type="application/json" id="page--entries">(.*?)</script>', text, re.S
+    )
     assert [one["name"] for one in json.loads(data)["pictures"]][1] == HOSTILE
 
 
@@ -270,7 +272,7 @@ def shown(chrome, address):
         yield opened
 
 
-KNOWN = "new Entries(JSON.parse(document.getElementById('entries').textContent))"
+KNOWN = "new Entries(JSON.parse(document.getElementById('page--entries').textContent))"
 
 
 def readout(shown, index):

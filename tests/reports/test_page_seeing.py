@@ -150,3 +150,16 @@ def test_a_telephone_says_that_a_figure_scrolls(chrome, address):
         assert narrow.evaluate(hints) >= 1
     with chrome.open(address, width=1440) as wide:
         assert wide.evaluate(hints) == 0
+
+
+@pytest.mark.parametrize("name", ["entries", "entry-panel", "content"])
+def test_a_group_of_any_name_leaves_the_data_of_the_page_alone(chrome, tmp_path, name):
+    found = content()
+    found["groups"][1]["id"] = name
+    found["entries"] = None if name == "entries" else found["entries"]
+    path = tmp_path / "index.html"
+    path.write_text(page(found), encoding="utf-8")
+    with chrome.open(path.as_uri()) as shown:
+        assert shown.complaints() == []
+        boards = shown.evaluate("document.querySelectorAll('.board').length")
+        assert boards == (0 if name == "entries" else len(CHANNELS))
