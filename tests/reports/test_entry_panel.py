@@ -162,8 +162,8 @@ def test_the_place_is_the_product_of_the_means(shown):
     for layer, count in CHANNELS.items():
         for i, j in generator.integers(1, count, (5, 2)).tolist():
             found = shown.evaluate(
-                "(() => { const known = new Entries(JSON.parse(document.getElementById('page--entries')"
-                f".textContent)).of('auvers', '{layer}').together({i}, {j});"
+                "(() => { const data = document.getElementById('page--entries').textContent;"
+                f" const known = new Entries(JSON.parse(data)).of('auvers', '{layer}').together({i}, {j});"
                 " return [known.height, known.width, [...known.values]]; })()"
             )
             product = means(layer)[i] * means(layer)[j]
