@@ -163,7 +163,8 @@ def test_the_place_is_the_product_of_the_means(shown):
         for i, j in generator.integers(1, count, (5, 2)).tolist():
             found = shown.evaluate(
                 "(() => { const data = document.getElementById('page--entries').textContent;"
-                f" const known = new Entries(JSON.parse(data)).of('auvers', '{layer}').together({i}, {j});"
+                f" const of = new Entries(JSON.parse(data)).of('auvers', '{layer}');"
+                f" const known = of.together({i}, {j});"
                 " return [known.height, known.width, [...known.values]]; })()"
             )
             product = means(layer)[i] * means(layer)[j]
