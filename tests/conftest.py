@@ -4,6 +4,7 @@ import signal
 
 import pytest
 import torch
+from browser import browser, chromium
 from command_line import call, cheap  # noqa: F401  (fixtures)
 from pickled import pickled  # noqa: F401
 from tiny import seeded_picture, tiny_network
@@ -33,6 +34,16 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def chrome():
+    """A browser for the tests of a module."""
+    program = chromium()
+    if program is None:
+        pytest.skip("no Chromium: install chromium-headless-shell, or set STYLESPACE_CHROMIUM")
+    with browser(program) as started:
+        yield started
 
 
 @pytest.fixture

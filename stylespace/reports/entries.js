@@ -1,18 +1,6 @@
 "use strict";
 // What the page knows of every Gram entry: values as they were measured, and where channels fire.
 
-/** Return the bytes that a text holds in base64. */
-function bytesOf(text) {
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-}
-
-/** Return the numbers of single precision that a text holds in base64, little end first. */
-function numbersOf(text) {
-  const { buffer, length } = bytesOf(text);
-  const view = new DataView(buffer);
-  return Float32Array.from({ length: length / 4 }, (_, k) => view.getFloat32(4 * k, true));
-}
-
 /** Return the place of an entry in the upper triangle, row by row with its diagonal. */
 function place(i, j, channels) {
   const [a, b] = i < j ? [i, j] : [j, i];

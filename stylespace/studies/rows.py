@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -134,10 +134,14 @@ def made_rows(
 
     _, interrupted = resume(tasks, earlier, make)
     rows = kept()
-    failed = [row for row in rows if row.get("failed")]
-    remarks += [f"{row['part']} {row['way']} {row['pair']}: {row['failed']}" for row in failed]
     total = sum(len(task.runs) for task in tasks.values())
-    return Done(rows, total, tasks, interrupted, tuple(remarks))
+    return Done(rows, total, tasks, interrupted, (*remarks, *_failures(rows)))
+
+
+def _failures(rows: Sequence[Row]) -> list[str]:
+    """Return why rows have no result, a sentence each."""
+    failed = [row for row in rows if row.get("failed")]
+    return [f"{row['part']} {row['way']} {row['pair']}: {row['failed']}" for row in failed]
 
 
 def _put_aside(folder: Path, strangers: Collection[str]) -> list[str]:

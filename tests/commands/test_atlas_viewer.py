@@ -6,7 +6,6 @@ import shlex
 
 import numpy as np
 import pytest
-from browser import browser, chromium
 from gestures import click, drag, pinch, press, settled, tap, wheel
 from PIL import Image
 
@@ -125,15 +124,6 @@ def test_no_text_becomes_markup():
 
 
 # What a browser makes of it
-
-
-@pytest.fixture(scope="module")
-def chrome():
-    program = chromium()
-    if program is None:
-        pytest.skip("no Chromium: install chromium-headless-shell, or set STYLESPACE_CHROMIUM")
-    with browser(program) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

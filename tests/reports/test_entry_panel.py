@@ -5,7 +5,6 @@ import re
 
 import numpy as np
 import pytest
-from browser import browser, chromium
 from page_content import CHANNELS, FIELDS, HOSTILE, cell_colour, content, grams, means, orders
 
 from stylespace.figures.formatting import number
@@ -16,15 +15,6 @@ FACTS = (
     f"Object.fromEntries([...{PANEL}.querySelectorAll('.entry-numbers div')]"
     ".map((one) => [one.firstChild.textContent, one.lastChild.textContent]))"
 )
-
-
-@pytest.fixture(scope="module")
-def chrome():
-    program = chromium()
-    if program is None:
-        pytest.skip("no Chromium: install chromium-headless-shell, or set STYLESPACE_CHROMIUM")
-    with browser(program) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

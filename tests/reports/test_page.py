@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from browser import CONTROL, SHIFT, browser, chromium
+from browser import CONTROL, SHIFT
 from grams import gram_of
 from page_content import (
     CHANNELS,
@@ -248,15 +248,6 @@ def test_explanations_are_one_sentence_each_with_formula_and_source():
 
 
 # What a browser makes of it
-
-
-@pytest.fixture(scope="module")
-def chrome():
-    program = chromium()
-    if program is None:
-        pytest.skip("no Chromium: install chromium-headless-shell, or set STYLESPACE_CHROMIUM")
-    with browser(program) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

@@ -2,20 +2,9 @@
 
 import numpy as np
 import pytest
-from browser import browser, chromium
 from page_content import CHANNELS, content, data_uri, orders
 
 from stylespace.reports.page import page
-
-
-@pytest.fixture(scope="module")
-def chrome():
-    program = chromium()
-    if program is None:
-        pytest.skip("no Chromium: install chromium-headless-shell, or set STYLESPACE_CHROMIUM")
-    with browser(program) as started:
-        yield started
-
 
 BOXES = ([10.0, 20.0, 30.0, 60.0], [55.0, 20.0, 30.0, 60.0])
 """Where two heat maps are on a figure of 900 x 400 pixels: left, top, width, height in %."""

@@ -8,7 +8,6 @@ from urllib.parse import quote
 
 import numpy as np
 import pytest
-from browser import browser, chromium
 from gestures import click, drag, pinch, press, tap, wheel
 from gestures import settled as patient
 from PIL import Image
@@ -127,15 +126,6 @@ def test_a_name_does_not_end_the_data():
 
 
 # What a browser makes of it
-
-
-@pytest.fixture(scope="module")
-def chrome():
-    program = chromium()
-    if program is None:
-        pytest.skip("no Chromium: install chromium-headless-shell, or set STYLESPACE_CHROMIUM")
-    with browser(program) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

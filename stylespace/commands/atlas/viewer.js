@@ -329,11 +329,4 @@ class AtlasMap {
   }
 }
 
-/** Return numbers that travel as base64 of four bytes each, little end first. */
-function numbersOf(text) {
-  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-  const view = new DataView(bytes.buffer);
-  return Float32Array.from({ length: bytes.length / 4 }, (_, k) => view.getFloat32(4 * k, true));
-}
-
 const atlasMap = new AtlasMap(document);

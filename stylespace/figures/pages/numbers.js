@@ -8,3 +8,15 @@ function digits(value) {
   const raised = [...String(power)].map((one) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(one)]);
   return `${mantissa} × 10${raised.join("")}`;
 }
+
+/** Return the bytes that a text holds in base64. */
+function bytesOf(text) {
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+}
+
+/** Return the numbers of single precision that a text holds in base64, little end first. */
+function numbersOf(text) {
+  const { buffer, length } = bytesOf(text);
+  const view = new DataView(buffer);
+  return Float32Array.from({ length: length / 4 }, (_, k) => view.getFloat32(4 * k, true));
+}
