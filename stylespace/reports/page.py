@@ -18,13 +18,14 @@ from markupsafe import Markup
 
 from stylespace.figures.drawing import DPI
 from stylespace.figures.formatting import number
-from stylespace.figures.pages.shell import ZOOM_SCRIPTS, ZOOM_STYLES, joined, policy
+from stylespace.figures.pages.shell import COLOURS, ZOOM_SCRIPTS, ZOOM_STYLES, joined, policy
 from stylespace.figures.pages.shell import environment as templates
 from stylespace.reports.heat_maps import legend_pictures
 
 _FOLDER = Path(__file__).parent
 OWN_SCRIPTS = ("entries.js", "heat_maps.js", "entry_panel.js", "compare.js", "page.js", "map.js")
 STYLES = (
+    COLOURS,
     *(_FOLDER / name for name in ("page.css", "entries.css")),
     *ZOOM_STYLES,
     _FOLDER / "map.css",

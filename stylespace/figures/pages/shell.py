@@ -18,8 +18,10 @@ ZOOM_STYLES, ZOOM_SCRIPTS = (
     for names in (("zoom.css",), ("numbers.js", "panel.js", "zoom.js"))
 )
 """Files of a view that zooms, with the panel that it opens."""
-SHELL_STYLES = (SHARED / "shell.css",)
-"""Colours and letters of a page made from `shell.html.j2`, where it has none of its own."""
+COLOURS = SHARED / "colours.css"
+"""Colours and letters of all pages, light and dark."""
+SHELL_STYLES = (COLOURS, SHARED / "shell.css")
+"""Styles of a page made from `shell.html.j2`, where it has none of its own."""
 INSIDE, BESIDE = "data:", "data: 'self' file:"
 """Pictures that a page may show: those inside it, or also those in files beside it."""
 
