@@ -14,7 +14,7 @@ PAGE      = $(BIN)/python -m stylespace.studies.gallery
 LADDER    = $(addprefix null-,nothing shuffle shuffle-psd sorted permutation independence sparsity intensity \
             distribution bootstrap gram)
 
-.PHONY: demo test test-slow bench gallery told pages wheel clean
+.PHONY: demo test test-slow docs bench gallery told pages wheel clean
 
 demo: $(VENV)/.installed  ## install, make one probe, print its path and figures
 	mkdir -p demo
@@ -28,6 +28,9 @@ test: $(VENV)/.tested  ## the default checks: lint, types, then tests in under t
 
 test-slow: $(VENV)/.tested  ## the checks that take minutes: quality of the defaults, times
 	$(BIN)/python -m pytest -m slow
+
+docs: $(VENV)/.documented  ## pages, into docs/_build/html; the first time those that run take minutes
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going docs docs/_build/html
 
 bench: $(VENV)/.installed  ## speed and memory, as ratios measured in one run: a quarter of an hour
 	$(BIN)/stylespace bench --all --out reports/benchmark
@@ -70,6 +73,10 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.tested: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.documented: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	touch $@ $(VENV)/.installed
 
 clean:
