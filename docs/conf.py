@@ -1,4 +1,4 @@
-"""How Sphinx builds these pages: `make docs`, from Markdown and the docstrings, into docs/_build."""
+"""How Sphinx builds these pages, from Markdown and docstrings, into docs/_build: `make docs`."""
 
 import logging
 import sys

@@ -14,12 +14,23 @@ from stylespace.cli.help import GROUPS, group_of, name_of
 DOCS = Path(__file__).parents[1]
 ROOT = DOCS.parent
 COPIES = DOCS / "repository"
-"""Pages of the repository that are pages here as well, under their paths; made anew by each build."""
+"""Pages of the repository that are pages here as well, under their paths; made by each build."""
 COPIED = ("*.md", "data/SOURCES.md", "reports/**/*.md")
 RECIPES = DOCS / "recipes.md"
 """Where links to a folder of recipes lead."""
 LINK = re.compile(r"(?<=\]\()[^)\s#]+")
 IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
+HTML_TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
+SHEET = (
+    (r"</?table>", ""),
+    (r'<img src="([^"]+)"[^>]*>', r"![](\1)"),
+    (r'<a href="([^"]+)">(.*?)</a>', r"[\2](\1)"),
+    (r"</?i>", "*"),
+    (r"</td><td>", " | "),
+    (r"<tr><td>", "| "),
+    (r"</td></tr>", " |"),
+)
+"""What a sheet of pictures is in Markdown: HTML that a page holds is not looked into."""
 SENTENCES = re.compile(r"(?:(?<=^)|(?<=[.)] ))(Source|Departs): ", re.MULTILINE)
 ERRORS = re.compile(r"(?<=[.;]) (?=\w+Error: )")
 
@@ -65,10 +76,22 @@ def redirect_links(app: Sphinx, page: str, source: list[str]) -> None:
         made = "://" in found[2] or (origin.parent / found[2]).exists()
         return found[0] if made else f"*{found[1]}: not made yet.*"
 
-    source[0] = LINK.sub(redirected, IMAGE.sub(there, source[0]))
+    text = IMAGE.sub(there, HTML_TABLE.sub(as_markdown, source[0]))
+    source[0] = LINK.sub(redirected, text)
 
 
-def mark_sources(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+def as_markdown(found: re.Match[str]) -> str:
+    """Return a sheet of pictures, a table in HTML, as one in Markdown."""
+    columns = max(row.count("<td>") for row in found[0].splitlines())
+    text = found[0]
+    for pattern, replacement in SHEET:
+        text = re.sub(pattern, replacement, text)
+    return f"{'|   ' * columns}|\n{'|---' * columns}|\n{text.strip()}"
+
+
+def mark_sources(
+    app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]
+) -> None:
     """Set off where a formula comes from, and where the program departs from it."""
     text = SENTENCES.sub(r"**\1:** ", "\n".join(lines))
     lines[:] = ERRORS.sub("\n    ", text).split("\n")  # a line each, as napoleon reads them
