@@ -14,7 +14,6 @@ author = copyright = "stylespace contributors"
 version = release = installed("stylespace")
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_nb", "sphinx_click", "product"]
 exclude_patterns = ["_build", "_extensions", "**.ipynb_checkpoints"]
-smartquotes_action = "qe"  # two hyphens begin an option
 default_role = "py:obj"  # in docstrings: `probe` is a link, where it is a name
 
 autodoc_typehints = "description"

@@ -31,6 +31,7 @@ SHEET = (
     (r"</td></tr>", " |"),
 )
 """What a sheet of pictures is in Markdown: HTML that a page holds is not looked into."""
+OPTION = re.compile(r"(?<![\w`-])--[a-z][a-z-]*")
 SENTENCES = re.compile(r"(?:(?<=^)|(?<=[.)] ))(Source|Departs): ", re.MULTILINE)
 ERRORS = re.compile(r"(?<=[.;]) (?=\w+Error: )")
 
@@ -41,6 +42,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("source-read", redirect_links)
     app.connect("autodoc-process-docstring", mark_sources, priority=400)  # before napoleon
     app.connect("sphinx-click-process-options", group_options)
+    app.connect("sphinx-click-process-description", mark_options)
     app.connect("sphinx-click-process-epilog", show_examples)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -108,9 +110,18 @@ def group_options(app: Any, context: click.Context, lines: list[str]) -> None:
         key=lambda pair: order.index(name_of(pair[0])) if name_of(pair[0]) in order else -1,
     )
     lines.clear()
+    for _, block in placed:
+        mark_options(app, context, block)
     for group, members in groupby(placed, key=lambda pair: group_of(name_of(pair[0]))):
         lines += ["", f".. rubric:: {group}", ""]
         lines += [line for _, block in members for line in block]
+
+
+def mark_options(app: Any, context: click.Context, lines: list[str]) -> None:
+    """Set off the options that a text names: two hyphens would become a dash."""
+    for at, line in enumerate(lines):
+        if not line.startswith(".. option::"):
+            lines[at] = OPTION.sub(r"``\g<0>``", line)
 
 
 def show_examples(app: Any, context: click.Context, lines: list[str]) -> None:
