@@ -24,6 +24,14 @@ class StylespaceError(Exception):
     """It could not be done. The message is one line that names the cause and the remedy.
 
     It may hold names that others chose, and reaches terminals: see `printable`.
+
+    Example:
+        >>> import stylespace as ss
+        >>> try:
+        ...     ss.read_image("sample:gogh-auver")
+        ... except ss.StylespaceError as error:
+        ...     print(error)
+        unknown sample 'gogh-auver'. Did you mean 'gogh-auvers'? ...
     """
 
     def __init__(self, message: str = "") -> None:

@@ -37,12 +37,6 @@ def plot_gram(
 ) -> Any:
     """Draw the Gram matrix of a layer as a heat map with its diagonal in a strip above.
 
-    >>> import stylespace as ss
-    >>> network = ss.load_network()
-    >>> style = ss.Style.capture(network, ss.read_image("painting.jpg"), ["conv3_1"])
-    >>> ax = ss.plot_gram(style, "conv3_1")
-    >>> ax.figure.savefig("gram.png")
-
     Args:
         style: one, or several, which are drawn on one scale and in one order of channels.
         layer: its name.
@@ -59,6 +53,12 @@ def plot_gram(
         UsageError: a layer that a style lacks, an order that does not name each channel once, or
             not as many axes as styles.
         StyleError: styles of different style spaces.
+
+    Example:
+        >>> import stylespace as ss
+        >>> style = ss.Style.capture(ss.load_network(), "sample:gogh-auvers", ["conv2_1"])
+        >>> ax = ss.plot_gram(style, "conv2_1")
+        >>> ax.figure.savefig("gram.png")
     """
     styles = _named(style, layer)
     grams = {name: one.layers[layer].gram for name, one in styles.items()}
@@ -89,8 +89,6 @@ def plot_sparsity(
 ) -> Any:
     """Draw how sparse the entries of the Gram matrices are, layer by layer.
 
-    >>> ax = ss.plot_sparsity({"first": style, "second": other}, measure="gini")
-
     Args:
         style: one, or several: up to four are lines, more are a table with a row each.
         ax: matplotlib's axes to draw into; None: a new figure of pyplot's.
@@ -103,6 +101,13 @@ def plot_sparsity(
     Raises:
         UsageError: an unknown measure or part, or no style.
         StyleError: styles of different style spaces.
+
+    Example:
+        >>> import stylespace as ss
+        >>> names, network = ("gogh-auvers", "durer-lion"), ss.load_network()
+        >>> layers = ["conv1_1", "conv2_1"]
+        >>> styles = {one: ss.Style.capture(network, f"sample:{one}", layers) for one in names}
+        >>> ax = ss.plot_sparsity(styles, measure="gini")
     """
     check_known("measure", measure, MEASURES)
     check_known("part", part, PARTS)
@@ -128,9 +133,6 @@ def plot_spectrum(style: Styles, ax: Any = None, *, layer: str | None = None) ->
     The effective rank, trace^2 / sum of squares, is a marker on a single curve, and one below
     several.
 
-    >>> ax = ss.plot_spectrum(style)
-    >>> ax = ss.plot_spectrum([style, other], layer="conv4_1")
-
     Args:
         style: one, or several, a curve each.
         ax: matplotlib's axes to draw into; None: a new figure of pyplot's.
@@ -142,6 +144,13 @@ def plot_spectrum(style: Styles, ax: Any = None, *, layer: str | None = None) ->
     Raises:
         UsageError: a layer that a style lacks, or no style.
         StyleError: styles of different style spaces.
+
+    Example:
+        >>> import stylespace as ss
+        >>> names, network = ("sample:gogh-auvers", "sample:durer-lion"), ss.load_network()
+        >>> styles = [ss.Style.capture(network, one, ["conv1_1", "conv2_1"]) for one in names]
+        >>> ax = ss.plot_spectrum(styles[0])
+        >>> ax = ss.plot_spectrum(styles, layer="conv2_1")
     """
     styles = _named(style, layer)
     first = next(iter(styles.values()))

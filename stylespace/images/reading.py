@@ -38,6 +38,11 @@ def read_image(
         PictureError: the file is missing, damaged, no picture, or holds more than `MAX_PIXELS`
             pixels, which is seen before anything is decoded.
         UsageError: `background` is not three numbers in [0, 1], or an unknown sample.
+
+    Example:
+        >>> import stylespace as ss
+        >>> ss.read_image("sample:chelsea").shape
+        torch.Size([1, 3, 300, 451])
     """
     return on_background(read_layers(path), background)
 

@@ -54,6 +54,12 @@ def write_image(
         PictureError: `image` is not one RGB picture, holds NaN, or values of another unit, as 0
             to 255.
         UsageError: `bits` is neither 8 nor 16.
+
+    Example:
+        >>> import stylespace as ss, torch
+        >>> ss.write_image("grey.png", torch.full((1, 3, 20, 30), 0.5))
+        >>> ss.read_image("grey.png").shape
+        torch.Size([1, 3, 20, 30])
     """
     path, suffix = Path(path), check_format(path, bits=bits)
     pixels = _pixels(image, bits, alpha)

@@ -34,6 +34,14 @@ class Objective:
     """Terms on a network: picture (B, 3, H, W) in [0, 1] -> {name: weighted value (B,)}.
 
     network: or any function from a picture and names of layers to their features.
+
+    Example:
+        >>> import stylespace as ss, torch
+        >>> energy = lambda image, features: features["conv1_1"].square().mean((1, 2, 3))
+        >>> terms = ss.Terms((ss.Term("energy", energy, layers=("conv1_1",)),))
+        >>> values = ss.Objective(ss.load_network(), terms)(torch.rand(2, 3, 32, 48))
+        >>> values["energy"].shape
+        torch.Size([2])
     """
 
     network: Network

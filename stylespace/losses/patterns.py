@@ -16,12 +16,40 @@ from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from stylespace.losses.objective import relative_square
-from stylespace.losses.terms import Features, Term
+from stylespace.losses.terms import Features, Term, Terms
+from stylespace.networks.network import Network
+from stylespace.settings import TextureSettings
 
 FLAT_CHANNEL = 1e-6
 """Range, in the largest size, up to which a channel is even: the rounding of a resized picture."""
 SHARE = 0.3
 """What a weight of 1 means: regular structure comes in whole, and the Gram terms still lead."""
+
+
+def pattern_terms(
+    settings: TextureSettings,
+    network: Network,
+    layers: Sequence[str],
+    source: Tensor,
+    *,
+    wrap: bool = False,
+) -> Terms:
+    """Return the terms of regular structure that weigh something.
+
+    source: (1, 3, h, w), the picture whose structure it is.
+    """
+    terms = Terms()
+    if settings.histogram_weight:
+        share = settings.histogram_weight / len(layers)
+        with torch.no_grad():
+            seen = network(source, layers)
+        for name in layers:
+            terms += histogram_term(name, seen[name], share)
+    if settings.spectrum_weight:
+        terms += spectrum_term(source, settings.spectrum_weight, wrap=wrap)
+    if settings.autocorrelation_weight:
+        terms += autocorrelation_term(source, settings.autocorrelation_weight, wrap=wrap)
+    return terms
 
 
 def histogram_term(layer: str, target_features: Tensor, weight: float = 1.0) -> Term:

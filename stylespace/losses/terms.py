@@ -35,6 +35,12 @@ class Term:
     measure: (image (B, 3, H, W), features {layer: (B, C, h, w)}) -> (B,).
     layers: whose activations it reads; "pre:conv3_1" for those before the ReLU.
     parts: the same in tiles; None for a term that is no sum over positions, nor made of such.
+
+    Example:
+        >>> import stylespace as ss
+        >>> dark = ss.Term("dark", lambda image, features: image.mean((1, 2, 3)))
+        >>> (0.5 * dark).weight
+        0.5
     """
 
     name: str
@@ -54,7 +60,15 @@ class Term:
 
 @dataclass(frozen=True)
 class Terms:
-    """A sum of terms; adds and scales like a number. Names must differ."""
+    """A sum of terms; adds and scales like a number. Names must differ.
+
+    Example:
+        >>> import stylespace as ss
+        >>> dark = ss.Term("dark", lambda image, features: image.mean((1, 2, 3)))
+        >>> red = ss.Term("red", lambda image, features: -image[:, 0].mean((1, 2)))
+        >>> [(part.name, part.weight) for part in (dark + 2 * red).parts]
+        [('dark', 1.0), ('red', 2.0)]
+    """
 
     parts: tuple[Term, ...] = field(default=())
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from stylespace.errors import UsageError, check_known, public
 from stylespace.networks import architectures, catalogue
 from stylespace.networks.devices import DTYPES, WINOGRAD, device_for, known_precision
-from stylespace.networks.operations import Ways, applied
+from stylespace.networks.operations import Ways, applied, placed, wide
 from stylespace.networks.space import Space
 from stylespace.networks.tiles import Tile, assembled, tiles
 from stylespace.networks.weights import Weights, load_weights
@@ -34,6 +34,13 @@ class Network:
         device, dtype: where and in which precision convolutions run.
         filters: {convolution key: (weight, bias)}, without gradients.
         values: of filters, where convolutions take fewer multiplications; see `winograd`.
+
+    Example:
+        >>> import stylespace as ss
+        >>> network = ss.load_network()
+        >>> features = network(ss.read_image("sample:chelsea"), ["conv1_1", "conv3_1"])
+        >>> features["conv3_1"].shape, network.grid("conv3_1", 300, 451)
+        (torch.Size([1, 256, 75, 112]), (75, 112))
     """
 
     def __init__(
@@ -54,11 +61,11 @@ class Network:
         self.source, self.sha256 = weights.source, weights.sha256
         self.device, self.dtype = torch.device(device), dtype
         self.filters = {
-            key: tuple(_placed(tensor, self.device, dtype) for tensor in pair)
+            key: tuple(placed(tensor, self.device, dtype) for tensor in pair)
             for key, pair in weights.tensors.items()
         }
-        self._mean = torch.tensor(weights.mean, device=device, dtype=_wide(dtype))[:, None, None]
-        self._std = torch.tensor(weights.std, device=device, dtype=_wide(dtype))[:, None, None]
+        self._mean = torch.tensor(weights.mean, device=device, dtype=wide(dtype))[:, None, None]
+        self._std = torch.tensor(weights.std, device=device, dtype=wide(dtype))[:, None, None]
         self.tile = 0
         self.values: dict[str, Tensor] | None = {} if minimal else None
         self._wide: Network | None = None
@@ -241,22 +248,13 @@ class Network:
                 x = applied(operation, x, ways)
             before, after = (layer.name, True), (layer.name, False)
             if before in wanted:
-                activations[before] = x.to(_wide(x.dtype))
+                activations[before] = x.to(wide(x.dtype))
             x = F.relu(x) if before in wanted else F.relu_(x)
             if after in wanted:
-                activations[after] = x.to(_wide(x.dtype))
+                activations[after] = x.to(wide(x.dtype))
             if len(activations) == len(wanted):
                 break
         return activations
-
-
-def _placed(tensor: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
-    layout = torch.channels_last if tensor.ndim == 4 else torch.contiguous_format
-    return tensor.to(device, dtype).contiguous(memory_format=layout)
-
-
-def _wide(dtype: torch.dtype) -> torch.dtype:
-    return torch.float64 if dtype == torch.float64 else torch.float32
 
 
 @public
@@ -287,6 +285,11 @@ def load_network(
 
     Raises:
         UsageError: an unknown name. WeightsError: see `load_weights`.
+
+    Example:
+        >>> import stylespace as ss
+        >>> ss.load_network(padding="reflect")
+        <Network vgg19-norm: average pooling, reflect padding, embedded weights, float32 on cpu>
     """
     entry, device = catalogue.catalogue_entry(name), device_for(str(device))
     precision = known_precision(precision, device)

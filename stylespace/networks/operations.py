@@ -35,6 +35,17 @@ class Ways(NamedTuple):
     values: dict[str, Tensor] | None = None
 
 
+def placed(tensor: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Return a tensor where and how convolutions read it: channels innermost."""
+    layout = torch.channels_last if tensor.ndim == 4 else torch.contiguous_format
+    return tensor.to(device, dtype).contiguous(memory_format=layout)
+
+
+def wide(dtype: torch.dtype) -> torch.dtype:
+    """Return the type of what is summed: float64 stays, anything else is float32."""
+    return torch.float64 if dtype == torch.float64 else torch.float32
+
+
 def applied(operation: Operation, x: Tensor, ways: Ways) -> Tensor:
     """Return an operation's output: (B, C, h, w) -> (B, D, h', w'), before the layer's ReLU."""
     if isinstance(operation, Inception):

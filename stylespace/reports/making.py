@@ -102,6 +102,13 @@ def report(
         UsageError: an unknown name to contrast, or the only picture too small for a layer.
         OutputError: the folder holds a report, or other files, and `force` is not given; or it
             cannot be written to.
+
+    Example:
+        >>> import stylespace as ss
+        >>> small = {"size": 64, "layers": "conv1_1", "compact": True}
+        >>> made = ss.report("sample:gogh-auvers", out="a-report", **small)
+        >>> made.sentences[0]
+        'Share of off-diagonal Gram entries near zero, up to 1 % of the mean energy: conv1_1 ... %.'
     """
     settings = settings_with(ReportSettings, settings, {"pictures": pictures, **changes}, network)
     folder = Path(out)

@@ -85,6 +85,13 @@ def similar(
 
     Raises:
         PictureError, StyleError: see `captured`; a folder without other pictures.
+
+    Example:
+        >>> import stylespace as ss
+        >>> for name in ("hokusai-great-wave", "durer-lion"):
+        ...     ss.write_image(f"{name}.png", ss.read_image(f"sample:{name}"))
+        >>> ss.similar("sample:hokusai-ejiri", ".", size=64, workers=1).neighbours[0].picture.name
+        'hokusai-great-wave.png'
     """
     changes = {"picture": picture, "folder": folder, **changes}
     settings = settings_with(SimilarSettings, settings, changes, network)

@@ -57,13 +57,26 @@ def gram(features: Tensor) -> Tensor:
         (B, C, C), symmetric, positive semi-definite.
 
     Source: G15a eq. 1. Departs: divided by N (there it is not), so that sizes compare.
+
+    Example:
+        >>> import stylespace as ss, torch
+        >>> features = torch.tensor([[1.0, 3.0], [0.0, 2.0]]).reshape(1, 2, 1, 2)
+        >>> ss.gram(features)
+        tensor([[[5., 3.],
+                 [3., 2.]]])
     """
     return _Gram.apply(_positions(features))
 
 
 @public
 def mean(features: Tensor) -> Tensor:
-    """Return the mean activation of each channel: (B, C, h, w) -> (B, C)."""
+    """Return the mean activation of each channel: (B, C, h, w) -> (B, C).
+
+    Example:
+        >>> import stylespace as ss, torch
+        >>> ss.mean(torch.tensor([[1.0, 3.0], [0.0, 2.0]]).reshape(1, 2, 1, 2))
+        tensor([[2., 1.]])
+    """
     return _positions(features).mean(2)
 
 
@@ -72,6 +85,12 @@ def covariance(features: Tensor) -> Tensor:
     """Return the covariance of the channels over positions, (B, C, C), divided by N.
 
     The mean is taken off before the product: G - mu mu^T would cancel in float32.
+
+    Example:
+        >>> import stylespace as ss, torch
+        >>> ss.covariance(torch.tensor([[1.0, 3.0], [0.0, 2.0]]).reshape(1, 2, 1, 2))
+        tensor([[[1., 1.],
+                 [1., 1.]]])
     """
     x = _positions(features)
     return _Gram.apply(x - x.mean(2, keepdim=True))
@@ -82,6 +101,12 @@ def shifted_gram(features: Tensor, shift: float = -1.0) -> Tensor:
     """Return the Gram matrix of F + shift, (B, C, C).
 
     Source: NN16b section 3 (activation shift), which uses -1.
+
+    Example:
+        >>> import stylespace as ss, torch
+        >>> ss.shifted_gram(torch.tensor([[1.0, 3.0], [0.0, 2.0]]).reshape(1, 2, 1, 2))
+        tensor([[[2., 1.],
+                 [1., 1.]]])
     """
     return gram(features + shift)
 
@@ -98,6 +123,12 @@ def chained_gram(deep: Tensor, shallow: Tensor) -> Tensor:
         (B, C, D), N = H W.
 
     Source: NN16b section 3 (blurred/correlation chain), bilinear resizing.
+
+    Example:
+        >>> import stylespace as ss, torch
+        >>> features = ss.load_network()(torch.rand(1, 3, 48, 64), ["conv2_1", "conv3_1"])
+        >>> ss.chained_gram(features["conv3_1"], features["conv2_1"]).shape
+        torch.Size([1, 256, 128])
     """
     grid = shallow.shape[2:]
     up = torch.nn.functional.interpolate(deep, grid, mode="bilinear", align_corners=False)

@@ -44,6 +44,11 @@ class Style:
     provenance: {"pictures": [...]}: of each its name, width and height in pixels as measured,
     weight in the blend, the SHA-256 of its pixels, and what old files do not tell: the precision
     of its features and whether it is grey.
+
+    Example:
+        >>> import stylespace as ss
+        >>> ss.Style.capture(ss.load_network(), "sample:gogh-auvers", ["conv1_1", "conv3_1"])
+        <Style of sample:gogh-auvers: conv1_1, conv3_1 of vgg19-norm>
     """
 
     layers: Mapping[str, LayerStyle]
@@ -81,6 +86,12 @@ class Style:
         Raises:
             UsageError: an unknown layer, or a picture too small for one. PictureError: no picture,
                 see `picture_tensor`. StyleError: a style of another style space.
+
+        Example:
+            >>> import stylespace as ss, torch
+            >>> style = ss.Style.capture(ss.load_network(), torch.rand(1, 3, 48, 64), ["conv1_1"])
+            >>> style.layers["conv1_1"].gram.shape, style.layers["conv1_1"].positions
+            (torch.Size([64, 64]), 3072)
         """
         if isinstance(image, str | os.PathLike):
             source = os.fspath(image) if source is None else source
@@ -102,6 +113,13 @@ class Style:
         Raises:
             StyleError: no parts, weights that are not positive, different spaces or layers.
             UsageError: parts that are no pairs.
+
+        Example:
+            >>> import stylespace as ss
+            >>> network, names = ss.load_network(), ("sample:gogh-auvers", "sample:durer-lion")
+            >>> first, other = (ss.Style.capture(network, one, ["conv1_1"]) for one in names)
+            >>> ss.Style.blend([(first, 3), (other, 1)])
+            <Style of sample:gogh-auvers, sample:durer-lion: conv1_1 of vgg19-norm>
         """
         if not all(isinstance(part, tuple | list) and len(part) == 2 for part in parts):
             raise UsageError("a blend is made of pairs: Style.blend([(style, 0.7), (other, 0.3)]).")
@@ -166,6 +184,12 @@ class Style:
 
         Raises:
             UsageError: a layer that the style does not hold.
+
+        Example:
+            >>> import stylespace as ss
+            >>> style = ss.Style.capture(ss.load_network(), "sample:coffee", ["conv1_1", "conv2_1"])
+            >>> list(style.pick("conv2_1").layers)
+            ['conv2_1']
         """
         layers = [layers] if isinstance(layers, str) else layers
         for name in layers:
@@ -178,6 +202,13 @@ class Style:
 
         Raises:
             OutputError: the file exists and `force` is not given, or it cannot be written.
+
+        Example:
+            >>> import stylespace as ss
+            >>> style = ss.Style.capture(ss.load_network(), "sample:durer-lion", ["conv1_1"])
+            >>> style.save("lion.style.safetensors")
+            >>> ss.Style.load("lion.style.safetensors")
+            <Style of sample:durer-lion: conv1_1 of vgg19-norm>
         """
         write_whole(path, self.encoded(), force=force)
 

@@ -66,6 +66,13 @@ def synthesize(
 
     Raises:
         UsageError: a number out of range. StylespaceError: not finite at the start.
+
+    Example:
+        >>> import stylespace as ss, torch
+        >>> grey = lambda image: {"grey": (image - 0.5).square().mean()}
+        >>> result = ss.synthesize(grey, torch.zeros(1, 3, 4, 5), steps=10)
+        >>> round(float(result.image.min()), 3), result.loss < 1e-6
+        (0.5, True)
     """
     if steps < 1:
         raise UsageError(f"steps {steps} must be at least 1.")

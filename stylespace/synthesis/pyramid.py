@@ -48,6 +48,14 @@ def coarse_to_fine(
     Returns:
         The last scale's picture, at the size of the last of `scales` even when the run ended
         early; `losses` belong to the scale that was reached.
+
+    Example:
+        >>> import stylespace as ss, torch
+        >>> from stylespace.synthesis.pyramid import Scale
+        >>> grey = lambda height, width: lambda image: {"grey": (image - 0.5).square().mean()}
+        >>> scales = [Scale(8, 12, steps=3), Scale(16, 24, steps=2)]
+        >>> ss.coarse_to_fine(grey, torch.zeros(1, 3, 8, 12), scales).image.shape
+        torch.Size([1, 3, 16, 24])
     """
     total = sum(scale.steps for scale in scales)
     trace: list[Step] = []

@@ -91,6 +91,15 @@ def atlas(
         UsageError: cells or full probes too small for the layer.
         UnreachedError: not one entry was reached; the tables are written.
         KeyboardInterrupt: Ctrl-C before the first batch was done.
+
+    Example:
+        >>> import stylespace as ss
+        >>> from pathlib import Path
+        >>> from stylespace.settings import AtlasSettings
+        >>> small = {"size": 32, "iterations": 4, "check": 0}
+        >>> settings = AtlasSettings(layer="conv1_1", block="0-0,0-1", **small)
+        >>> ss.atlas(settings, Path("atlas"), ss.load_network()).figures["done"]
+        2
     """
     with Folder(folder, to_toml(settings.decisive), force=force, inside=(CELLS,)).opened():
         _check_sizes(settings, network)

@@ -60,6 +60,13 @@ def edit(
 
     Raises:
         UsageError: the entry is zero in the painting, so that no factor changes it.
+
+    Example:
+        >>> import stylespace as ss
+        >>> small = {"size": 64, "iterations": 8}
+        >>> outcome = ss.edit("sample:gogh-auvers", "conv3_1", (12, 40), factor=4, **small)
+        >>> outcome.figures["ratio"] > 1.1
+        True
     """
     changes = {"source": source, "layer": layer, "entry": entry, **changes}
     settings = settings_with(EditSettings, settings, changes, network)

@@ -78,6 +78,13 @@ def probe(
 
     Source: NN16a section 3. Departs: Fourier pixels and the logarithm of the entry (Distill17);
     `parameters="pixels", optimizer="lbfgs"` is nearer to the paper.
+
+    Example:
+        >>> import stylespace as ss
+        >>> outcome = ss.probe("conv3_1", (12, 40), size=64, iterations=8)
+        >>> outcome.image.shape, outcome.figures["enhancement"] > 1
+        (torch.Size([1, 3, 64, 64]), True)
+        >>> ss.write_image("probe.png", outcome.image)
     """
     changes = {"layer": layer, "entry": entry, **changes}
     settings = settings_with(ProbeSettings, settings, changes, network)

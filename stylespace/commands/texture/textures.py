@@ -19,7 +19,6 @@ from stylespace.images.resizing import fitted, resize
 from stylespace.losses import patterns
 from stylespace.losses.matching import match_figures, seed_distance, smoothness_terms, style_terms
 from stylespace.losses.objective import Objective
-from stylespace.losses.terms import Terms
 from stylespace.networks.network import Network
 from stylespace.settings import TextureSettings
 from stylespace.settings.texture import AUTO
@@ -76,6 +75,11 @@ def texture(
 
     Source: G15a; NN16a section 4. Departs: relative terms, coarse to fine, a start with the
     source's spectrum, no border.
+
+    Example:
+        >>> import stylespace as ss
+        >>> ss.texture("sample:gogh-auvers", size=64, iterations=4).image.shape
+        torch.Size([1, 3, 50, 64])
     """
     settings = settings_with(TextureSettings, settings, {"sources": sources, **changes}, network)
     problem = TextureProblem(settings, given_network(network, settings))
@@ -166,7 +170,11 @@ class TextureProblem:
             match=self.settings.match,
             means=self.style_at(network, side) if self.settings.mean_weight else None,
         )
-        terms += self._pattern_terms(network, side)
+        if self.settings.reads_picture():
+            source = resize(self.pictures()[0], side).to(network.device)
+            terms += patterns.pattern_terms(
+                self.settings, network, self.layers, source, wrap=self._wraps
+            )
         terms += smoothness_terms(self.settings, wrap=self._wraps)
         return Objective(self._drawing(network), terms)
 
@@ -236,25 +244,6 @@ class TextureProblem:
                 for layer, seen in features.items()
             }
         return {layer: matrix.to(network.device) for layer, matrix in self._sampled.items()}
-
-    def _pattern_terms(self, network: Network, side: int) -> Terms:
-        """Return the terms of regular structure that weigh something."""
-        settings, terms, wrap = self.settings, Terms(), self._wraps
-        if not settings.reads_picture():
-            return terms
-        source = resize(self.pictures()[0], side).to(network.device)
-        if settings.histogram_weight:
-            share = settings.histogram_weight / len(self.layers)
-            with torch.no_grad():
-                seen = network(source, self.layers)
-            for name in self.layers:
-                terms += patterns.histogram_term(name, seen[name], share)
-        if settings.spectrum_weight:
-            terms += patterns.spectrum_term(source, settings.spectrum_weight, wrap=wrap)
-        if settings.autocorrelation_weight:
-            weight = settings.autocorrelation_weight
-            terms += patterns.autocorrelation_term(source, weight, wrap=wrap)
-        return terms
 
     def _shape(self, size: int) -> tuple[int, int]:
         """Return (H, W); of a seamless picture multiples of the deepest layer's stride."""

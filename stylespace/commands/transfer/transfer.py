@@ -75,6 +75,12 @@ def transfer(
         UsageError: settings with partitions or sizes of the source, which are several pictures.
 
     Source: G15b. Departs: relative terms, start from the content, coarse to fine.
+
+    Example:
+        >>> import stylespace as ss
+        >>> styles = [("sample:gogh-auvers", 0.7), ("sample:hokusai-great-wave", 0.3)]
+        >>> ss.transfer("sample:chelsea", styles, size=64, iterations=4).image.shape
+        torch.Size([1, 3, 43, 64])
     """
     changes = {"content": content, "styles": styles, **changes}
     settings = settings_with(TransferSettings, settings, changes, network)

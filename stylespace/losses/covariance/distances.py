@@ -62,6 +62,12 @@ def covariance_distance(
 
     Source: NN16a (style-content covariance), which does not give its weighting.
     Departs: the window stands on the responses, which changes nothing but the cost.
+
+    Example:
+        >>> import stylespace as ss, torch
+        >>> F, R, P = torch.ones(2, 3, 4, 5), torch.ones(2, 1, 4, 5), torch.zeros(1, 3, 6, 5)
+        >>> ss.covariance_distance(F, R, P, torch.ones(1, 1, 6, 5))
+        tensor([9., 9.])
     """
     checked(evaluator)
     check_shapes(F, R, P, Q)

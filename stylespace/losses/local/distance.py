@@ -71,6 +71,12 @@ def local_gram_distance(
         UsageError: features that do not match, or a setting that cannot be.
 
     Source: NN16a (localised style). Departs: strided and weighted windows, Gaussians.
+
+    Example:
+        >>> import stylespace as ss, torch
+        >>> features = torch.ones(2, 3, 4, 5)
+        >>> ss.local_gram_distance(features, torch.zeros(1, 3, 4, 5), half_width=0)
+        tensor([180., 180.])
     """
     _check_features(features, target)
     f, p = _widened(features, target)

@@ -83,6 +83,13 @@ def explain(
         OutputError: the folder holds something else and `force` is not given; it cannot be written.
 
     Source: Westfall & Young 1993 (threshold for all entries at once); see `differences`.
+
+    Example:
+        >>> import stylespace as ss
+        >>> small = {"size": 64, "layers": "conv1_1", "probes": 0, "edits": 0}
+        >>> found = ss.explain("sample:coffee", "sample:gogh-auvers", out="differences", **small)
+        >>> found.entries[0].layer
+        'conv1_1'
     """
     changes = {"pictures": pictures, "against": against, **changes}
     settings = settings_with(ExplainSettings, settings, changes, network)

@@ -27,6 +27,15 @@ def gram_distances(style: Style, target: Style) -> dict[str, float]:
     Raises:
         StyleError: the two live in different style spaces.
         UsageError: a layer of `target` that `style` does not hold.
+
+    Example:
+        >>> import stylespace as ss
+        >>> network, image = ss.load_network(), ss.read_image("sample:gogh-auvers")
+        >>> style, mirrored = (
+        ...     ss.Style.capture(network, one, ["conv2_1"]) for one in (image, image.flip(3))
+        ... )
+        >>> ss.gram_distances(mirrored, style)["conv2_1"] < 0.01
+        True
     """
     return {
         name: relative_distance(layer.gram, goal.gram)
