@@ -58,8 +58,9 @@ FORMULAS = {
         "each channel over positions, divided by their number"
     ),
     "sliced": Formula(
-        "geometric mean over layers of the squared sliced Wasserstein distance, relative to the "
-        "reference; 128 directions, torch.randn in float64 of seed 7919, divided by their norms"
+        "geometric mean over layers of ||x - y||^2 / ||y||^2; x, y: projections of the positions "
+        "on 128 directions, each sorted, y interpolated to as many as x; directions: torch.randn "
+        "in float64 of seed 7919, divided by their norms"
     ),
     "features": Formula("1/2 ||F - P||^2, the sum over layers, channels and positions"),
     "calibrated": Formula(
@@ -67,8 +68,8 @@ FORMULAS = {
         "w learned from people's choices"
     ),
     "structure": Formula(
-        "mean structural similarity of the grey pictures; window 7 x 7, even; K1 .01, K2 .03; "
-        "sample covariances; borders of 3 pixels left out",
+        "mean structural similarity of .2125 R + .7154 G + .0721 B; window 7 x 7, even; K1 .01, "
+        "K2 .03; sample covariances; borders of 3 pixels left out",
         higher=True,
     ),
     "colours": Formula(
