@@ -30,6 +30,8 @@ _HOMES = {
     "report": "reports.making",
     "explain": "reports.explaining.making",
     "similar": "reports.searching",
+    "score": "commands.score.making",
+    "protocols": "settings.protocols",
     "plot_gram": "figures.plots",
     "plot_sparsity": "figures.plots",
     "plot_spectrum": "figures.plots",

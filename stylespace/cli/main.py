@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from stylespace.cli.groups import Commands, Interrupted, examples
+from stylespace.cli.listing import listing_option
 from stylespace.cli.options import json_option, output_options, quiet_option, settings_options
 from stylespace.cli.outputs import FOLLOWING, planned
 from stylespace.cli.printing import print_listing, print_result, result_json
@@ -67,7 +68,7 @@ def add(command: Command) -> None:
         return _run(command, settings, **output)
 
     outputs = output_options(command.makes, command.names, spreads=command.spreads)
-    decorated = settings_options(command.settings)(outputs(run))
+    decorated = listing_option(command)(settings_options(command.settings)(outputs(run)))
     declare = commands.command(command.name, help=command.about, epilog=examples(command.example))
     declare(decorated)
 

@@ -27,6 +27,9 @@ METAVARS = {
     "layer": "LAYER",
     "layers": "LAYER,...",
     "painting": "PAINTING",
+    "protocol": "NAME",
+    "content": "PICTURE",
+    "style": "PICTURE",
     "network": "NETWORK",
     "weights": "WEIGHTS",
 }
@@ -54,7 +57,7 @@ def settings_options(kind: type[Settings]) -> Callable[[Callable], Callable]:
 
     def decorate(function: Callable) -> Callable:
         """Give a command its options."""
-        names = [one.name for one in dataclasses.fields(kind)]
+        names = [one.name for one in dataclasses.fields(kind) if one.name not in kind.fixed]
 
         @functools.wraps(function)
         def call(**values: Any) -> Any:
@@ -63,7 +66,7 @@ def settings_options(kind: type[Settings]) -> Callable[[Callable], Callable]:
             chosen = {n: v for n, v in given.items() if v is not None and v != ()}
             return function(kind(**chosen), **values)
 
-        for one in reversed(_specific_first(kind)):
+        for one in reversed([one for one in _specific_first(kind) if one.name in names]):
             call = _parameter(one, names)(call)
         return call
 

@@ -23,9 +23,18 @@ LEAST = 8
 
 
 def print_listing(
-    name: str, rows: list, columns: tuple[str, ...], as_json: bool, began: float
+    name: str,
+    rows: list,
+    columns: tuple[str, ...],
+    as_json: bool,
+    began: float,
+    *,
+    key: str = "",
 ) -> int:
-    """Print rows as a table, or as one JSON object with the keys of every command."""
+    """Print rows as a table, or as one JSON object with the keys of every command.
+
+    key: what the rows are called there, where not as the command.
+    """
     if as_json:
         full = {
             "command": name,
@@ -33,7 +42,7 @@ def print_listing(
             "seconds": round(time.perf_counter() - began, 3),
             "figures": {"count": len(rows)},
             "recipe": {},
-            name: rows,
+            key or name: rows,
         }
         click.echo(json.dumps(full, indent=1))
         return 0
@@ -84,8 +93,8 @@ def print_result(result: Result) -> None:
         click.echo(printable(str(path)))
     for line in _figure_lines(result.figures):
         click.echo(f"{INDENT}{line}")
-    if result.neighbours:
-        click.echo(tabulated(result.neighbours))
+    if rows := result.neighbours or result.table:
+        click.echo(tabulated(rows))
     for row in result.entries:
         if row.get("note") and not row["reached"]:
             click.echo(f"  {printable(row['note'])}")

@@ -50,7 +50,8 @@ class Result:
 
     figures: also infinite or undefined ones. entries: of several probes, a row each.
     stopped, evaluations: why the loop ended and after how many; None where nothing is optimised.
-    remarks: what was not right on the way. neighbours: of a search, the nearest first.
+    remarks: what was not right on the way. neighbours: of a search, the nearest first. table: rows
+    that are printed, and are not part of the JSON object.
     """
 
     outputs: tuple[Path, ...]
@@ -62,6 +63,7 @@ class Result:
     evaluations: int | None = None
     remarks: tuple[str, ...] = ()
     neighbours: tuple[Mapping[str, Any], ...] = ()
+    table: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def code(self) -> int:
@@ -115,7 +117,8 @@ class Command:
     without suffix. work: runs it. file, folder: kinds of its output. is_folder: whether it writes
     a folder. has_figure: whether a figure goes beside its picture. decisive: the settings that
     the recipe of a folder holds. maker: importable; returns what makes its pictures, of
-    (settings, network, watch, checkpoint) as keywords; None where it makes none.
+    (settings, network, watch, checkpoint) as keywords; None where it makes none. listing: rows that
+    --list prints in place of a run. listed: which of their columns a table has.
     """
 
     settings: type[Settings]
@@ -130,6 +133,8 @@ class Command:
     has_figure: Callable[[Any], bool] = lambda settings: False
     decisive: Callable[[Any], Settings] = lambda settings: settings
     maker: Callable[[], Callable[..., Any]] | None = None
+    listing: Callable[[], list[dict[str, Any]]] | None = None
+    listed: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -101,6 +101,15 @@ def _embedded(name: str, progress: bool) -> Weights:
 
 def _stlpips(name: str, progress: bool) -> Weights:
     """Read the AlexNet of the installed package stlpips-pytorch, without importing its code."""
+    return _fitted(name, read_state(stlpips_file(name)), "stlpips-pytorch 0.0.2")
+
+
+def stlpips_file(name: str) -> Path:
+    """Return the file of stlpips-pytorch; `name` needs it.
+
+    Raises:
+        WeightsError: the package is not installed, or another version of it.
+    """
     spec = importlib.util.find_spec("stlpips_pytorch")
     if spec is None or not spec.submodule_search_locations:
         raise WeightsError(
@@ -112,7 +121,7 @@ def _stlpips(name: str, progress: bool) -> Weights:
             f"{name}: the weights in stlpips-pytorch are missing or of another version: "
             "pip install stlpips-pytorch==0.0.2."
         )
-    return _fitted(name, read_state(path), "stlpips-pytorch 0.0.2")
+    return path
 
 
 def _downloaded(name: str, progress: bool) -> Weights:

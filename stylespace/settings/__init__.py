@@ -23,6 +23,7 @@ from stylespace.settings.recipe import (
     toml_of,
 )
 from stylespace.settings.report import DISTANCES, MOST_DETAILED, PAGE, Measuring, ReportSettings
+from stylespace.settings.score import ScoreSettings
 from stylespace.settings.shared import COMMANDS, Making, Settings, StyleLayers
 from stylespace.settings.similar import SimilarSettings
 from stylespace.settings.sourced import Sourced

@@ -33,6 +33,7 @@ class Settings:
     """What every command shares: the style space and the machine."""
 
     command: ClassVar[str] = ""
+    fixed: ClassVar[tuple[str, ...]] = ()  # settings that are no options: the command fixes them
 
     network: str = setting(catalogue.DEFAULT, "Network; see `stylespace networks`.")
     weights: str | None = setting(
