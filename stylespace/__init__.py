@@ -8,6 +8,7 @@ from typing import Any
 
 _HOMES = {
     "load_network": "networks.network",
+    "wrap_network": "networks.wrapped",
     "Network": "networks.network",
     "gram": "styles.gram",
     "mean": "styles.gram",

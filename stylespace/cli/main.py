@@ -13,10 +13,10 @@ from typing import Any
 import click
 
 from stylespace.cli.groups import Commands, Interrupted, examples
-from stylespace.cli.listing import listing_option
-from stylespace.cli.options import json_option, output_options, quiet_option, settings_options
+from stylespace.cli.listings import listing_option, networks, samples
+from stylespace.cli.options import output_options, settings_options
 from stylespace.cli.outputs import FOLLOWING, planned
-from stylespace.cli.printing import print_listing, print_result, result_json
+from stylespace.cli.printing import print_result, result_json
 from stylespace.cli.streams import UnsaidError, guarded_streams
 from stylespace.cli.table import COMMANDS
 from stylespace.commands.command import Command, Output, Result
@@ -189,40 +189,8 @@ for _command in COMMANDS.values():
     _add_estimate(_command)
 
 
-@commands.command()
-@json_option
-@quiet_option
-def networks(as_json: bool, quiet: bool) -> int:
-    """List the networks, their layers and what they need."""
-    began = time.perf_counter()
-    from stylespace.networks.catalogue import CATALOGUE
-
-    rows = [
-        {
-            "name": name,
-            "needs": entry.needs,
-            "about": entry.about,
-            "layers": [layer.name for layer in entry.layers],
-            "channels": [layer.channels for layer in entry.layers],
-        }
-        for name, entry in CATALOGUE.items()
-    ]
-    return print_listing("networks", rows, ("name", "needs", "about", "layers"), as_json, began)
-
-
-@commands.command()
-@json_option
-@quiet_option
-def samples(as_json: bool, quiet: bool) -> int:
-    """List the sample pictures, for use as sample:NAME; --json gives their licences as well."""
-    began = time.perf_counter()
-    from dataclasses import asdict
-
-    from stylespace.assets import samples as all_samples
-
-    rows = [asdict(sample) for sample in all_samples()]
-    columns = ("name", "kind", "artist", "title", "year")
-    return print_listing("samples", rows, columns, as_json, began)
+for _listing in (networks, samples):
+    commands.add_command(_listing)
 
 
 def _run(command: Command, settings: Settings, *, as_json: bool, **output: Any) -> int:

@@ -49,7 +49,7 @@ def print_listing(
     from tabulate import tabulate
 
     table = [
-        [", ".join(v) if isinstance(v := row[column], list) else v for column in columns]
+        [", ".join(v) if isinstance(v := row[column], list) else str(v) for column in columns]
         for row in rows
     ]
     widths = _widths([columns, *table])

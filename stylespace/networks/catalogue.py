@@ -1,24 +1,13 @@
 """The catalogue of networks: names, layers, and where each one's weights come from; no torch."""
 
-from dataclasses import dataclass
-
 from stylespace.errors import UsageError, check_known, unknown
 from stylespace.networks import architectures
 from stylespace.networks.architectures import Layer
+from stylespace.networks.network_entry import LIBRARIES, MODULE, OWN, NetworkEntry, is_foreign
 
 DEFAULT = "vgg19-norm"
 POOLINGS = ("average", "max")
 PADDINGS = ("zeros", "replicate", "reflect", "circular")
-
-
-@dataclass(frozen=True)
-class NetworkEntry:
-    """One network. origin: "embedded", "package" or "download"."""
-
-    layers: tuple[Layer, ...]
-    about: str
-    origin: str = "download"
-    needs: str = "a download, once"
 
 
 CATALOGUE = {
@@ -50,9 +39,43 @@ CATALOGUE = {
 
 
 def catalogue_entry(name: str) -> NetworkEntry:
-    """Return the entry of a network; an unknown name is answered with the nearest."""
-    check_known("network", name, CATALOGUE)
+    """Return the entry of a network; an unknown name is answered with the nearest.
+
+    Of a network of a library its module is built, without weights, which takes torch and a second.
+
+    Raises:
+        UsageError: unknown, or a module that was not wrapped. WeightsError: no such library here.
+    """
+    if is_foreign(name):
+        check_known("library of networks", name.partition(":")[0], (*LIBRARIES, MODULE))
+        from stylespace.networks.foreign import foreign_entry
+
+        return foreign_entry(name)
+    if name not in CATALOGUE:
+        raise unknown("network", name, [*CATALOGUE, *(f"{one}:NAME" for one in LIBRARIES)])
     return CATALOGUE[name]
+
+
+def space_of(network: str, pooling: str, padding: str) -> tuple[str, str]:
+    """Return a network's pooling and padding: where it is taken as it is, the defaults are its own.
+
+    Raises:
+        UsageError: it has no such pooling or padding.
+    """
+    return (
+        _choice(network, "pooling", pooling, (POOLINGS[0],)),
+        _choice(network, "padding", padding, (PADDINGS[0], "auto")),
+    )
+
+
+def _choice(network: str, kind: str, value: str, defaults: tuple[str, ...]) -> str:
+    if not is_foreign(network):
+        if value == OWN:
+            raise UsageError(f"{network} has no {kind} of its own: leave --{kind} {OWN} out.")
+        return value
+    if value not in (OWN, *defaults):
+        raise UsageError(f"{network} keeps its own {kind}: leave --{kind} {value} out.")
+    return OWN
 
 
 def resolve_layer(name: str, layers: tuple[Layer, ...], network: str) -> str:
@@ -61,6 +84,8 @@ def resolve_layer(name: str, layers: tuple[Layer, ...], network: str) -> str:
     Raises:
         UsageError: no such layer, with the nearest name.
     """
+    if is_foreign(network):
+        return catalogue_entry(network).resolve(name, network)
     names = [layer.name for layer in layers]
     plain = name.replace("relu", "conv", 1) if name.startswith("relu") else name
     if plain not in names:
@@ -71,6 +96,13 @@ def resolve_layer(name: str, layers: tuple[Layer, ...], network: str) -> str:
 def channels(network: str) -> dict[str, int]:
     """Return {layer: channels} of a network."""
     return {layer.name: layer.channels for layer in catalogue_entry(network).layers}
+
+
+def strides(network: str) -> dict[str, int]:
+    """Return {layer: pixels between two positions} of a network."""
+    entry = catalogue_entry(network)
+    reaches = architectures.reaches(entry.layers) if not entry.strides else {}
+    return {**entry.strides, **{name: reach.stride for name, reach in reaches.items()}}
 
 
 def check_entry(layer: str, entry: tuple[int, int], network: str) -> None:

@@ -19,7 +19,9 @@ from stylespace.networks.architectures import (
     convolutions,
 )
 from stylespace.networks.network import Network
+from stylespace.networks.network_entry import OWN
 from stylespace.networks.tiles import halo_of
+from stylespace.networks.wrapped import WrappedNetwork
 
 HISTORY = 10  # pairs of L-BFGS
 COPIES = 10  # of the picture that the loop and its optimiser hold beside them
@@ -85,6 +87,8 @@ def kept_bytes(network: Network, layers: Sequence[str], height: int, width: int)
 
     Up to the deepest of `layers`, shallow to deep.
     """
+    if isinstance(network, WrappedNetwork):
+        return network.kept_bytes(layers, height, width)
     asked, shape, result = network.resolve(layers), (3, height, width), []
     for layer in network.layers[: network.names.index(asked[-1]) + 1]:
         count, shape = _chain(network, layer.operations, shape)
@@ -211,6 +215,8 @@ def tile_for(
     extra: bytes that the objective takes beside, on a network with its tiles. The smallest is
     returned where none fits, which `check_memory` then refuses.
     """
+    if network.padding == OWN:
+        return 0  # it sees pictures whole
     free = available(network.device)
     for side in (0, *TILES):
         tiled = network.in_tiles(side)

@@ -62,7 +62,7 @@ def load_weights(name: str, weights: str | None = None, *, progress: bool = Fals
     """
     entry = CATALOGUE[name]
     if weights is not None and weights.startswith("random:"):
-        return random_weights(entry.layers, _seed(weights))
+        return random_weights(entry.layers, seed_of(weights))
     if weights is not None:
         path = Path(weights.removeprefix("caffe:"))
         caffe = weights.startswith("caffe:") or any(part in path.name for part in CAFFE_FILES)
@@ -71,7 +71,12 @@ def load_weights(name: str, weights: str | None = None, *, progress: bool = Fals
     return own[entry.origin](name, progress)
 
 
-def _seed(weights: str) -> int:
+def seed_of(weights: str) -> int:
+    """Return the seed of random:SEED.
+
+    Raises:
+        WeightsError: it is none.
+    """
     text = weights.removeprefix("random:")
     if not re.fullmatch(r"-?\d{1,18}", text, re.ASCII):
         raise WeightsError(
@@ -126,13 +131,22 @@ def stlpips_file(name: str) -> Path:
 
 def _downloaded(name: str, progress: bool) -> Weights:
     url = weights_url(name)
+    return _fitted(name, read_state(downloaded_file(name, url, progress=progress)), url)
+
+
+def downloaded_file(name: str, url: str, *, progress: bool) -> Path:
+    """Return the file of a network's weights, fetched once; its name carries its hash.
+
+    Raises:
+        WeightsError: it cannot be fetched, or is damaged.
+    """
     path = Path(torch.hub.get_dir(), "checkpoints", url.rsplit("/", 1)[-1])
     promised = path.stem.rsplit("-", 1)[-1]
     if not path.is_file():
         _fetch(name, url, path, promised, progress=progress)
     if not file_hash(path).startswith(promised):
         raise WeightsError(f"{path}: damaged (its hash is not {promised}...): delete it and retry.")
-    return _fitted(name, read_state(path), url)
+    return path
 
 
 def weights_url(name: str) -> str:

@@ -21,7 +21,9 @@ def split_entry(text: str) -> tuple[str, int, int]:
     Raises:
         UsageError: it is neither.
     """
-    match = re.fullmatch(r"(?:(\w+):)?\s*(-?\d{1,40})\s*,\s*(-?\d{1,40})", text.strip(), re.ASCII)
+    match = re.fullmatch(
+        r"(?:([\w.]+):)?\s*(-?\d{1,40})\s*,\s*(-?\d{1,40})", text.strip(), re.ASCII
+    )
     if not match:
         raise UsageError(f"--entry {text!r} is not two whole numbers: write it as 12,40.")
     return match[1] or "", int(match[2]), int(match[3])

@@ -11,6 +11,7 @@ from stylespace.assets import positive
 from stylespace.errors import UsageError
 from stylespace.networks import catalogue
 from stylespace.networks.architectures import Layer
+from stylespace.networks.network_entry import OWN
 from stylespace.settings.fields import (
     FIRST_STEPS,
     FURTHER_STEPS,
@@ -35,12 +36,20 @@ class Settings:
     command: ClassVar[str] = ""
     fixed: ClassVar[tuple[str, ...]] = ()  # settings that are no options: the command fixes them
 
-    network: str = setting(catalogue.DEFAULT, "Network; see `stylespace networks`.")
+    network: str = setting(
+        catalogue.DEFAULT, "Network, or torchvision:NAME or timm:NAME; see `stylespace networks`."
+    )
     weights: str | None = setting(
         None, "Weights instead of the network's own: a FILE, caffe:FILE or random:SEED."
     )
-    pooling: str = setting("average", "Pooling.", choices=catalogue.POOLINGS)
-    padding: str = setting("zeros", "Padding of convolutions.", choices=catalogue.PADDINGS)
+    pooling: str = setting(
+        "average", "Pooling; own: of networks of libraries.", choices=(*catalogue.POOLINGS, OWN)
+    )
+    padding: str = setting(
+        "zeros",
+        "Padding of convolutions; own: of networks of libraries.",
+        choices=(*catalogue.PADDINGS, OWN),
+    )
     device: str = setting("auto", "auto, cpu, cuda, cuda:1, mps, ...")
     precision: str = setting(
         "auto",
@@ -59,12 +68,16 @@ class Settings:
         for one in fields(self):
             check_field(one, getattr(self, one.name))
         catalogue.catalogue_entry(self.network)
+        space = catalogue.space_of(self.network, self.pooling, self.padding)
+        for name, value in zip(("pooling", "padding"), space, strict=True):
+            object.__setattr__(self, name, value)
         self._check_random()
 
     @property
     def space_padding(self) -> str:
         """The padding of the style space; where a command chooses, style files have the first."""
-        return self.padding if self.padding in catalogue.PADDINGS else catalogue.PADDINGS[0]
+        known = (*catalogue.PADDINGS, OWN)
+        return self.padding if self.padding in known else catalogue.PADDINGS[0]
 
     def _check_random(self) -> None:
         """Refuse random:SEED with anything but a seed."""
@@ -148,8 +161,14 @@ class StyleLayers(Settings):
 
 
 def default_style_layers(network: str) -> tuple[str, ...]:
-    """Return the first layer of each block (G15a); of GoogLeNet the blocks after each pooling."""
-    names = tuple(layer.name for layer in catalogue.catalogue_entry(network).layers)
+    """Return the first layer of each block (G15a); of GoogLeNet the blocks after each pooling.
+
+    Of a network that is taken as it is the last layer before each subsampling.
+    """
+    entry = catalogue.catalogue_entry(network)
+    names = tuple(layer.name for layer in entry.layers)
+    if entry.style_layers:
+        return entry.style_layers
     if network.startswith("vgg"):
         return tuple(name for name in names if name.endswith("_1"))
     if network == "googlenet":
@@ -161,6 +180,8 @@ def default_content_layer(network: str) -> str:
     """Return the layer that holds the content (G15b: conv4_2 of VGG)."""
     if network.startswith("vgg"):
         return "conv4_2"
+    if content := catalogue.catalogue_entry(network).content_layer:
+        return content
     return "inception4b" if network == "googlenet" else "conv4"
 
 
@@ -172,6 +193,28 @@ def default_content_layers(network: str) -> tuple[str, ...]:
     """
     deepest = default_content_layer(network)
     return ("conv3_2", deepest) if network.startswith("vgg") else (deepest,)
+
+
+def layer_rows(network: str) -> list[dict[str, Any]]:
+    """Return a row for each layer of a network, shallow to deep, that says what it is taken for.
+
+    `stride`: pixels between two positions. `default`: what takes the layer where none is named.
+
+    Raises:
+        UsageError, WeightsError: see `catalogue_entry`.
+    """
+    layers = catalogue.catalogue_entry(network).layers
+    uses = {"style": default_style_layers(network), "content": default_content_layers(network)}
+    strides = catalogue.strides(network)
+    return [
+        {
+            "layer": layer.name,
+            "channels": layer.channels,
+            "stride": strides[layer.name],
+            "default": [use for use, names in uses.items() if layer.name in names],
+        }
+        for layer in layers
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)

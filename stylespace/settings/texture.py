@@ -8,6 +8,7 @@ from typing import ClassVar
 from stylespace.assets import split_weight
 from stylespace.errors import UsageError
 from stylespace.networks import catalogue
+from stylespace.networks.network_entry import OWN
 from stylespace.settings.fields import setting, starts_setting, steps_setting, weight_setting
 from stylespace.settings.sourced import Sourced, check_sources, parameters_setting, source_names
 
@@ -62,8 +63,8 @@ class TextureSettings(Sourced):
     padding: str = setting(
         AUTO,
         "Padding of convolutions; auto: circular for the texture, so that no place is special, and "
-        "reflect for its sources, or that of style files.",
-        choices=(AUTO, *catalogue.PADDINGS),
+        "reflect for its sources, or that of style files; own: of networks of libraries.",
+        choices=(AUTO, *catalogue.PADDINGS, OWN),
     )
     init: str = setting(
         AUTO,

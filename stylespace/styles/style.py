@@ -27,6 +27,7 @@ from stylespace.files import hint_beside, write_whole
 from stylespace.images import IN_MEMORY, picture_tensor, read_image
 from stylespace.images.colour import is_grey
 from stylespace.networks.network import Network
+from stylespace.networks.network_entry import OWN
 from stylespace.networks.space import Space
 from stylespace.styles.moments import LayerStyle, moments_in_tiles
 from stylespace.styles.style_files import FORMAT, checked_layer, read_style_file
@@ -275,7 +276,8 @@ def measured_style(
     network = network.precise
     names, (height, width) = network.resolve(layers), image.shape[2:]
     network.check_size(names, height, width)
-    tile = tile or network.tile or (TILE if max(height, width) > WHOLE else max(height, width))
+    whole = max(height, width) <= WHOLE or network.padding == OWN
+    tile = tile or network.tile or (0 if whole else TILE)
     with torch.no_grad():
         moments = moments_in_tiles(network.in_tiles(tile), image, names)
     picture = {"name": source, "width": width, "height": height, "weight": 1.0}

@@ -11,6 +11,7 @@ from torch import Tensor
 from stylespace.errors import StyleError
 from stylespace.files import check_header, parsed_json
 from stylespace.networks.catalogue import CATALOGUE, channels
+from stylespace.networks.network_entry import is_foreign
 from stylespace.networks.space import Space
 from stylespace.styles.moments import LayerStyle
 
@@ -71,7 +72,7 @@ def _is_count(value: object) -> bool:
 def checked_layer(
     tensors: Mapping[str, Tensor], name: str, positions: int, network: str
 ) -> LayerStyle:
-    """Return a layer's moments; ValueError unless activations after a ReLU can have them."""
+    """Return a layer's moments; ValueError unless activations can have them."""
     mu, g = tensors[f"{name}.mean"], tensors[f"{name}.gram"]
     if mu.ndim != 1 or g.shape != (len(mu), len(mu)):
         raise ValueError(f"{name!r}: shapes do not fit")
@@ -81,17 +82,20 @@ def checked_layer(
         raise ValueError(f"{name!r}: {mu.dtype} and {g.dtype}, where real numbers are needed")
     if not (torch.isfinite(mu).all() and torch.isfinite(g).all()):
         raise ValueError(f"{name!r}: values are not finite")
-    if problem := _impossible(mu.double(), g.double()):
+    if problem := _impossible(mu.double(), g.double(), signed=is_foreign(network)):
         raise ValueError(f"{name!r}: {problem}")
     return LayerStyle(mu, g, positions)
 
 
-def _impossible(mu: Tensor, g: Tensor) -> str:
-    """Say why no activations after a ReLU have these moments, mean (C,) and Gram (C, C)."""
+def _impossible(mu: Tensor, g: Tensor, *, signed: bool) -> str:
+    """Say why no activations have these moments, mean (C,) and Gram (C, C).
+
+    signed: of layers that are not after a ReLU, where means may be negative.
+    """
     energies = g.diagonal()
     if (energies < 0).any():
         return "a diagonal entry is negative"
-    if (mu < 0).any():
+    if not signed and (mu < 0).any():
         return "a mean is negative"
     rest = 1e-12 * energies.amax()  # what rounds to 0 beside the largest
     if (mu**2 > (1 + ROUNDING) * energies + rest).any():
