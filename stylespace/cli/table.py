@@ -3,6 +3,7 @@
 from stylespace.commands.atlas.command import ATLAS
 from stylespace.commands.capture import CAPTURE
 from stylespace.commands.edit.command import EDIT
+from stylespace.commands.features.command import FEATURES
 from stylespace.commands.probe.command import PROBE
 from stylespace.commands.texture.command import TEXTURE
 from stylespace.commands.transfer.command import TRANSFER
@@ -12,5 +13,17 @@ from stylespace.studies.bench.command import BENCH
 
 COMMANDS = {
     command.name: command
-    for command in (PROBE, EDIT, ATLAS, TEXTURE, TRANSFER, CAPTURE, REPORT, EXPLAIN, SIMILAR, BENCH)
+    for command in (
+        PROBE,
+        EDIT,
+        ATLAS,
+        TEXTURE,
+        TRANSFER,
+        CAPTURE,
+        FEATURES,
+        REPORT,
+        EXPLAIN,
+        SIMILAR,
+        BENCH,
+    )
 }
