@@ -215,7 +215,7 @@ def _shown(name: str, result: Result, as_json: bool, began: float) -> int:
     for remark in result.remarks[:REMARKS]:
         _said(remark, 0)
     if len(result.remarks) > REMARKS:
-        _said(f"{len(result.remarks) - REMARKS} more such remarks are in the folder.", 0)
+        _said(f"{len(result.remarks) - REMARKS} more such remarks are with the results.", 0)
     if result.interrupted:
         done = f"{result.outputs[0]} holds what was done so far"
         return _said(f"interrupted; {done}.", result.code)

@@ -118,7 +118,7 @@ def check_suffix(path: Path, settings: Settings, kind: FileKind = PICTURE) -> No
         if kind.refusal:
             raise UsageError(shown + kind.refusal)
         raise UsageError(
-            f"{shown}{suffix!r} is no picture format that is written."
+            f"{shown}{suffix!r} is no {kind.what} that is written."
             f"{nearest(suffix, kind.suffixes)} Known: {', '.join(kind.suffixes)}."
         )
     if getattr(settings, "size", 0) > LONGEST.get(suffix, math.inf):

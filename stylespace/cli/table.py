@@ -3,6 +3,7 @@
 from stylespace.commands.atlas.command import ATLAS
 from stylespace.commands.capture import CAPTURE
 from stylespace.commands.edit.command import EDIT
+from stylespace.commands.features.command import FEATURES
 from stylespace.commands.probe.command import PROBE
 from stylespace.commands.score.command import SCORE
 from stylespace.commands.texture.command import TEXTURE
@@ -20,6 +21,7 @@ COMMANDS = {
         TEXTURE,
         TRANSFER,
         CAPTURE,
+        FEATURES,
         REPORT,
         EXPLAIN,
         SIMILAR,

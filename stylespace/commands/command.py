@@ -78,12 +78,13 @@ class FileKind:
     """A kind of file that a command writes.
 
     suffix: where the user gives no name. suffixes: those that will do, none where it must be that
-    one. refusal: what is said of others.
+    one. refusal: what is said of others; without it they are no `what` that is written.
     """
 
     suffix: str
     suffixes: tuple[str, ...] = ()
     refusal: str = ""
+    what: str = "picture format"
 
     def fits(self, path: Path) -> bool:
         """Say whether a name is that of such a file."""

@@ -9,6 +9,7 @@ from stylespace.settings.bench import BenchSettings
 from stylespace.settings.capture import CaptureSettings
 from stylespace.settings.edit import EditSettings
 from stylespace.settings.explain import ExplainSettings
+from stylespace.settings.features import MOST_COLUMNS, FeaturesSettings, Vectors
 from stylespace.settings.fields import comma_list, option_name
 from stylespace.settings.inputs import check_inputs, check_there
 from stylespace.settings.probe import GOALS, ProbeSettings

@@ -31,11 +31,20 @@ class Measuring(StyleLayers):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if weighted := next((text for text in self.layers if "=" in text), None):
-            raise UsageError(
-                f"--layers {weighted!r}: layers are measured one by one and have no weight: "
-                "leave the weight out."
-            )
+        check_unweighted(self.layers)
+
+
+def check_unweighted(layers: tuple[str, ...]) -> None:
+    """Refuse layers with a weight where each is measured by itself.
+
+    Raises:
+        UsageError: one that has a weight.
+    """
+    if weighted := next((text for text in layers if "=" in text), None):
+        raise UsageError(
+            f"--layers {weighted!r}: layers are measured one by one and have no weight: "
+            "leave the weight out."
+        )
 
 
 def check_recorded(names: tuple[str, ...]) -> None:

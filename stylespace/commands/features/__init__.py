@@ -1,0 +1,1 @@
+"""Features: pictures become rows of numbers, for tables and for scikit-learn."""
