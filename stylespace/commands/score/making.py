@@ -31,19 +31,17 @@ def score(
     style: Source | Sequence[Source] | None = None,
     content: Source | None = None,
     *,
-    protocol: str | None = None,
     settings: ScoreSettings | None = None,
     network: Network | None = None,
     watch: CountWatch | None = None,
     **changes: Any,
 ) -> Scores:
-    """Score results by a named protocol; `stylespace.protocols()` has them.
+    """Score results by a named protocol, `protocol=`; `stylespace.protocols()` has them.
 
     Args:
         results: pictures, or folders of pictures; one that cannot be read has a row that says so.
         style: references of the style, any number of pictures, folders or style files.
         content: the content of all results.
-        protocol: its name, with or without a version.
         settings: or its fields as keywords. network: loaded already, or None.
         watch: told of the progress.
 
@@ -62,7 +60,7 @@ def score(
         (0.0, 'within the noise floor')
     """
     changes = {"results": results, "style": style, "content": content, **changes}
-    settings = settings_with(ScoreSettings, settings, {**changes, "protocol": protocol})
+    settings = settings_with(ScoreSettings, settings, changes)
     sight = _sight(settings, network)
     return _Scoring(settings, sight, watch or _unwatched).scores()
 
