@@ -342,6 +342,12 @@ def test_a_picture_too_narrow_for_the_deepest_layer_says_so(table, random):
         ss.score(blots(2, 96), blots(40, 48), protocol="tiny", network=random)
 
 
+def test_a_result_too_narrow_for_the_measure_is_a_row(table):
+    found = ss.score([blots(2, 96), blots(30, 40)], content=blots(30, 40, 1), protocol="alike")
+    assert math.isnan(found.scores[0].value) and "too narrow for alike@1" in found.scores[0].note
+    assert found.rows[0]["score"] is None and -1 < found.rows[1]["score"] < 1
+
+
 def test_python_names_keywords():
     with pytest.raises(UsageError, match="name one by protocol, such as"):
         ss.score("sample:coffee", "sample:gogh-auvers")

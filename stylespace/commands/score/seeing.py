@@ -120,7 +120,7 @@ class Sight:
             longer = round(max(image.shape[2:]) * self._scale(image))
             return Seen(name, resized, self.kept(resized), tuple(enlargement(name, image, longer)))
         except StylespaceError as error:
-            raise _naming(error, name) from None
+            raise named(error, name) from None
 
     def reference(self, name: str) -> Seen:
         """Return a reference by name: a picture, or a style file where styles are compared.
@@ -190,7 +190,7 @@ class Sight:
         return source.at(self.network, self.protocol.layers, self.protocol.size)
 
 
-def _naming(error: StylespaceError, name: str) -> StylespaceError:
+def named(error: StylespaceError, name: str) -> StylespaceError:
     """Return the same error, saying which picture it is about."""
     text = str(error)
     return error if repr(name) in text else type(error)(f"{name!r}: {text}")
