@@ -99,13 +99,13 @@ def test_several_references_and_noise_floors_agree_with_it(name):
     assert found.floor.halves == pytest.approx(np.mean(golden["halves"]), rel=1e-4)
 
 
-def test_the_style_loss_agrees_with_torchvisions_layers(table):
+def test_the_style_loss_agrees_with_torchvisions_layers(tmp_path):
     """With random filters, as the file is a download: in float64, unnormalised as in the paper."""
     plan = torchvision.models.vgg.cfgs["E"]
     modules = torchvision.models.vgg.make_layers(plan).double()
     state = {f"features.{name}": one.float() for name, one in modules.state_dict().items()}
-    save_file(state, "vgg19.safetensors")
-    network = load_network("vgg19", weights="vgg19.safetensors")
+    save_file(state, tmp_path / "vgg19.safetensors")
+    network = load_network("vgg19", weights=tmp_path / "vgg19.safetensors")
     modules.load_state_dict({name.removeprefix("features."): one for name, one in state.items()})
     layers = protocols.FIRST_OF_BLOCKS
     protocol = dataclasses.replace(ss.protocols()["gatys-vgg19@1"], weights=network.sha256, size=64)
