@@ -385,7 +385,9 @@ def test_an_outcome_is_a_line_a_picture_and_a_table():
     assert "<td>a&lt;b</td><td>0.1235</td>" in page and "x &amp; y" in page
 
 
-@pytest.mark.parametrize("name", ["probe", "edit", "texture", "transfer", "report", "similar"])
+@pytest.mark.parametrize(
+    "name", ["probe", "edit", "texture", "transfer", "report", "similar", "score"]
+)
 def test_every_option_is_a_keyword_that_help_shows(name):
     door, kind = getattr(ss, name), COMMANDS[name]
     parameters = inspect.signature(door).parameters

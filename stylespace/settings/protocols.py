@@ -280,7 +280,7 @@ def protocol_named(name: str) -> Protocol:
         UsageError: no such protocol, with the nearest name.
     """
     if not name:
-        raise UsageError("no protocol: name one by --protocol; `stylespace score --list` has them.")
+        raise UsageError("no protocol: name one by --protocol, such as gatys-vgg19-norm@1.")
     newest = {one.title: one.name for one in _PROTOCOLS.values()}  # the last of a title
     check_known("protocol", newest.get(name, name), _PROTOCOLS)
     return _PROTOCOLS[newest.get(name, name)]

@@ -51,5 +51,5 @@ SCORE = Command(
     work=_score,
     file=FileKind(".csv", (".csv", ".json"), "scores are written as .csv or .json."),
     listing=_listing,
-    listed=("name", "definition", "against", "about", "source"),
+    listed=("name", "definition", "about", "source"),
 )

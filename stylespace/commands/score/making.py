@@ -12,8 +12,15 @@ from stylespace.commands.keywords import keywords, settings_with
 from stylespace.commands.score.noise import Floor, floor_of
 from stylespace.commands.score.references import References, curve
 from stylespace.commands.score.scores import Score, Scores
-from stylespace.commands.score.seeing import Seen, Sight, check_network, expanded, network_of
-from stylespace.errors import PictureError, StylespaceError, reason
+from stylespace.commands.score.seeing import (
+    Seen,
+    Sight,
+    check_network,
+    expanded,
+    named,
+    network_of,
+)
+from stylespace.errors import PictureError, StylespaceError, UsageError, reason
 from stylespace.images import resize_to
 from stylespace.networks.network import Network
 from stylespace.settings.score import ScoreSettings
@@ -31,19 +38,17 @@ def score(
     style: Source | Sequence[Source] | None = None,
     content: Source | None = None,
     *,
-    protocol: str | None = None,
     settings: ScoreSettings | None = None,
     network: Network | None = None,
     watch: CountWatch | None = None,
     **changes: Any,
 ) -> Scores:
-    """Score results by a named protocol; `stylespace.protocols()` has them.
+    """Score results by a named protocol, `protocol=`; `stylespace.protocols()` has them.
 
     Args:
         results: pictures, or folders of pictures; one that cannot be read has a row that says so.
         style: references of the style, any number of pictures, folders or style files.
         content: the content of all results.
-        protocol: its name, with or without a version.
         settings: or its fields as keywords. network: loaded already, or None.
         watch: told of the progress.
 
@@ -62,7 +67,7 @@ def score(
         (0.0, 'within the noise floor')
     """
     changes = {"results": results, "style": style, "content": content, **changes}
-    settings = settings_with(ScoreSettings, settings, {**changes, "protocol": protocol})
+    settings = settings_with(ScoreSettings, settings, changes)
     sight = _sight(settings, network)
     return _Scoring(settings, sight, watch or _unwatched).scores()
 
@@ -101,11 +106,10 @@ class _Scoring:
         for name in self.results:
             try:
                 result = self.sight.picture(name)
-            except StylespaceError as error:
-                scores.append(Score(name, math.nan, note=reason(error)))
-            else:
-                remarks += self._remarks(result, seen[0])
                 scores.append(self._score(result, references, seen[0], floor))
+                remarks += self._remarks(result, seen[0])
+            except StylespaceError as error:
+                scores.append(Score(name, math.nan, note=reason(named(error, name))))
             self._told(name, None)
         _check_any(scores)
         found = self.sight.network
@@ -125,11 +129,20 @@ class _Scoring:
         return References(self.sight.protocol, self.sight.measure, kept)
 
     def _score(self, result: Seen, references: References, first: Seen, floor: Floor) -> Score:
-        """Return the score of a result that was read."""
+        """Return the score of a result that was read.
+
+        Raises:
+            UsageError: too small for the measure.
+        """
         if not self.of_style:
             references = self._references([self._laid(first, result)])
         against = references.against(result.kept)
         value = against(range(len(references)))
+        if math.isnan(value):
+            raise UsageError(
+                f"{result.name!r} is too narrow for {self.sight.protocol.name}: crop it to a "
+                "squarer one."
+            )
         points = curve(against, len(references), self.settings.seed)
         return Score(result.name, value, points, floor.reading(value))
 

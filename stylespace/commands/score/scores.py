@@ -91,7 +91,7 @@ class Scores:
                 "score": one.value,
                 "crop": self.floor.crop,
                 "halves": self.floor.halves,
-                "reading": one.reading or one.note,
+                "reading": one.reading or "not measured",
             }
             for one in self.scores
         )

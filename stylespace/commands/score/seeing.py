@@ -9,7 +9,6 @@ from typing import Any
 
 from torch import Tensor
 
-from stylespace.assets import source_path
 from stylespace.commands.score.measures import MEASURES
 from stylespace.errors import StyleError, StylespaceError, UsageError, WeightsError
 from stylespace.images import resize_to
@@ -121,7 +120,7 @@ class Sight:
             longer = round(max(image.shape[2:]) * self._scale(image))
             return Seen(name, resized, self.kept(resized), tuple(enlargement(name, image, longer)))
         except StylespaceError as error:
-            raise _naming(error, name) from None
+            raise named(error, name) from None
 
     def reference(self, name: str) -> Seen:
         """Return a reference by name: a picture, or a style file where styles are compared.
@@ -175,6 +174,11 @@ class Sight:
                 f"{source.name!r} is a style file, and {self.protocol.name} compares more than "
                 "Gram matrices: name the picture."
             )
+        if difference := self.network.space.difference(source.style.space):
+            raise StyleError(
+                f"{source.name!r} was captured in another style space than that of "
+                f"{self.protocol.name} ({difference}): name the picture."
+            )
         height, width = source.aspect
         sides = (max(height, width),) if self.protocol.resizing == "longer" else (height, width)
         if set(sides) != {self.protocol.size}:
@@ -186,8 +190,7 @@ class Sight:
         return source.at(self.network, self.protocol.layers, self.protocol.size)
 
 
-def _naming(error: StylespaceError, name: str) -> StylespaceError:
+def named(error: StylespaceError, name: str) -> StylespaceError:
     """Return the same error, saying which picture it is about."""
     text = str(error)
-    known = repr(name) in text or str(source_path(name)) in text
-    return error if known else type(error)(f"{name!r}: {text}")
+    return error if repr(name) in text else type(error)(f"{name!r}: {text}")
