@@ -3,6 +3,8 @@ PYTHON ?= python3.11
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
+CODE   := stylespace tests data docs/conf.py docs/_extensions
+
 # Rendered studies: each picture is made from the recipe of its name, each page from the pictures.
 recipes  = $(patsubst probes/%.toml,reports/$(1)/%.jpg,$(wildcard $(2:%=probes/%.toml)))
 GALLERY  := $(call recipes,gallery,probe-conv* texture-* transfer-*)
@@ -14,15 +16,15 @@ PAGE      = $(BIN)/python -m stylespace.studies.gallery
 LADDER    = $(addprefix null-,nothing shuffle shuffle-psd sorted permutation independence sparsity intensity \
             distribution bootstrap gram)
 
-.PHONY: demo test test-slow docs bench gallery told pages wheel clean
+.PHONY: demo test test-slow docs lowest bench gallery told pages wheel clean
 
 demo: $(VENV)/.installed  ## install, make one probe, print its path and figures
 	mkdir -p demo
 	cd demo && ../$(BIN)/stylespace probe --layer conv3_1 --entry 12,40
 
 test: $(VENV)/.tested  ## the default checks: lint, types, then tests in under ten minutes
-	$(BIN)/ruff check stylespace tests data
-	$(BIN)/ruff format --check stylespace tests data
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
@@ -30,7 +32,18 @@ test-slow: $(VENV)/.tested  ## the checks that take minutes: quality of the defa
 	$(BIN)/python -m pytest -m slow
 
 docs: $(VENV)/.documented  ## pages, into docs/_build/html; the first time those that run take minutes
-	$(BIN)/python -m sphinx --fail-on-warning --keep-going docs docs/_build/html
+	$(BIN)/python -m sphinx --fresh-env --fail-on-warning --keep-going docs docs/_build/html
+
+# Packages as old as pyproject.toml allows, but for torch and torchvision, which stay as they are.
+LOWEST := build/lowest/bin
+lowest: $(VENV)/.tested  ## a part of the tests with the lowest versions of all dependencies
+	$(PYTHON) -m venv build/lowest
+	$(LOWEST)/python -m pip install --quiet uv
+	$(BIN)/python -m pip freeze | grep -E '^torch(vision)?==' > build/held.txt
+	$(LOWEST)/uv pip install --python $(LOWEST)/python --resolution lowest-direct --constraints build/held.txt \
+	--editable '.[judge,cluster,animate,heic,build]' 'pytest>=8'
+	OMP_NUM_THREADS=1 $(LOWEST)/python -m pytest -W default $(addprefix tests/,images styles figures settings executors \
+	networks losses synthesis reports cli/test_commands.py test_doors.py)
 
 bench: $(VENV)/.installed  ## speed and memory, as ratios measured in one run: a quarter of an hour
 	$(BIN)/stylespace bench --all --out reports/benchmark

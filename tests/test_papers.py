@@ -7,16 +7,23 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 KEY = re.compile(r"\b(?:[A-Z]{1,2}[0-9]{2}[a-z]?|Distill[0-9]{2}|MACO)\b")
-DAYLIGHT = {"D65"}  # has the form of a key
+ALIKE = {"D65", "BF16", "TF32"}  # have the form of a key
 TABLE = (ROOT / "docs" / "papers.md").read_text(encoding="utf-8")
 PAPERS = {row[0]: row[1:] for row in re.findall(r"^\| (\w+) \| (.+) \| (.+) \|$", TABLE, re.M)[1:]}
 SOURCES = [path.read_text(encoding="utf-8") for path in (ROOT / "stylespace").rglob("*.py")]
-USED = {key for text in SOURCES for key in KEY.findall(text)} - DAYLIGHT
+USED = {key for text in SOURCES for key in KEY.findall(text)} - ALIKE
 
 
 def test_every_key_in_the_sources_is_resolved():
     assert {"G15a", "NN16a", "Distill17", "MACO"} <= USED
     assert set(PAPERS) >= USED
+
+
+def test_every_key_on_a_page_is_resolved():
+    built = {"_build", "repository"}
+    pages = [path for path in (ROOT / "docs").rglob("*.md") if not built & {*path.parts}]
+    named = {key for path in pages for key in KEY.findall(path.read_text(encoding="utf-8"))}
+    assert "NN16b" in named and named - ALIKE <= set(PAPERS)
 
 
 def test_every_paper_is_used():
