@@ -27,8 +27,8 @@ def foreign_entry(network: str) -> NetworkEntry:
         return _library_entry(network)
     if network not in _WRAPPED:
         raise UsageError(
-            f"{network} is a module that was wrapped in Python, and not in this process: wrap it "
-            "again with wrap_network and give it as network=..., with workers=1."
+            f"{network} is a module that was wrapped in Python, in another process: wrap it here "
+            "with wrap_network and give it as network=..., for work in this process alone."
         )
     return _WRAPPED[network]
 
