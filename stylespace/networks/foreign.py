@@ -40,9 +40,9 @@ def _library_entry(network: str) -> NetworkEntry:
     return entry_of(graph, needs=needs if network.startswith("timm:") else "a download, once")
 
 
-def graph_of(module: nn.Module, network: str) -> Graph:
-    """Return the layers of the module of a library's network."""
-    return Graph(module, network, **leaves(network))
+def graph_of(module: nn.Module, network: str, *, channels_last: bool = False) -> Graph:
+    """Return the layers of a module; see `Graph`."""
+    return Graph(module, network, channels_last=channels_last, **leaves(module))
 
 
 def entry_of(graph: Graph, *, origin: str = "download", needs: str = "") -> NetworkEntry:

@@ -203,7 +203,7 @@ def wrap_network(
     """
     device = device_for(str(device))
     title = f"{MODULE}:{name or type(module).__name__}"
-    graph = Graph(copy.deepcopy(module), title, channels_last=channels_last)
+    graph = graph_of(copy.deepcopy(module), title, channels_last=channels_last)
     weights = _weights(graph, (_numbers("mean", mean), _numbers("std", std)), "wrapped")
     title = title if name else f"{title}-{weights.sha256[:8]}"
     entry = entry_of(graph, origin="wrapped", needs="the module itself, in Python")
