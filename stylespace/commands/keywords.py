@@ -20,6 +20,7 @@ from stylespace.errors import (
     shown,
 )
 from stylespace.networks.network import Network
+from stylespace.networks.network_entry import is_foreign
 from stylespace.settings import Settings
 from stylespace.styles.sources import memory, source_name
 
@@ -84,14 +85,16 @@ def settings_with(
     Paths and numbers will do where a text is meant, and pictures and styles in memory where
     they are named; (picture, 0.3) weighs it.
 
-    network: the name is a change as well; a network that is loaded already is none.
+    network: the name is a change as well; a network that is loaded already is one where it is taken
+    as it is, since its layers are its own.
 
     Raises:
         UsageError: an unknown name (nearest given), a value of another type or out of range.
     """
     known = {one.name: one for one in fields(kind)}
-    if isinstance(network, str):
-        changes = {**changes, "network": network}
+    name = network if isinstance(network, str) else getattr(network, "name", "")
+    if isinstance(network, str) or is_foreign(name):
+        changes = {**changes, "network": name}
     typed = {}
     for name, value in changes.items():
         check_known("keyword", name, known)

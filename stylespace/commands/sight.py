@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from stylespace.errors import WeightsError
+from stylespace.errors import UsageError, WeightsError
 from stylespace.networks.network import Network, load_network
+from stylespace.networks.network_entry import MODULE
 from stylespace.settings import Settings
 
 SIGHT = ("network", "weights", "pooling", "padding", "device", "precision")
@@ -48,6 +49,22 @@ def check_weights(network: Network, weights: str) -> None:
             f"a worker has other weights of {network.name} (SHA-256 {network.sha256[:12]}..., "
             f"asked for {weights[:12]}...): give every worker the same file."
         )
+
+
+def workers_for(network: Network, workers: int | None) -> int | None:
+    """Return in how many processes a network sees: a wrapped module is in this one alone.
+
+    Raises:
+        UsageError: more are asked for.
+    """
+    if not network.name.startswith(f"{MODULE}:"):
+        return workers
+    if workers not in (None, 1):
+        raise UsageError(
+            f"{network.name} was wrapped in this process, and no other can load it: take "
+            "--workers 1."
+        )
+    return 1
 
 
 def given_network(network: Network | str | None, settings: Settings) -> Network:

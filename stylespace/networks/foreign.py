@@ -27,8 +27,8 @@ def foreign_entry(network: str) -> NetworkEntry:
         return _library_entry(network)
     if network not in _WRAPPED:
         raise UsageError(
-            f"{network} is a module that was wrapped in Python, and not in this process: wrap it "
-            "again with wrap_network and give it as network=..., with workers=1."
+            f"{network} is a module that was wrapped in Python, in another process: wrap it here "
+            "with wrap_network and give it as network=..., for work in this process alone."
         )
     return _WRAPPED[network]
 
@@ -40,9 +40,9 @@ def _library_entry(network: str) -> NetworkEntry:
     return entry_of(graph, needs=needs if network.startswith("timm:") else "a download, once")
 
 
-def graph_of(module: nn.Module, network: str) -> Graph:
-    """Return the layers of the module of a library's network."""
-    return Graph(module, network, **leaves(network))
+def graph_of(module: nn.Module, network: str, *, channels_last: bool = False) -> Graph:
+    """Return the layers of a module; see `Graph`."""
+    return Graph(module, network, channels_last=channels_last, **leaves(module))
 
 
 def entry_of(graph: Graph, *, origin: str = "download", needs: str = "") -> NetworkEntry:

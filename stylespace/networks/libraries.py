@@ -91,9 +91,9 @@ def _timm_module(name: str) -> nn.Module:
         raise UsageError(f"timm: {error}{nearest(name, tags)} Known: {', '.join(tags)}.") from None
 
 
-def leaves(network: str) -> dict[str, Any]:
-    """Return the modules and functions of a library that are not followed into; see `Graph`."""
-    if not network.startswith("timm:"):
+def leaves(module: nn.Module) -> dict[str, Any]:
+    """Return the modules and functions of timm that a module is not followed into; see `Graph`."""
+    if not any(type(one).__module__.startswith("timm.") for one in module.modules()):
         return {}
     from timm.models import get_notrace_functions, get_notrace_modules
 

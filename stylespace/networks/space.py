@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from stylespace.networks.network_entry import OWN
+
 
 @dataclass(frozen=True)
 class Space:
@@ -26,7 +28,8 @@ class Space:
     def options_for(self, other: Space) -> str:
         """Return the options that bring a command from this space to `other`."""
         mine, theirs = asdict(self), asdict(other)
-        options = [f"--{key} {theirs[key]}" for key in mine if mine[key] != theirs[key]]
+        differing = [key for key in mine if mine[key] != theirs[key]]
+        options = [f"--{key} {theirs[key]}" for key in differing if theirs[key] != OWN]
         if self.network == other.network and self.weights != other.weights:
             options[-1] = "the --weights of then"
         elif self.weights != other.weights:

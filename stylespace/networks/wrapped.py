@@ -6,7 +6,7 @@ import bisect
 import copy
 import functools
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -21,11 +21,9 @@ from stylespace.networks.foreign import enter_wrapped, entry_of, graph_of
 from stylespace.networks.foreign_weights import fit, state_hash, state_of
 from stylespace.networks.graphs import Graph
 from stylespace.networks.libraries import Numbers, built, normalisation
+from stylespace.networks.measured_reach import LARGEST, measured_reach
 from stylespace.networks.network_entry import MODULE, OWN, NetworkEntry
 from stylespace.networks.weights import IMAGENET, Weights, seed_of
-
-LARGEST = 2048
-"""Pixels up to which the sizes that a layer needs, and what it sees, are measured."""
 
 
 class WrappedNetwork(Network):
@@ -114,6 +112,21 @@ class WrappedNetwork(Network):
     def _side_fits(self, layer: str, side: int) -> bool:
         return self.fits([layer], side, side)
 
+    def check_size(self, layers: Iterable[str], height: int, width: int) -> None:
+        """Refuse a picture that is too small for one of the layers, or of no size that it takes.
+
+        Raises:
+            UsageError: see above.
+        """
+        for layer in self.resolve(layers):
+            fits = self.fits([layer], height, width)
+            if not fits and min(height, width) >= self.minimum_side(layer):
+                raise UsageError(
+                    f"{layer} of {self.name} takes no pictures of {width}x{height} pixels: take "
+                    "sides that its windows divide, such as --size 224, or a shallower layer."
+                )
+        super().check_size(layers, height, width)
+
     def reach(self, layer: str) -> Reach:
         """Return stride and receptive field of a layer in pixels, measured along a row.
 
@@ -142,47 +155,6 @@ class WrappedNetwork(Network):
         """Return {(layer, whether before its ReLU): activations}."""
         wide = self._mean.dtype
         return {address: values.to(wide) for address, values in self.graph(x, wanted).items()}
-
-
-def measured_reach(network: Network, layer: str, stride: int) -> Reach:
-    """Return the reach of a layer along a row, by what columns of no number leave of it.
-
-    With those left of c, positions j < (c + before) / stride hold none; with those from c on,
-    positions j >= (c - after) / stride. Where these counts step as c moves tells both ends.
-    """
-    height, width = network.minimum_side(layer), 4 * stride
-    while width <= LARGEST:
-        middle = width // 2 // stride * stride
-        sides = range(middle + 1, middle + stride + 1)
-        see = functools.partial(_lost, network, layer, height, width)
-
-        def left(c: int, see: Callable = see) -> int:
-            return int(see(0, c).sum())
-
-        def right(c: int, see: Callable = see) -> int:
-            return int((~see(c, None)).sum())
-
-        count, first, all_of_them = (
-            left(middle),
-            right(middle),
-            network.grid(layer, height, width)[1],
-        )
-        if count < all_of_them and first > 0:
-            before = stride * count + 1 - sides[bisect.bisect_right(sides, count, key=left)]
-            after = sides[bisect.bisect_right(sides, first, key=right)] - 1 - stride * first
-            return Reach(stride, before, after)
-        width *= 2
-    return Reach(stride, LARGEST, LARGEST)
-
-
-def _lost(
-    network: Network, layer: str, height: int, width: int, start: int, stop: int | None
-) -> Tensor:
-    """Return where a layer holds no number along a row, (w,), with none in some columns."""
-    picture = torch.full((1, 3, height, width), 0.5, device=network.device)
-    picture[..., start:stop] = torch.nan
-    with torch.no_grad():
-        return network.whole(picture, [layer])[layer].isnan().flatten(0, 2).any(0)
 
 
 @public
@@ -231,7 +203,7 @@ def wrap_network(
     """
     device = device_for(str(device))
     title = f"{MODULE}:{name or type(module).__name__}"
-    graph = Graph(copy.deepcopy(module), title, channels_last=channels_last)
+    graph = graph_of(copy.deepcopy(module), title, channels_last=channels_last)
     weights = _weights(graph, (_numbers("mean", mean), _numbers("std", std)), "wrapped")
     title = title if name else f"{title}-{weights.sha256[:8]}"
     entry = entry_of(graph, origin="wrapped", needs="the module itself, in Python")

@@ -104,8 +104,9 @@ class Entries {
   /** Return the colour of a pair's entry on a scale between two ends, as heat maps have it. */
   colour(value, [low, high]) {
     let shade = 254;
-    if (value > 0) {
-      const share = Math.log(value / low) / Math.log(high / low);
+    const size = Math.abs(value);
+    if (size > 0) {
+      const share = Math.log(size / low) / Math.log(high / low);
       shade = Math.round(253 * Math.min(1, Math.max(0, share)));
     }
     const [red, green, blue] = this.colours.subarray(3 * shade, 3 * shade + 3);

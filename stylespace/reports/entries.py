@@ -61,12 +61,16 @@ def packed_values(gram: Tensor) -> str:
 
     Row by row, in base64 of little-endian float32.
     """
-    matrix = gram.detach().cpu().double().numpy().clip(min=0)
+    matrix = gram.detach().cpu().double().numpy()
     return _packed(matrix[np.triu_indices(len(matrix))].astype("<f4"))
 
 
 def packed_means(means: Tensor) -> str:
-    """Return means (C, h, w) >= 0, each channel in 255ths of its own peak: base64 of bytes."""
+    """Return means (C, h, w), each channel in 255ths of its own peak: base64 of bytes.
+
+    Negative ones, of layers that are not after a ReLU, count as 0.
+    """
+    means = means.clamp(min=0)
     peaks = means.amax((1, 2), keepdim=True).clamp(min=torch.finfo(means.dtype).tiny)
     return _packed((LEVELS * means / peaks).round().to(torch.uint8).numpy())
 

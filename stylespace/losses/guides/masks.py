@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from stylespace.assets import source_path
@@ -11,6 +12,7 @@ from stylespace.errors import PictureError
 from stylespace.images import read_image
 from stylespace.networks import architectures
 from stylespace.networks.network import Network
+from stylespace.networks.network_entry import OWN
 from stylespace.networks.weights import Weights
 
 NOTHING = 1e-6
@@ -101,9 +103,14 @@ def propagated(network: Network, layer: str, masks: Tensor) -> Tensor:
     Returns:
         (1, K, h, w) in [0, 1] on the layer's own grid and device; the rest is 1 - their sum.
 
+    Of a network that is taken as it is, whose windows are not known: the share of the cell.
+
     Source: G17 section 4 (guidance channels of each layer). Departs: the share of all paths through
     the receptive field, where G17 keeps only positions that see nothing else, or downsamples.
     """
+    if network.padding == OWN:
+        grid = network.grid(layer, *masks.shape[2:])
+        return F.adaptive_avg_pool2d(with_rest(masks)[:, :-1], grid).to(network.device)
     parts = with_rest(masks).transpose(0, 1)  # each a picture of a batch
     ground = torch.ones_like(parts[:1])  # what zero padding takes away at the border
     pictures = torch.cat([parts, ground]).expand(-1, 3, -1, -1)

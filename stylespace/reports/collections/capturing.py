@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import stylespace.reports.collections.cache as cache
 from stylespace.commands.folder import resume
+from stylespace.commands.sight import workers_for
 from stylespace.errors import MemoryLimitError, PictureError, StyleError, UsageError
 from stylespace.executors import completed, executor_for
 from stylespace.networks.network import Network, Space
@@ -82,7 +83,8 @@ def captured(
     Raises:
         PictureError: no pictures, or not one could be measured.
         OutputError: the folder cannot be written to. WeightsError: a worker has another network.
-        UsageError: a layer that the network does not have, or an unknown executor.
+        UsageError: a layer that the network does not have, an unknown executor, or several
+        workers for a module that was wrapped in this process.
     """
     pictures = tuple(dict.fromkeys(pictures))
     if not pictures:
@@ -95,7 +97,7 @@ def captured(
         """Measure the missing styles, as they end."""
         if not missing:
             return
-        with executor_for(executor, workers) as pool:
+        with executor_for(executor, workers_for(network, workers)) as pool:
             place = (_placed(settings, network), network.space) if pool.remote else network
             calls = [(work.groups[file][0], file, measurement, place) for file in missing]
             for number, reason in completed(pool, _kept, calls):

@@ -20,6 +20,7 @@ from stylespace.reports.content.parts import PagePart, section_of, table_of
 from stylespace.reports.explaining import words
 from stylespace.reports.explaining.contrasts import Contrast, Entry
 from stylespace.reports.explaining.trials import Edited
+from stylespace.reports.pictures import slug
 from stylespace.styles.statistics.pairs import similarity_order
 
 THUMBNAILS = 12
@@ -158,8 +159,7 @@ def entry_section(
         shown.append(_edit(one, contrast, drawings, f"edit-{key}-{number_}"))
     text += [f"Not edited: {why}" for why in tried.failed]
     title = f"{rank}. {label}: more in {contrast.names[0 if entry.effect > 0 else 1]}"
-    name = key.replace("_", "-").lower()
-    return section_of(name, title, text=text, figures=shown)
+    return section_of(slug(key), title, text=text, figures=shown)
 
 
 def tables_section(contrast: Contrast) -> PagePart:
