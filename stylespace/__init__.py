@@ -7,7 +7,7 @@ import importlib
 from typing import Any
 
 _HOMES = {
-    "load_network": "networks.network",
+    "load_network": "networks.loading",
     "wrap_network": "networks.wrapped",
     "Network": "networks.network",
     "gram": "styles.gram",

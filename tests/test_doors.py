@@ -29,7 +29,7 @@ from stylespace.errors import (
 )
 from stylespace.images import resize, write_image
 from stylespace.networks.devices import known_precision
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 from stylespace.settings import COMMANDS, ProbeSettings, TextureSettings
 from stylespace.synthesis.parameters import Free
 

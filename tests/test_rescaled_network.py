@@ -13,7 +13,7 @@ from slowly import first_of
 
 import stylespace as ss
 from stylespace.assets import weights_path
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 from stylespace.networks.weights import read_state
 from stylespace.settings.representations import REPRESENTATIONS
 

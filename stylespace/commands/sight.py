@@ -3,7 +3,8 @@
 from typing import Any
 
 from stylespace.errors import UsageError, WeightsError
-from stylespace.networks.network import Network, load_network
+from stylespace.networks.loading import load_network
+from stylespace.networks.network import Network
 from stylespace.networks.network_entry import MODULE
 from stylespace.settings import Settings
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from stylespace.networks.architectures import Reach
-from stylespace.networks.base import Network
+from stylespace.networks.network import Network
 
 LARGEST = 2048
 """Pixels up to which the sizes that a layer needs, and what it sees, are measured."""

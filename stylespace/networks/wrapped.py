@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from stylespace.errors import UsageError, public, shown
 from stylespace.networks import catalogue
 from stylespace.networks.architectures import Reach
-from stylespace.networks.base import PRE, Network
 from stylespace.networks.devices import DTYPES, WINOGRAD, device_for, known_precision
 from stylespace.networks.foreign import enter_wrapped, entry_of, graph_of
 from stylespace.networks.foreign_weights import fit, state_hash, state_of
 from stylespace.networks.graphs import Graph
 from stylespace.networks.libraries import Numbers, built, normalisation
 from stylespace.networks.measured_reach import LARGEST, measured_reach
+from stylespace.networks.network import PRE, Network
 from stylespace.networks.network_entry import MODULE, OWN, NetworkEntry
 from stylespace.networks.weights import IMAGENET, Weights, seed_of
 

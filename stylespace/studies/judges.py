@@ -29,7 +29,8 @@ from stylespace.images.grain import grain, spectrum
 from stylespace.losses.guides.masks import resized
 from stylespace.losses.local.copies import copy_index
 from stylespace.losses.representations.sliced import sliced_distance
-from stylespace.networks.network import Network, load_network
+from stylespace.networks.loading import load_network
+from stylespace.networks.network import Network
 from stylespace.settings.shared import default_style_layers
 from stylespace.studies.curves import logarithmic
 from stylespace.studies.measures import JUDGES

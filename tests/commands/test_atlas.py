@@ -31,7 +31,7 @@ from stylespace.commands.atlas.tables import MAP, Agreement
 from stylespace.commands.probe import patches
 from stylespace.errors import OutputError, UnreachedError, UsageError
 from stylespace.images import read_image, read_recipe
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 from stylespace.settings import recipe_of
 from stylespace.settings.atlas import AtlasSettings
 from stylespace.synthesis.loop import Step

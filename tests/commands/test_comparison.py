@@ -36,7 +36,7 @@ from stylespace.losses.representations.sliced import (
     sliced_distance,
     unit_vectors,
 )
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 from stylespace.settings import TransferSettings
 from stylespace.settings.shared import default_style_layers
 from stylespace.styles.style import Style

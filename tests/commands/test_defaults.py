@@ -22,7 +22,7 @@ from stylespace.commands.transfer.metrics import grey_similarity
 from stylespace.commands.transfer.transfer import transfer
 from stylespace.images import read_image, resize
 from stylespace.images.grain import grain
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 from stylespace.settings import ProbeSettings
 from stylespace.studies.plans import plan_of
 from stylespace.studies.rows import read_rows

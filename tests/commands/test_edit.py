@@ -11,7 +11,7 @@ from PIL import Image
 from stylespace.commands.edit.edits import edit, edited
 from stylespace.errors import UsageError
 from stylespace.images import read_image, read_recipe, resize
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 
 PLACE = "conv1_2"
 TWO = ("conv1_1", "conv1_2")

@@ -12,7 +12,7 @@ from stylespace.commands.probe.probes import probe
 from stylespace.commands.scales import plan_of
 from stylespace.commands.transfer.transfer import transfer
 from stylespace.errors import UsageError
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 from stylespace.settings import ProbeSettings, TransferSettings
 from tests.helpers.command_line import RANDOM
 

@@ -13,7 +13,7 @@ from PIL import Image
 from stylespace.commands.probe.patches import Paintings
 from stylespace.commands.probe.tables import COLUMNS
 from stylespace.images import read_image, read_recipe, resize
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 from stylespace.settings import ProbeSettings, settings_from
 
 FOLDER = Path("probes-conv1_1")

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from stylespace.commands.transfer.partitions import compare, partitions
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 from stylespace.settings import TransferSettings
 
 pytestmark = pytest.mark.slow

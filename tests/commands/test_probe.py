@@ -22,7 +22,7 @@ from stylespace.images import read_image, write_image
 from stylespace.losses.entries import entry_term
 from stylespace.losses.objective import Objective
 from stylespace.losses.terms import Terms
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 from stylespace.settings import GOALS, ProbeSettings
 from stylespace.styles.gram import gram
 

@@ -11,7 +11,7 @@ from scipy.stats import wasserstein_distance
 from stylespace.commands.texture import samplers
 from stylespace.commands.texture.samplers import COLUMNS, SAMPLERS, sampled_gram
 from stylespace.images import resize
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 from stylespace.styles.sources import open_picture
 
 pytestmark = pytest.mark.usefixtures("one_thread")

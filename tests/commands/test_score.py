@@ -24,7 +24,7 @@ from stylespace.commands.score.seeing import Seen, Sight
 from stylespace.errors import PictureError, StyleError, UsageError, WeightsError
 from stylespace.images import resize, write_image
 from stylespace.images.colour import colour_distance
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 from stylespace.settings import protocols, to_toml
 from stylespace.settings.score import ScoreSettings
 from stylespace.styles.distances import geometric_mean, gram_distances

@@ -23,7 +23,7 @@ from stylespace.images import read_image, resize, write_image
 from stylespace.losses.matching import MATCHES, match_figures
 from stylespace.losses.objective import total_variation, wrapped_total_variation
 from stylespace.losses.patterns import SHARE
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 from stylespace.settings import TextureSettings
 from stylespace.settings import texture as texture_settings
 from stylespace.settings.recipe import settings_from

@@ -6,7 +6,7 @@ import pytest
 
 from stylespace.assets import paintings
 from stylespace.commands.texture.textures import texture
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,8 @@ from stylespace.commands.scales import in_tiles
 from stylespace.commands.transfer.transfer import transfer
 from stylespace.images import read_image, read_recipe
 from stylespace.networks import memory
+from stylespace.networks.loading import load_network
 from stylespace.networks.memory import TILES, estimate, tile_for
-from stylespace.networks.network import load_network
 from stylespace.settings import ProbeSettings, TransferSettings
 from tests.helpers.command_line import RANDOM, SHALLOW
 

@@ -18,7 +18,7 @@ from stylespace.commands.atlas import runs
 from stylespace.commands.atlas.making import atlas
 from stylespace.errors import StylespaceError
 from stylespace.executors import completed, executor_for
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 from stylespace.settings.atlas import AtlasSettings
 
 pytest.importorskip("distributed")

@@ -14,7 +14,7 @@ import stylespace as ss
 from stylespace.errors import StyleError, UsageError
 from stylespace.figures.dark import GROUND
 from stylespace.figures.drawing import INK, SMALL, ZERO, shades
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -68,7 +68,7 @@ def call(cheap, capsys):
 def cheap(monkeypatch, tmp_path):
     """An empty current folder, filters drawn once, and one small painting to beat."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("stylespace.networks.network.load_weights", _load_weights)
+    monkeypatch.setattr("stylespace.networks.loading.load_weights", _load_weights)
     monkeypatch.setattr("stylespace.commands.probe.patches.paintings", lambda: ("durer-lion",))
     monkeypatch.setattr("stylespace.commands.probe.patches.PAINTING_SIDE", 32)
     threads = torch.get_num_threads()
@@ -152,6 +152,6 @@ def called(folder, *arguments):
         redirect_stderr(err),
         pytest.MonkeyPatch.context() as p,
     ):
-        p.setattr("stylespace.networks.network.load_weights", _load_weights)
+        p.setattr("stylespace.networks.loading.load_weights", _load_weights)
         code = cli.main([str(one) for one in arguments])
     return Call(code, out.getvalue(), err.getvalue())

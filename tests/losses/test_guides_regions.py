@@ -16,7 +16,7 @@ from stylespace.losses.guides import Regions, guided_terms, matched_regions
 from stylespace.losses.guides.automatic import LEAST_SHARE, SIMILAR, _centres, matched_features
 from stylespace.losses.guides.regions import place_in_words
 from stylespace.losses.objective import Objective
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 from stylespace.styles.sources import open_picture
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -18,7 +18,7 @@ from stylespace.losses.matching import (
     style_terms,
 )
 from stylespace.losses.objective import Objective
-from stylespace.networks.network import Space
+from stylespace.networks.space import Space
 from stylespace.settings import TextureSettings
 from stylespace.settings import texture as texture_settings
 from stylespace.styles.gram import mean

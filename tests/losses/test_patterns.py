@@ -29,7 +29,7 @@ from stylespace.losses.patterns import (
 )
 from stylespace.losses.representations.gram import gram_term
 from stylespace.losses.terms import Terms
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 from stylespace.styles.gram import gram
 from stylespace.synthesis.loop import synthesize
 

@@ -19,8 +19,8 @@ from stylespace.losses.local import local_memory
 from stylespace.losses.objective import Objective
 from stylespace.losses.representations import represented_style
 from stylespace.losses.representations.sliced import unit_vectors
+from stylespace.networks.loading import load_network
 from stylespace.networks.memory import estimate, measured_bytes
-from stylespace.networks.network import load_network
 from stylespace.settings import TransferSettings
 from stylespace.styles.sources import StyleSource
 

@@ -13,7 +13,7 @@ import stylespace as ss
 from stylespace.errors import UsageError, WeightsError
 from stylespace.images import resize_to
 from stylespace.networks import catalogue
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 from stylespace.styles.distances import gram_distances
 
 RESNET = "torchvision:resnet18"

@@ -9,6 +9,7 @@ from stylespace.losses.objective import Objective
 from stylespace.losses.representations.gram import gram_term
 from stylespace.losses.terms import Terms
 from stylespace.networks import memory
+from stylespace.networks.loading import load_network
 from stylespace.networks.memory import (
     BATCH_PIXELS,
     available,
@@ -18,7 +19,6 @@ from stylespace.networks.memory import (
     estimate,
     kept_bytes,
 )
-from stylespace.networks.network import load_network
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

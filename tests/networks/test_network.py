@@ -17,7 +17,8 @@ from stylespace.assets import weights_path
 from stylespace.errors import UsageError
 from stylespace.networks import operations
 from stylespace.networks.devices import known_precision
-from stylespace.networks.network import Network, load_network
+from stylespace.networks.loading import load_network
+from stylespace.networks.network import Network
 from stylespace.networks.weights import Weights, random_weights
 from stylespace.styles.gram import gram
 from stylespace.styles.style import Style

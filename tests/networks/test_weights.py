@@ -18,7 +18,7 @@ from tiny import TINY, seeded_picture
 from stylespace.errors import MemoryLimitError, WeightsError
 from stylespace.networks import catalogue, weights
 from stylespace.networks.catalogue import NetworkEntry
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 from stylespace.networks.weights import load_weights, random_weights, read_state, tensors_hash
 
 pytestmark = pytest.mark.usefixtures("one_thread")

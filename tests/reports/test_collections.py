@@ -14,7 +14,7 @@ from tiny import seeded_picture, tiny_network
 
 from stylespace.errors import OutputError, PictureError, StyleError, UsageError, WeightsError
 from stylespace.images import read_image, resize, write_image
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 from stylespace.reports.collections import (
     Collection,
     Measurement,

@@ -28,7 +28,7 @@ from report_files import (
 from report_sentences import NUMBER, SHARE, holds
 
 from stylespace.images import resize
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 from stylespace.styles.statistics.layers import flattened, statistics
 from stylespace.styles.style import Style
 

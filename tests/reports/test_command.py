@@ -21,7 +21,7 @@ from report_files import (
 )
 
 from stylespace.images import read_recipe
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 from stylespace.styles.style import Style
 
 SPACE = ("--weights", "random:0", "--device", "cpu")

@@ -26,7 +26,7 @@ import stylespace as ss
 from stylespace.cli.groups import spread
 from stylespace.errors import UsageError
 from stylespace.images import resize
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 from stylespace.settings import COMMANDS, settings_from, toml_of
 from stylespace.styles.moments import LayerStyle
 from stylespace.styles.style import Style

@@ -49,7 +49,7 @@ from stylespace.commands.texture.textures import texture
 from stylespace.commands.transfer.transfer import transfer
 from stylespace.errors import OutputError, PictureError, StyleError, UsageError
 from stylespace.images import read_recipe, resize
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 from stylespace.reports.content.drawings import LARGEST
 from stylespace.reports.findings import COMPARED, collection_sentences, contrasts, sentences
 from stylespace.reports.making import report

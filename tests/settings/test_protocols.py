@@ -12,7 +12,7 @@ import stylespace as ss
 from stylespace.commands.score.measures import MEASURES
 from stylespace.errors import UsageError
 from stylespace.networks.catalogue import CATALOGUE, resolve_layer
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 from stylespace.settings import ScoreSettings, protocols, settings_from, to_toml
 from stylespace.settings.recipe import parsed_toml
 

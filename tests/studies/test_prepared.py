@@ -9,7 +9,7 @@ from tiny import seeded_picture
 from stylespace.assets import sample_path
 from stylespace.errors import UsageError
 from stylespace.images import read_image, resize
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 from stylespace.settings import TransferSettings
 from stylespace.studies.alterations import ALTERATIONS
 from stylespace.studies.plans import Pair, Run

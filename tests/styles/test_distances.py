@@ -11,7 +11,7 @@ import torch
 from tiny import seeded_picture, tiny_network
 
 from stylespace.errors import StyleError, StylespaceError, UsageError
-from stylespace.networks.network import Space
+from stylespace.networks.space import Space
 from stylespace.styles.distances import (
     BURES_MOST,
     DISTANCES,

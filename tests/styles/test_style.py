@@ -22,7 +22,7 @@ from tiny import seeded_picture, tiny_network
 from stylespace.errors import OutputError, PictureError, StyleError, UsageError
 from stylespace.images import write_image
 from stylespace.networks import tiles
-from stylespace.networks.network import Space
+from stylespace.networks.space import Space
 from stylespace.styles import style as style_module
 from stylespace.styles.style import LayerStyle, Style
 

@@ -13,7 +13,8 @@ from stylespace.commands.score.measures import MEASURES
 from stylespace.errors import StyleError, StylespaceError, UsageError, WeightsError
 from stylespace.images import resize_to
 from stylespace.images.listing import pictures_in
-from stylespace.networks.network import Network, load_network
+from stylespace.networks.loading import load_network
+from stylespace.networks.network import Network
 from stylespace.networks.weights import file_hash
 from stylespace.settings.protocols import Protocol
 from stylespace.styles.sources import StyleSource, enlargement, open_picture, open_styles

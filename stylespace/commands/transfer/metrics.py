@@ -15,7 +15,8 @@ from stylespace.images.grain import grain
 from stylespace.losses.guides import Regions, matched_regions
 from stylespace.losses.matching import style_figures
 from stylespace.losses.representations.sliced import LEAST_POSITIONS, sliced_distance
-from stylespace.networks.network import Network, load_network
+from stylespace.networks.loading import load_network
+from stylespace.networks.network import Network
 from stylespace.settings.shared import default_style_layers
 from stylespace.styles import distances
 from stylespace.styles.style import Style

@@ -22,7 +22,8 @@ from stylespace.files import STYLE_SUFFIX
 from stylespace.images import read_image, resize
 from stylespace.images.source import opened_picture
 from stylespace.networks.memory import check_picture
-from stylespace.networks.network import Network, Space
+from stylespace.networks.network import Network
+from stylespace.networks.space import Space
 from stylespace.networks.weights import file_hash
 from stylespace.settings import StyleLayers
 from stylespace.styles.distances import style_header

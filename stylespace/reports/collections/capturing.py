@@ -11,7 +11,8 @@ from stylespace.commands.folder import resume
 from stylespace.commands.sight import workers_for
 from stylespace.errors import MemoryLimitError, PictureError, StyleError, UsageError
 from stylespace.executors import completed, executor_for
-from stylespace.networks.network import Network, Space
+from stylespace.networks.network import Network
+from stylespace.networks.space import Space
 from stylespace.settings import StyleLayers
 
 FAULTS = (PictureError, UsageError, MemoryLimitError, StyleError)

@@ -20,7 +20,7 @@ from safetensors import safe_open
 
 from stylespace.errors import StyleError, UsageError, check_known
 from stylespace.files import check_header
-from stylespace.networks.network import Space
+from stylespace.networks.space import Space
 from stylespace.styles.distances.kinds import area_share, distance_named, ratio, sorted_parts
 from stylespace.styles.distances.matrices import TOGETHER, pairwise, together
 from stylespace.styles.style import Style

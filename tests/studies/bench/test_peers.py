@@ -13,7 +13,7 @@ from command_line import picture_file
 from PIL import Image
 
 from stylespace.images import read_image
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 from stylespace.networks.weights import load_weights
 from stylespace.settings import BenchSettings
 from stylespace.studies.bench import peers, scorer

@@ -4,7 +4,7 @@ import pytest
 import torch
 from tiny import TINY_LAYERS, tiny_network
 
-from stylespace.networks.network import load_network
+from stylespace.networks.loading import load_network
 from stylespace.settings import BenchSettings
 from stylespace.studies.bench import commands, parts, rows, steps
 
