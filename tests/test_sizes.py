@@ -15,7 +15,7 @@ import pytest
 import stylespace
 
 PACKAGE = Path(stylespace.__file__).parent
-MEDIAN, NINTH_DECILE, LONGEST, MODULE, WHOLE = 8, 25, 50, 300, 25_200
+MEDIAN, NINTH_DECILE, LONGEST, MODULE, WHOLE = 8, 25, 50, 300, 25_600
 LAYOUT = {
     tokenize.COMMENT,
     tokenize.NL,

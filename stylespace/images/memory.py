@@ -1,5 +1,7 @@
 """Pictures in memory: tensors, arrays and Pillow's, as the program holds pictures."""
 
+import hashlib
+
 import numpy as np
 import torch
 from PIL import Image
@@ -91,3 +93,8 @@ def _check_mode(mode: str) -> None:
             f"a picture of Pillow's mode {mode!r} does not say what white is: give an array with "
             "values from 0 to 1."
         )
+
+
+def pixels_hash(image: torch.Tensor) -> str:
+    """Return the SHA-256 of a picture's float32 values."""
+    return hashlib.sha256(image.detach().float().cpu().contiguous().numpy().data).hexdigest()

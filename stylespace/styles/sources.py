@@ -14,11 +14,11 @@ from stylespace.assets import MEMORY, source_path, split_weight
 from stylespace.errors import StyleError
 from stylespace.images import IN_MEMORY, resize
 from stylespace.images.colour import is_grey, is_single_colour
-from stylespace.images.memory import memory_layers
+from stylespace.images.memory import memory_layers, pixels_hash
 from stylespace.images.reading import on_background, read_layers
 from stylespace.networks.memory import check_picture
 from stylespace.networks.network import Network
-from stylespace.styles.style import Style, measured_style, pixels_hash
+from stylespace.styles.style import Style, measured_style
 
 Source = str | os.PathLike[str] | IN_MEMORY | Style
 """A picture or a style as Python gives it: a path, sample:NAME, or one in memory."""

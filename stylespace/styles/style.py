@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
@@ -26,6 +25,7 @@ from stylespace.errors import (
 from stylespace.files import hint_beside, write_whole
 from stylespace.images import IN_MEMORY, picture_tensor, read_image
 from stylespace.images.colour import is_grey
+from stylespace.images.memory import pixels_hash
 from stylespace.networks.network import Network
 from stylespace.networks.network_entry import OWN
 from stylespace.networks.space import Space
@@ -290,11 +290,6 @@ def _opened(path: str | os.PathLike[str]) -> Tensor | Style:
     """Open a file, or sample:NAME: the picture, or of a style file the style."""
     style = os.fspath(path).endswith(".safetensors")
     return Style.load(path) if style else read_image(path)
-
-
-def pixels_hash(image: Tensor) -> str:
-    """Return the SHA-256 of a picture's float32 values."""
-    return hashlib.sha256(image.detach().float().cpu().contiguous().numpy().data).hexdigest()
 
 
 def _sum(tensors: Iterable[Tensor]) -> Tensor:
