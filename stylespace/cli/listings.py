@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from stylespace.cli.groups import examples
+from stylespace.cli.groups import Spread, examples
 from stylespace.cli.options import json_option, quiet_option
 from stylespace.cli.printing import print_listing
 from stylespace.commands.command import Command
@@ -18,7 +18,7 @@ from stylespace.settings.shared import layer_rows
 NETWORKS_EXAMPLE = "stylespace networks torchvision:resnet50"
 
 
-@click.command(epilog=examples(NETWORKS_EXAMPLE))
+@click.command(cls=Spread, epilog=examples(NETWORKS_EXAMPLE))
 @click.argument("network", required=False)
 @json_option
 @quiet_option
@@ -47,7 +47,7 @@ def networks(network: str | None, as_json: bool, quiet: bool) -> int:
     return print_listing("networks", rows, ("name", "needs", "about", "layers"), as_json, began)
 
 
-@click.command()
+@click.command(cls=Spread)
 @json_option
 @quiet_option
 def samples(as_json: bool, quiet: bool) -> int:

@@ -80,10 +80,12 @@ def test_probes_and_estimates_take_layers_with_dots(call):
 
 def test_reports_are_made_with_dots_in_names(call, picture):
     other = picture_file("other.png", 40, 52, seed=1)
-    names = ("--layers", "layer1.0,layer2", "--size", 32, "--compact")
+    names = ("--layers", "layer1.0,layer2", "--size", 32)
     made = call("report", picture, other, *RESNET, *names, "--no-stability", "--out", "r", "--json")
     assert made.code == 0, made.err
-    assert json.loads(Path("r/results.json").read_text())["recipe"]["network"] == RESNET[1]
+    assert made.json["recipe"]["network"] == RESNET[1]
+    space = json.loads(Path("r/results.json").read_text())["about"]["space"]
+    assert (space["network"], space["padding"]) == (RESNET[1], OWN)
     assert 'data-layer="layer1.0"' in Path("r/index.html").read_text()
 
 
@@ -133,7 +135,7 @@ def test_a_module_of_ones_own_makes_textures_and_transfers(tmp_path):
     outcome = ss.texture(image, **told, **SMALL)
     assert outcome.settings.network == network.name
     assert set(outcome.settings.style_layers()) == {"act", "last"}
-    assert outcome.figures["loss"] < losses[0] / 2
+    assert outcome.figures["loss"] < 0.8 * losses[0]
     moved = ss.transfer(seeded_picture(48, 64, seed=1), image, network=network, **SMALL)
     assert moved.figures["reduction"] > 1
     named = ss.Style.capture(network, image, ["norm"])
