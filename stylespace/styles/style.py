@@ -48,8 +48,9 @@ class Style:
 
     Example:
         >>> import stylespace as ss
-        >>> ss.Style.capture(ss.load_network(), "sample:gogh-auvers", ["conv1_1", "conv3_1"])
-        <Style of sample:gogh-auvers: conv1_1, conv3_1 of vgg19-norm>
+        >>> style = ss.Style.capture(ss.load_network(), "sample:coffee", ["conv1_1", "conv3_1"])
+        >>> style.pick("conv3_1")
+        <Style of sample:coffee: conv3_1 of vgg19-norm>
     """
 
     layers: Mapping[str, LayerStyle]
@@ -185,12 +186,6 @@ class Style:
 
         Raises:
             UsageError: a layer that the style does not hold.
-
-        Example:
-            >>> import stylespace as ss
-            >>> style = ss.Style.capture(ss.load_network(), "sample:coffee", ["conv1_1", "conv2_1"])
-            >>> list(style.pick("conv2_1").layers)
-            ['conv2_1']
         """
         layers = [layers] if isinstance(layers, str) else layers
         for name in layers:

@@ -8,8 +8,8 @@ from matplotlib import pyplot
 
 import stylespace as ss
 
-METHODS = ("Style.capture", "Style.blend", "Style.pick", "Style.save", "Network")
-"""What is documented by examples beside the names themselves; a network's stand in its class."""
+METHODS = ("Style.capture", "Style.blend", "Style.save")
+"""What has examples beside the public names; those of other methods stand in their classes."""
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 EXAMPLES = {
     test.name: test
