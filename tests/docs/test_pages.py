@@ -68,9 +68,9 @@ def test_the_lines_of_the_start_run_in_their_order(call):
 
 def test_readme_has_five_lines_of_each():
     found = shell("README.md")
-    assert sum(map(len, found)) == 25 and {len(block) for block in found} <= {0, 5}
+    assert sum(map(len, found)) == 30 and {len(block) for block in found} <= {0, 5}
     first = {block[0][0] for block in found if block}
-    assert first == {"probe", "texture", "report", "transfer", "study"}
+    assert first == {"probe", "texture", "report", "transfer", "study", "features"}
 
 
 (GRID,) = blocks("docs/guides/many.md", "toml")
