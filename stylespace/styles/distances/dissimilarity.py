@@ -51,8 +51,8 @@ def dissimilarity(
         raise UsageError(
             f"{len(set(index))} different names for {len(rows)} rows: give each row its own."
         )
-    for name, finite in zip(index, np.isfinite(rows).all(1), strict=True):
-        if not finite:
+    for name, row in zip(index, rows, strict=True):
+        if not np.isfinite(row).all():
             raise UsageError(f"the row of {name!r} is not finite: leave that picture out.")
     return pd.DataFrame(squareform(pdist(rows, metric)), index=index, columns=index)
 
