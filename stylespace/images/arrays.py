@@ -52,8 +52,9 @@ def array_picture(array: np.ndarray) -> torch.Tensor:
             "to 1."
         )
     values = array.astype(np.float32) / np.float32(WHITE.get(kind, 1))
-    if values.ndim == 3 and 1 in (values.shape[0], values.shape[2]):
-        values = values[0] if values.shape[0] == 1 else values[..., 0]
+    ends = (values.shape[0], values.shape[-1])
+    if values.ndim == 3 and 1 in ends and 3 not in ends:
+        values = values[0] if ends[0] == 1 else values[..., 0]
     if values.ndim == 2:
         values = np.repeat(values[..., None], 3, 2)
     return picture_tensor(values)

@@ -11,7 +11,7 @@ import numpy as np
 
 from stylespace.assets import SAMPLE
 from stylespace.commands.command import Output, Result
-from stylespace.commands.features.measuring import REFERENCE, Rows, View, measured
+from stylespace.commands.features.measuring import PATCH, REFERENCE, Rows, View, measured
 from stylespace.commands.features.tables import Store, Table, check_columns, record_path, stored
 from stylespace.commands.recipes import PACKAGES
 from stylespace.commands.sight import check_weights, network_for
@@ -132,7 +132,10 @@ class Measurer:
         """Return what has to be said of the numbers: how they were made, in words and values."""
         settings, rows = self.settings, self.rows
         network = rows.network
-        norms = f"mean norm over the bundled paintings, middle squares of {REFERENCE} px"
+        norms = (
+            f"divided by the mean norm over patches of {PATCH} px in the corners of the eight "
+            f"bundled paintings at {REFERENCE} px"
+        )
         record = {
             "kind": settings.kind,
             "convention": CONVENTIONS[settings.kind],

@@ -24,8 +24,10 @@ from stylespace.styles.vectors import vectors_of
 
 FAULTS = (PictureError, UsageError, MemoryLimitError)
 """What may be wrong with one picture and leaves the others as they are."""
-REFERENCE = 224
-"""Side of the middle squares of the bundled paintings, by whose norms layers are divided."""
+REFERENCE = 512
+"""Longer side of the bundled paintings by whose norms layers are divided."""
+PATCH = 128
+"""Side of the patches in their corners, which are measured: style at the size of strokes."""
 MAPS = 192
 """Channels that a network holds of a picture at full resolution at once, as VGG-19 does."""
 BATCH = 256 * 2**20
@@ -159,18 +161,23 @@ def _vectors(network: Network, layers: Sequence[str], kind: str, settings: Vecto
 @lru_cache(maxsize=16)
 @torch.no_grad()
 def painting_norms(network: Network, layers: tuple[str, ...], kind: str) -> Mapping[str, float]:
-    """Return each layer's mean Euclidean norm over the eight bundled paintings.
+    """Return each layer's mean Euclidean norm over patches of the eight bundled paintings.
 
-    Of their middle squares at 224 px. A sketch has the norms of the matrices that it stands for; a
-    layer without any activation has 1.
+    A sketch has the norms of the matrices that it stands for; a layer that is all zero has 1.
     """
     exact = _vectors(network, layers, "gram" if kind == "sketch" else kind, Vectors())
     sums = dict.fromkeys(layers, 0.0)
     for name in paintings():
-        features = network(View(REFERENCE, square=True).opened(SAMPLE + name), layers)
+        features = network(_corners(View(REFERENCE).opened(SAMPLE + name)), layers)
         for layer in layers:
-            sums[layer] += float(exact[layer].of(features[layer]).norm())
+            sums[layer] += float(exact[layer].of(features[layer]).norm(dim=1).mean())
     return {layer: total / len(paintings()) or 1.0 for layer, total in sums.items()}
+
+
+def _corners(picture: Tensor) -> Tensor:
+    """Return the patches in the corners of a picture (1, 3, H, W): (4, 3, PATCH, PATCH)."""
+    ends = (slice(None, PATCH), slice(-PATCH, None))
+    return torch.cat([picture[:, :, rows, columns] for rows in ends for columns in ends])
 
 
 def measured(rows: Rows, sources: Sequence[Any], view: View) -> tuple[np.ndarray, list[str]]:

@@ -88,9 +88,9 @@ class StyleFeatures(TransformerMixin, BaseEstimator):
 
         Args:
             X: paths, sample:NAME, arrays (H, W, 3), (3, H, W) or (H, W), tensors (3, H, W) or
-                pictures of Pillow's, in any sequence or iterator; a stack of them, (n, H, W, 3) or
-                (n, 3, H, W); a DataLoader of pictures, or of tuples that begin with them; a
-                folder. uint8 and uint16 are of arrays alone; other values are in [0, 1].
+                pictures of Pillow's, in any sequence or iterator; a stack of them, (n, H, W, 3),
+                (n, 3, H, W) or, but for three, (n, H, W); a DataLoader of pictures, or of tuples
+                that begin with them; a folder. Values are in [0, 1]; arrays may be uint8 or uint16.
 
         Returns:
             (n, d) float32, in the order of the pictures.

@@ -51,9 +51,9 @@ def dissimilarity(
         raise UsageError(
             f"{len(set(index))} different names for {len(rows)} rows: give each row its own."
         )
-    bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
-    if len(bad):
-        raise UsageError(f"the row of {index[bad[0]]!r} is not finite: leave that picture out.")
+    for name, row in zip(index, rows, strict=True):
+        if not np.isfinite(row).all():
+            raise UsageError(f"the row of {name!r} is not finite: leave that picture out.")
     return pd.DataFrame(squareform(pdist(rows, metric)), index=index, columns=index)
 
 
