@@ -119,8 +119,8 @@ def _counts(plan: Plan, table: pd.DataFrame) -> str:
             "seconds each (median)": float(seconds.median()),
         }
     told = (
-        "Results that are the same run in two parts are made once. Seconds are those of a process "
-        "that had one of two cores to itself."
+        "Results that are the same run in two parts are made once. Seconds are by the clock, "
+        "whatever else the machine did beside."
     )
     missing = sum(line["results"] - line["done"] for line in lines.values())
     if missing:
