@@ -161,4 +161,6 @@ def _figure_lines(figures: Mapping[str, float]) -> list[str]:
 def _number(value: float) -> str:
     from stylespace.figures.formatting import significant
 
+    if isinstance(value, int):
+        return str(value)
     return "-" if math.isnan(value) else significant(value, 4)

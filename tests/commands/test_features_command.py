@@ -238,7 +238,7 @@ def test_tables_have_as_many_columns_as_a_spreadsheet():
 
 @pytest.mark.slow
 def test_ten_thousand_pictures_take_little_memory(tmp_path):
-    """The whole tree of processes, with two workers, at 32 px and the real weights."""
+    """The whole process, at 32 px and the real weights."""
     folder = tmp_path / "pictures"
     folder.mkdir()
     for k in range(10_000):
