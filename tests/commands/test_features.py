@@ -247,7 +247,7 @@ def test_a_pipeline_tells_bright_from_dark(network):
 def test_a_network_by_name_is_opened_once(monkeypatch):
     transformer = ss.StyleFeatures(kind="mean", **SMALL)
     first = transformer.fit_transform(stack(2))
-    monkeypatch.setattr("stylespace.networks.network.load_weights", None)
+    monkeypatch.setattr("stylespace.networks.loading.load_weights", None)
     assert np.array_equal(transformer.transform(stack(2)), first)
     assert first.shape == (2, 128)
 

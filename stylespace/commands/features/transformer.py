@@ -46,6 +46,12 @@ class StyleFeatures(TransformerMixin, BaseEstimator):
         seed: of the sketch.
 
     Source: G15a (Gram matrices), P13 and G16 (sketches).
+
+    Example:
+        >>> import stylespace as ss
+        >>> features = ss.StyleFeatures(kind="mean", layers=["conv1_1", "conv2_1"], size=64)
+        >>> features.transform(["sample:gogh-auvers", "sample:durer-lion"]).shape
+        (2, 192)
     """
 
     def __init__(
