@@ -127,6 +127,7 @@ def test_without_a_single_good_picture_nothing_is_written(call, tmp_path):
     assert listing() == before
 
 
+@pytest.mark.slow
 def test_workers_write_the_same_table(call, pictures, monkeypatch):
     monkeypatch.setattr(measuring, "HELD", 2 * 12 * 32**2)
     line = ("features", pictures, *SMALL, "--dimension", 16, "--quiet")

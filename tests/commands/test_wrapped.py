@@ -78,6 +78,7 @@ def test_probes_and_estimates_take_layers_with_dots(call):
     assert known.json["figures"]["tile"] == 0 and known.json["figures"]["peak_bytes"] > 2**26
 
 
+@pytest.mark.slow
 def test_reports_are_made_with_dots_in_names(call, picture):
     other = picture_file("other.png", 40, 52, seed=1)
     names = ("--layers", "layer1.0,layer2", "--size", 32)
