@@ -13,6 +13,7 @@ QUICK = (
     ("probe", "--help"),
     ("transfer", "--help"),
     ("bench", "--help"),
+    ("features", "--help"),
     ("networks",),
     ("networks", "--json"),
     ("samples",),

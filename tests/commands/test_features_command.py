@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from stylespace.cli.main import REMARKS
 from stylespace.commands.features import making, measuring, tables
 from stylespace.commands.features.making import Measurer
 from stylespace.commands.features.tables import Store
-from stylespace.settings import MOST_COLUMNS
+from stylespace.settings import MOST_COLUMNS, FeaturesSettings
 
 RANDOM = ("--weights", "random:0", "--device", "cpu", "--size", "32")
 SMALL = (*RANDOM, *SHALLOW)
@@ -65,7 +66,8 @@ def test_the_record_says_how_the_numbers_were_made(call, pictures):
     assert record["columns"] == {"conv1_1": [0, 512], "conv1_2": [512, 1024]}
     assert (record["seed"], record["rotations"], record["square"]) == (3, 4, True)
     assert record["weights"] == ss.load_network(weights="random:0").sha256
-    assert record["sketch_version"] == 1 and record["rank_correlation"].startswith(".")
+    assert record["sketch_version"] == 1
+    assert record["rank_correlation"].startswith("not measured for this table")
     assert "128 px" in record["scaling"] and all(one > 0 for one in record["scales"].values())
     raw = call("features", pictures, *SMALL, "--kind", "mean", "--out", "m.npz")
     record = json.loads(content("m.npz")["record"].item())
@@ -228,6 +230,14 @@ def test_a_store_gives_rows_in_their_order(tmp_path, monkeypatch):
     assert [len(block) for block in found] == [2, 2, 2, 1]
     rows[[3, 6]] = np.nan
     assert np.array_equal(np.concatenate(found), rows, equal_nan=True)
+
+
+def test_only_what_was_measured_is_said_to_be():
+    usual, layers = FeaturesSettings(pictures=("a.png",)), ("conv1_1", "conv2_1", "conv3_1")
+    assert making._is_usual(usual) and making._is_usual(replace(usual, size=64, seed=5))
+    assert making._is_usual(replace(usual, layers=(*layers, "relu4_1", "conv5_1")))
+    others = {"layers": layers}, {"weights": "random:0"}, {"scaling": "none"}, {"pooling": "max"}
+    assert not any(making._is_usual(replace(usual, **other)) for other in others)
 
 
 def test_tables_have_as_many_columns_as_a_spreadsheet():

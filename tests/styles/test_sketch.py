@@ -136,7 +136,8 @@ def test_layers_share_the_dimension():
 
 def test_fidelity_says_what_was_measured():
     assert fidelity(1024).startswith(FIDELITY[1024])
-    assert fidelity(300).startswith("not measured with 300 numbers")
+    assert fidelity(300).startswith("not measured for this table")
+    assert fidelity(1024, usual=False).startswith("not measured for this table")
 
 
 def crops(names, count, side=128):

@@ -160,8 +160,17 @@ class Measurer:
         }
         if settings.kind == "sketch":
             record["sketch_version"] = SKETCH_VERSION
-            record["rank_correlation"] = fidelity(rows.length)
+            record["rank_correlation"] = fidelity(rows.length, usual=_is_usual(settings))
         return record
+
+
+def _is_usual(settings: FeaturesSettings) -> bool:
+    """Say whether a sketch is made as those whose distances were measured."""
+    usual = FeaturesSettings(pictures=settings.pictures)
+    same = ("network", "weights", "pooling", "padding", "scaled")
+    return list(settings.style_layers()) == list(usual.style_layers()) and all(
+        getattr(settings, name) == getattr(usual, name) for name in same
+    )
 
 
 _TRIANGLE = (
