@@ -12,7 +12,6 @@ from stylespace.networks import catalogue
 from stylespace.networks.devices import DTYPES, WINOGRAD, device_for, known_precision
 from stylespace.networks.network import Network
 from stylespace.networks.weights import load_weights
-from stylespace.networks.wrapped import load_foreign
 
 
 @public
@@ -55,6 +54,8 @@ def load_network(
     source = None if weights is None else os.fspath(weights)
     pooling, padding = catalogue.space_of(name, pooling, padding)
     if catalogue.is_foreign(name):
+        from stylespace.networks.wrapped import load_foreign  # and torchvision: 160 MiB
+
         return load_foreign(name, source, device, precision, progress=progress)
     precision = known_precision(precision, device)
     loaded = load_weights(name, source, progress=progress)

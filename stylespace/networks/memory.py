@@ -21,7 +21,6 @@ from stylespace.networks.architectures import (
 from stylespace.networks.network import Network
 from stylespace.networks.network_entry import OWN
 from stylespace.networks.tiles import halo_of
-from stylespace.networks.wrapped import WrappedNetwork
 
 HISTORY = 10  # pairs of L-BFGS
 COPIES = 10  # of the picture that the loop and its optimiser hold beside them
@@ -87,7 +86,10 @@ def kept_bytes(network: Network, layers: Sequence[str], height: int, width: int)
 
     Up to the deepest of `layers`, shallow to deep.
     """
-    if isinstance(network, WrappedNetwork):
+    if network.padding == OWN:
+        from stylespace.networks.wrapped import WrappedNetwork  # and torchvision: 160 MiB
+
+        assert isinstance(network, WrappedNetwork)
         return network.kept_bytes(layers, height, width)
     asked, shape, result = network.resolve(layers), (3, height, width), []
     for layer in network.layers[: network.names.index(asked[-1]) + 1]:

@@ -73,3 +73,14 @@ def test_importing_the_package_imports_nothing_slow():
 def test_settings_import_nothing_slow():
     code = f"import sys, stylespace.settings; assert not [n for n in {HEAVY!r} if n in sys.modules]"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_a_network_of_the_catalogue_costs_no_torchvision():
+    code = (
+        "import sys, stylespace as ss\n"
+        "import stylespace.commands.features.making, stylespace.commands.transfer.transfer\n"
+        "from stylespace.networks.memory import kept_bytes\n"
+        "kept_bytes(ss.load_network(weights='random:0'), ['conv1_1'], 32, 48)\n"
+        "assert 'torchvision' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
