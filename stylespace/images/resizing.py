@@ -51,6 +51,12 @@ def resize_to(image: torch.Tensor, height: int, width: int) -> torch.Tensor:
     return resized.clamp(0, 1).contiguous()  # bicubic overshoots at edges
 
 
+def middle(image: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Return the middle of a picture (B, C, H, W): (B, C, height, width), a view of its values."""
+    top, left = (image.shape[2] - height) // 2, (image.shape[3] - width) // 2
+    return image[..., top : top + height, left : left + width]
+
+
 def fitted(height: int, width: int) -> Callable[[int], tuple[int, int]]:
     """Return a function from a longer side to (H, W) with the aspect of height x width."""
 

@@ -144,10 +144,13 @@ class Network:
         """
         layers = [layers] if isinstance(layers, str) else layers
         plain = [name.removeprefix(PRE) for name in layers]
-        wanted = {catalogue.resolve_layer(name, self.layers, self.name) for name in plain}
+        wanted = {self._own_name(name) for name in plain}
         if not wanted:
             raise UsageError("no layers: name at least one.")
         return tuple(name for name in self.names if name in wanted)
+
+    def _own_name(self, layer: str) -> str:
+        return catalogue.resolve_layer(layer, self.layers, self.name)
 
     def channels(self, layer: str) -> int:
         """Return the number of channels of a layer."""

@@ -21,7 +21,7 @@ from stylespace.networks.foreign_weights import fit, state_hash, state_of
 from stylespace.networks.graphs import Graph
 from stylespace.networks.libraries import Numbers, built, normalisation
 from stylespace.networks.measured_reach import LARGEST, measured_reach
-from stylespace.networks.network import PRE, Network
+from stylespace.networks.network import Network
 from stylespace.networks.network_entry import MODULE, OWN, NetworkEntry
 from stylespace.networks.weights import IMAGENET, Weights, seed_of
 
@@ -80,17 +80,8 @@ class WrappedNetwork(Network):
             )
         return self
 
-    def resolve(self, layers: Iterable[str]) -> tuple[str, ...]:
-        """Return own names, without repeats, shallow to deep; see `NetworkEntry.resolve`.
-
-        Raises:
-            UsageError: an unknown layer (nearest name given), or no layer at all.
-        """
-        layers = [layers] if isinstance(layers, str) else layers
-        wanted = {self.entry.resolve(name.removeprefix(PRE), self.name) for name in layers}
-        if not wanted:
-            raise UsageError("no layers: name at least one.")
-        return tuple(name for name in self.names if name in wanted)
+    def _own_name(self, layer: str) -> str:
+        return self.entry.resolve(layer, self.name)
 
     def grid(self, layer: str, height: int, width: int) -> tuple[int, int]:
         """Return the (h, w) positions of a layer; (0, 0) where it fails on such a picture."""

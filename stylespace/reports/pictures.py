@@ -14,6 +14,7 @@ from stylespace.assets import SAMPLE, sample_like, samples, source_path
 from stylespace.errors import PictureError, StylespaceError, UsageError
 from stylespace.files import STYLE_SUFFIX
 from stylespace.images import read_caption, read_recipe, resize
+from stylespace.images.listing import with_folders
 from stylespace.networks.memory import check_picture
 from stylespace.networks.network import Network
 from stylespace.networks.weights import file_hash
@@ -21,7 +22,6 @@ from stylespace.reports.collections import (
     FAULTS,
     Collection,
     captured,
-    pictures_in,
     reason_of,
 )
 from stylespace.settings import Measuring, StyleLayers
@@ -131,12 +131,7 @@ def expanded(sources: Sequence[str]) -> tuple[str, ...]:
     Raises:
         PictureError: a folder without pictures.
     """
-    found: dict[str, None] = {}
-    for source in sources:
-        inside = not source.startswith(SAMPLE) and Path(source).is_dir()
-        every = [str(path) for path in pictures_in(source)] if inside else [source]
-        found |= dict.fromkeys(every)
-    return tuple(found)
+    return tuple(dict.fromkeys(with_folders(sources)))
 
 
 def file_hashes(sources: Sequence[str]) -> dict[str, str]:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from stylespace.images import encoded_jpeg, resize
+from stylespace.images.resizing import middle
 from stylespace.networks.network import Network
 from stylespace.styles.statistics.layers import flattened, statistics
 from stylespace.styles.style import measured_style
@@ -34,8 +35,7 @@ def two_thirds(image: Tensor) -> Tensor:
 def cropped(image: Tensor) -> Tensor:
     """Return the middle of the picture (1, 3, H, W): three quarters of each side."""
     height, width = (max(1, round(CROPPED * side)) for side in image.shape[2:])
-    top, left = (image.shape[2] - height) // 2, (image.shape[3] - width) // 2
-    return image[..., top : top + height, left : left + width]
+    return middle(image, height, width)
 
 
 def as_jpeg(image: Tensor) -> Tensor:

@@ -62,15 +62,19 @@ class Task:
 class Done:
     """What became of the runs of a plan.
 
-    rows: of those that are done; one that failed has a reason. total: runs. tasks: {key: task},
-    of all. interrupted: by Ctrl-C. remarks: what a user should know, a sentence each.
+    rows: of those that are done; one that failed has a reason. tasks: {key: task}, of all.
+    interrupted: by Ctrl-C. remarks: what a user should know, a sentence each.
     """
 
     rows: tuple[Row, ...]
-    total: int
     tasks: Mapping[str, Task]
     interrupted: bool
     remarks: tuple[str, ...]
+
+    @property
+    def total(self) -> int:
+        """Runs of the plan."""
+        return sum(len(task.runs) for task in self.tasks.values())
 
 
 def made_rows(
@@ -110,10 +114,9 @@ def made_rows(
     def earlier(key: str) -> Row | None:
         """Return what an earlier call found."""
         row = known.get(key)
-        if row is not None and not row.get("failed"):
-            done[key] = row
-            return row
-        return None
+        if row is None or row.get("failed"):
+            return None
+        return done.setdefault(key, row)
 
     def make(missing: list[str]) -> Iterator[tuple[str, Row]]:
         """Make what is missing of the parts that are asked for, and keep the table as it grows."""
@@ -134,8 +137,7 @@ def made_rows(
 
     _, interrupted = resume(tasks, earlier, make)
     rows = kept()
-    total = sum(len(task.runs) for task in tasks.values())
-    return Done(rows, total, tasks, interrupted, (*remarks, *_failures(rows)))
+    return Done(rows, tasks, interrupted, (*remarks, *_failures(rows)))
 
 
 def _failures(rows: Sequence[Row]) -> list[str]:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from stylespace.assets import SAMPLE
 from stylespace.commands.command import Output, Result
 from stylespace.commands.features.measuring import PATCH, REFERENCE, Rows, View, measured
 from stylespace.commands.features.tables import Store, Table, check_columns, record_path, stored
@@ -19,7 +18,7 @@ from stylespace.commands.spreading import Spread, Tools
 from stylespace.errors import PictureError
 from stylespace.executors import Failure
 from stylespace.files import check_output
-from stylespace.images.listing import pictures_in
+from stylespace.images.listing import with_folders
 from stylespace.networks.network import Network
 from stylespace.settings import FeaturesSettings, recipe_of
 from stylespace.styles.sketch import SKETCH_VERSION, fidelity
@@ -37,7 +36,7 @@ def made_table(settings: FeaturesSettings, output: Output, path: Path) -> Result
         PictureError: a folder without pictures, or not one could be measured.
         UsageError: a CSV or Parquet of too many columns. OutputError: it cannot be written.
     """
-    names = listed(settings.pictures)
+    names = with_folders(settings.pictures)
     here = Measurer(settings, network_for(settings, progress=not output.quiet))
     check_columns(path, here.rows.length)
     if path.suffix.lower() == ".csv":
@@ -59,19 +58,6 @@ def made_table(settings: FeaturesSettings, output: Output, path: Path) -> Result
     figures["columns"] = here.rows.length
     recipe = recipe_of(settings.decisive)
     return Result(outputs, figures, recipe, interrupted=interrupted, remarks=remarks)
-
-
-def listed(sources: Sequence[str]) -> list[str]:
-    """Return the sources with the pictures of folders in their place, in the order asked for.
-
-    Raises:
-        PictureError: a folder without pictures.
-    """
-    names = []
-    for source in sources:
-        inside = not source.startswith(SAMPLE) and Path(source).is_dir()
-        names += [str(path) for path in pictures_in(source)] if inside else [source]
-    return names
 
 
 def _filled(

@@ -16,6 +16,7 @@ from stylespace.assets import SAMPLE, paintings
 from stylespace.errors import MemoryLimitError, PictureError, UsageError
 from stylespace.images import picture_tensor, read_image, resize
 from stylespace.images.arrays import array_picture, read_array
+from stylespace.images.resizing import middle
 from stylespace.networks.memory import available, check_picture
 from stylespace.networks.network import Network
 from stylespace.settings import Vectors
@@ -51,10 +52,8 @@ class View:
         """
         picture = _opened(source)
         if self.square:
-            height, width = picture.shape[2:]
-            side = min(height, width)
-            top, left = (height - side) // 2, (width - side) // 2
-            picture = picture[:, :, top : top + side, left : left + side]
+            side = min(picture.shape[2:])
+            picture = middle(picture, side, side)
         check_picture(*picture.shape[2:])
         return resize(picture.float(), self.size)
 

@@ -16,12 +16,12 @@ from stylespace.commands.score.seeing import (
     Seen,
     Sight,
     check_network,
-    expanded,
     named,
     network_of,
 )
 from stylespace.errors import PictureError, StylespaceError, UsageError, reason
 from stylespace.images import resize_to
+from stylespace.images.listing import with_folders
 from stylespace.networks.network import Network
 from stylespace.settings.score import ScoreSettings
 from stylespace.styles.sources import Source
@@ -91,8 +91,8 @@ class _Scoring:
     def __init__(self, settings: ScoreSettings, sight: Sight, watch: CountWatch) -> None:
         self.settings, self.sight, self.watch = settings, sight, watch
         self.of_style = sight.protocol.against == "style"
-        self.results = expanded(settings.results)
-        self.names = expanded(settings.style) if self.of_style else (settings.content,)
+        self.results = tuple(with_folders(settings.results))
+        self.names = tuple(with_folders(settings.style)) if self.of_style else (settings.content,)
         self.done = 0
 
     def scores(self) -> Scores:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,24 +11,13 @@ from torch import Tensor
 from stylespace.commands.score.measures import MEASURES
 from stylespace.errors import StyleError, StylespaceError, UsageError, WeightsError
 from stylespace.images import resize_to
-from stylespace.images.listing import pictures_in
+from stylespace.images.resizing import middle
 from stylespace.networks.loading import load_network
 from stylespace.networks.network import Network
 from stylespace.networks.weights import file_hash
 from stylespace.settings.protocols import Protocol
 from stylespace.styles.sources import StyleSource, enlargement, open_picture, open_styles
 from stylespace.styles.style import Style
-
-
-def expanded(names: Sequence[str]) -> tuple[str, ...]:
-    """Return names with the pictures of a folder in its place.
-
-    Raises:
-        PictureError: a folder without pictures.
-    """
-    return tuple(
-        str(one) for name in names for one in (pictures_in(name) if Path(name).is_dir() else [name])
-    )
 
 
 def network_of(
@@ -157,8 +145,7 @@ class Sight:
         image = resize_to(image, height, width)
         if self.protocol.resizing == "longer":
             return image
-        top, left = (height - size) // 2, (width - size) // 2
-        return image[..., top : top + size, left : left + size].contiguous()
+        return middle(image, size, size).contiguous()
 
     def _scale(self, image: Tensor) -> float:
         side = max if self.protocol.resizing == "longer" else min

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from stylespace.commands.scales import noise_picture
 from stylespace.images import resize
+from stylespace.images.resizing import middle
 
 SHARED = {
     "grey": "how light it is",
@@ -57,8 +58,7 @@ def random_phases(picture: Tensor, height: int, width: int, *, seed: int) -> Ten
     the periodic component; phases of white noise.
     """
     rows, columns = min(height, picture.shape[2]), min(width, picture.shape[3])
-    top, left = (picture.shape[2] - rows) // 2, (picture.shape[3] - columns) // 2
-    inside = picture[..., top : top + rows, left : left + columns].cpu().double()
+    inside = middle(picture, rows, columns).cpu().double()
     down, across = (torch.hann_window(side).double() for side in (rows, columns))
     window = down[:, None] * across
     mean = (inside * window).sum((2, 3), keepdim=True) / window.sum()

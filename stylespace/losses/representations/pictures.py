@@ -10,7 +10,7 @@ from torch import Tensor
 
 from stylespace.errors import UsageError
 from stylespace.images import resize, resize_to
-from stylespace.images.resizing import fitted
+from stylespace.images.resizing import fitted, middle
 from stylespace.networks.memory import measured_bytes
 from stylespace.networks.network import Network
 from stylespace.settings import TransferSettings
@@ -94,9 +94,7 @@ class Pictures:
         rows, columns = (
             max(n, round(scale * m)) for n, m in zip((height, width), image.shape[2:], strict=True)
         )
-        whole = resize_to(image, rows, columns)
-        top, left = (rows - height) // 2, (columns - width) // 2
-        return whole[..., top : top + height, left : left + width]
+        return middle(resize_to(image, rows, columns), height, width)
 
     def features(self, picture: Tensor, layers: Sequence[str] = ()) -> dict[str, Tensor]:
         """Return a picture's activations at layers, by default those of the style."""
