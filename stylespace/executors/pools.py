@@ -7,12 +7,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import CancelledError, Executor, Future, wait
 from concurrent.futures import ProcessPoolExecutor as Pool
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
+from weakref import WeakSet
 
 from stylespace.errors import StylespaceError, UsageError, unknown
 from stylespace.executors.cluster import connected, local_cluster
@@ -139,18 +140,37 @@ class Dask(Serial):
         self._client = connected(Client, address or self._cluster)
         self.count = max(1, sum(self._client.nthreads().values()))
         self.ahead = 16 + 4 * self.count  # workers may join
-        self._executor = self._client.get_executor(pure=False)  # pure: a lost call stays lost
+        self._running: WeakSet[Future] = WeakSet()
 
     def submit(self, function: Callable, /, *arguments: Any, **options: Any) -> Future:
         """Give a call to the scheduler."""
-        return self._executor.submit(function, *arguments, **options)
+        future: Future = Future()
+        call = self._client.submit(
+            function, *arguments, **options, pure=False
+        )  # else lost for good
+        self._client.loop.add_callback(_tell, call, future)
+        self._running.add(future)
+        return future
 
     def close(self, *, at_once: bool) -> None:
         """End the workers, after their calls or `at_once`; those of an address stay."""
-        self._executor.shutdown(wait=not at_once)
+        if not at_once:
+            wait(self._running)
         self._client.close()
         if self._cluster is not None:
             self._cluster.close()
+
+
+async def _tell(call: Any, future: Future) -> None:
+    """Say what a call of Dask came to.
+
+    Dask's own executor does so as well, but takes a result whose worker is lost right after for an
+    exception.
+    """
+    try:
+        future.set_result(await call.result())
+    except BaseException as error:
+        future.set_exception(error)
 
 
 @contextmanager

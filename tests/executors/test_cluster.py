@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import psutil
 import pytest
-from worker_calls import ended, killer, square, suicide
+from worker_calls import ended, killer, slowly, square, suicide
 
 from stylespace.commands.atlas import runs
 from stylespace.commands.atlas.making import atlas
@@ -21,7 +21,7 @@ from stylespace.executors import completed, executor_for
 from stylespace.networks.loading import load_network
 from stylespace.settings.atlas import AtlasSettings
 
-pytest.importorskip("distributed")
+distributed = pytest.importorskip("distributed")
 
 
 def family():
@@ -56,6 +56,17 @@ def test_a_killed_worker_costs_no_result(cluster, tmp_path):
     calls = [(number, str(tmp_path)) for number in range(12)]
     assert sorted(completed(cluster, killer, calls)) == [(n, n**2) for n in range(12)]
     assert (tmp_path / "killed").exists()
+
+
+def test_a_result_whose_worker_is_lost_right_after_is_a_result(cluster, monkeypatch):
+    monkeypatch.setattr(distributed.Future, "status", property(lambda future: "lost"))
+    assert cluster.submit(square, 5).result(timeout=20) == 25
+
+
+def test_closing_waits_for_the_calls_of_an_address(cluster):
+    with executor_for(f"dask:{cluster._client.scheduler.address}") as executor:
+        future = executor.submit(slowly, 3)
+    assert future.result(timeout=0) == 3
 
 
 def test_calls_that_dask_gives_up_are_submitted_again(cluster, tmp_path, monkeypatch):

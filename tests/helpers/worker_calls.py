@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import psutil
@@ -9,6 +10,11 @@ import psutil
 
 def square(number):
     return number**2
+
+
+def slowly(number):
+    time.sleep(0.5)
+    return number
 
 
 def killer(number, folder):
