@@ -24,7 +24,7 @@ from stylespace.commands.transfer.metrics import (
 )
 from stylespace.errors import StylespaceError
 from stylespace.images import resize_to
-from stylespace.images.colour import colour_distance
+from stylespace.images.colour import colour_distance, lab
 from stylespace.images.grain import grain, spectrum
 from stylespace.losses.guides.masks import resized
 from stylespace.losses.local.copies import copy_index
@@ -141,6 +141,17 @@ def _mean(values: Sequence[float]) -> float:
     """Return the mean of those that are numbers; not a number where none is."""
     there = [value for value in values if not math.isnan(value)]
     return sum(there) / len(there) if there else math.nan
+
+
+def scores(image: Tensor, truth: Tensor) -> dict[str, float]:
+    """Return how far a result (1, 3, H, W) is from what should have come out.
+
+    `truth_colours`: mean CIELAB distance over pixels; 2.3 is just noticeable (Mahy et al. 1994).
+    `truth_similarity`: structural similarity of the grey pictures, 1 is the same.
+    """
+    image = resize_to(image, *truth.shape[2:])
+    error = float((lab(image) - lab(truth)).norm(dim=1).mean())
+    return {"truth_colours": error, "truth_similarity": grey_similarity(image, truth)}
 
 
 def debiased(a: Tensor, b: Tensor) -> float:

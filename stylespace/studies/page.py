@@ -92,6 +92,27 @@ def summary(plan: Plan, table: pd.DataFrame) -> str:
     return markdown.table(lines, names)
 
 
+def digest(plan: Plan, table: pd.DataFrame) -> str:
+    """Return a line for every claim, under what the paper says: the verdict and its figures."""
+    tests = tests_of(plan, table)
+    ps = corrected(tests)
+    lines = []
+    for part in (part for part in plan.parts if part.claims):
+        seeds = len({run.seed for run in part.runs()})
+        lines.append(f"- **{part.title}** ({_seeds(seeds)}). The paper: {' '.join(part.paper)}")
+        for claim in part.claims:
+            test = tests[claim]
+            told = _verdict(claim, test, ps.get(claim, 1.0))
+            if test is not None:
+                told += f": {_short(test.mean)}, {_interval(test)}, {test.above} of {test.count}"
+            lines.append(f"  - {claim.says} *This {told}.*")
+    return "\n".join(lines)
+
+
+def _seeds(count: int) -> str:
+    return "one seed" if count == 1 else f"up to {count} seeds"
+
+
 def _numbers(test: Tested | None, p: float | None) -> tuple[str, ...]:
     if test is None or p is None:
         return ("-",) * 5

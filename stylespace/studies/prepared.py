@@ -144,8 +144,8 @@ def changed(style: Style, kind: str, amount: float) -> Style:
 def _changed(gram: Tensor, kind: str, amount: float, seed: int) -> Tensor:
     if kind == "cut":
         off = ~torch.eye(len(gram), dtype=torch.bool)
-        edge = torch.quantile(gram[off].abs(), amount / 100)
-        return torch.where(off & (gram.abs() < edge), torch.zeros_like(gram), gram)
+        small = gram.abs() < torch.quantile(gram[off].abs(), amount / 100)
+        return gram.masked_fill(off & small & small.mT, 0)  # the two of a pair may be rounded apart
     values, vectors = torch.linalg.eigh(gram)
     if kind == "rank":
         values = torch.where(torch.arange(len(gram)) >= len(gram) - amount, values, 0)

@@ -23,14 +23,13 @@ from stylespace.commands.recipes import input_hashes
 from stylespace.commands.sight import network_of_sight, sight_of
 from stylespace.commands.spreading import Spread, Tools
 from stylespace.commands.transfer.many import maker
-from stylespace.commands.transfer.metrics import grey_similarity
 from stylespace.executors import Failure
 from stylespace.figures.tables import columns_of, csv_text
 from stylespace.files import LONGEST_OWN, numbered, read_data, write_files
-from stylespace.images import read_image, resize, resize_to, write_image
-from stylespace.images.colour import lab, match_colours
+from stylespace.images import read_image, resize, write_image
+from stylespace.images.colour import match_colours
 from stylespace.settings import TransferSettings, check_there, recipe_of
-from stylespace.studies.judges import Jury
+from stylespace.studies.judges import Jury, scores
 from stylespace.studies.plans import Pair, Plan, Run
 from stylespace.studies.prepared import Ready, ready
 from stylespace.styles.sources import open_picture
@@ -190,19 +189,20 @@ def tasks_of(plan: Plan, folder: Path) -> dict[str, Task]:
         sight = sight_of(settings)
         if sight not in weights:
             weights[sight] = networks(sight).sha256
-        key = key_of(run, settings, weights[sight])
+        key = key_of(run, weights[sight])
         found: dict[str, Any] = {"instead": run.instead, "truth": truth, "crops": run.crops}
         task = Task(key, settings, run.pictures, weights=weights[sight], **found)
         tasks.setdefault(key, task).runs.append(run)
     return tasks
 
 
-def key_of(run: Run, settings: TransferSettings, weights: str) -> str:
-    """Return what a run's content is known by: settings, pictures, filters and version."""
-    recipe = recipe_of(settings)
-    inputs = list(input_hashes(settings).values())
-    if run.prepared:  # names of files that were made for it
-        recipe = {k: v for k, v in recipe.items() if k not in ("content", "styles", "weights")}
+def key_of(run: Run, weights: str) -> str:
+    """Return what a run's content is known by: settings, pictures, filters and version.
+
+    What was prepared for it is known by what it was made from, as other machines round otherwise.
+    """
+    recipe, inputs = recipe_of(run.settings), list(input_hashes(run.settings).values())
+    if run.prepared:
         recipe["prepared"] = run.prepared
     told = [recipe, inputs, weights, run.instead, run.pictures.masks, run.crops]
     told += [version("stylespace")]
@@ -287,14 +287,3 @@ def _filters(settings: TransferSettings) -> str:
     if settings.weights is None:
         return settings.network
     return "" if settings.weights.startswith("random:") else "alexnet-st"
-
-
-def scores(image: Tensor, truth: Tensor) -> dict[str, float]:
-    """Return how far a result (1, 3, H, W) is from what should have come out.
-
-    `truth_colours`: mean CIELAB distance over pixels; 2.3 is just noticeable (Mahy et al. 1994).
-    `truth_similarity`: structural similarity of the grey pictures, 1 is the same.
-    """
-    image = resize_to(image, *truth.shape[2:])
-    error = float((lab(image) - lab(truth)).norm(dim=1).mean())
-    return {"truth_colours": error, "truth_similarity": grey_similarity(image, truth)}

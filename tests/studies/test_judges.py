@@ -13,7 +13,7 @@ from stylespace.errors import WeightsError
 from stylespace.images import read_image, resize
 from stylespace.images.colour import match_colours
 from stylespace.studies import judges
-from stylespace.studies.judges import Jury, contours, debiased, drawn_mask, grid_energy
+from stylespace.studies.judges import Jury, contours, debiased, drawn_mask, grid_energy, scores
 from stylespace.studies.measures import HIGHER, MEASURES, better
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -141,3 +141,13 @@ def test_matched_colours_come_nearer_by_the_colours_alone(jury, pair):
     before, after = (jury.figures(one, content, style) for one in (content, matched))
     assert after["style_colours"] < before["style_colours"] / 2
     assert after["similarity"] > 0.6
+
+
+def test_the_truth_is_no_distance_away():
+    truth = seeded_picture(20, 30, dtype=torch.float32)
+    assert scores(truth, truth) == {
+        "truth_colours": pytest.approx(0, abs=1e-5),
+        "truth_similarity": pytest.approx(1),
+    }
+    darker = scores(0.8 * truth, truth)
+    assert darker["truth_colours"] > 2.3 and darker["truth_similarity"] < 1

@@ -8,8 +8,8 @@ import pytest
 
 from stylespace.studies.analyses import noise_of, told
 from stylespace.studies.claims import Claim
-from stylespace.studies.page import page, shown_place, summary
-from stylespace.studies.plans import Pair, Part, Plan, Way
+from stylespace.studies.page import digest, page, shown_place, summary
+from stylespace.studies.plans import Pair, Part, Plan, Way, plan_of
 from stylespace.studies.rows import read_rows
 from stylespace.studies.study import again
 
@@ -113,9 +113,24 @@ def test_knobs_are_told_in_units_of_the_noise():
     assert "| two " in text and "0.2" in text and " 4 " in text
 
 
+def test_a_digest_has_a_line_for_every_claim():
+    first, *lines = digest(plan_with(CLAIM, UNTESTED), table_with(0.2)).splitlines()
+    assert first == "- **A part** (one seed). The paper: It says so."
+    assert lines[0].startswith("  - One is nearer. *This holds: 0.2, 0.2 to 0.2")
+    assert lines[0].endswith(", 12 of 12.*")
+    assert lines[1:] == ["  - Three is nearer. *This is not tested here.*"]
+
+
+RECIPE = ROOT / "probes" / "paper" / "study.toml"
+
+
 def test_the_committed_page_is_what_its_table_gives():
-    assert (
-        again(ROOT / "probes" / "paper" / "study.toml", PAPER) == (PAPER / "README.md").read_text()
-    )
+    assert again(RECIPE, PAPER) == (PAPER / "README.md").read_text()
     rows = read_rows(PAPER)
     assert rows and not any(row.get("failed") for row in rows)
+
+
+def test_the_summary_of_the_readme_is_what_the_table_gives():
+    assert (
+        digest(plan_of(RECIPE), pd.DataFrame(read_rows(PAPER))) in (ROOT / "README.md").read_text()
+    )

@@ -13,7 +13,7 @@ from stylespace.networks.loading import load_network
 from stylespace.settings import TransferSettings
 from stylespace.studies.alterations import ALTERATIONS
 from stylespace.studies.plans import Pair, Run
-from stylespace.studies.prepared import changed, ready, warped
+from stylespace.studies.prepared import _changed, changed, ready, warped
 from stylespace.styles.style import Style
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -50,6 +50,16 @@ def test_the_smallest_entries_are_cut_and_the_diagonal_stays(network, amount, ke
     assert torch.equal(cut[off][left], whole[off][left])
     if left.any() and not left.all():
         assert whole[off][left].abs().min() >= whole[off][~left].abs().max()
+
+
+@pytest.mark.parametrize("amount", [50, 90, 99])
+def test_the_two_entries_of_a_pair_are_cut_together_however_they_are_rounded(amount):
+    x = torch.rand(30, 50, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    gram = x @ x.T / 50
+    gram += torch.finfo(torch.float64).eps * gram.triu(1)  # the upper ones are rounded up
+    cut = _changed(gram, "cut", amount, 0)
+    assert torch.equal(cut == 0, (cut == 0).T)
+    assert 0 < int((cut != 0).sum()) - 30 <= 30 * 29 * (1 - amount / 100) + 2
 
 
 def test_the_first_directions_hold_what_they_hold(network):
