@@ -23,12 +23,13 @@ A claim is that one way is better than another by a measure. Gains are paired, a
 each, and no picture is in two pairs. Distances to style and content gain by the logarithm of \
 their quotient: .1 is a tenth nearer. Where it says *at equal content*, each way is a curve over \
 weights of the content, straight between its points, and the gain is the mean height between two \
-curves where they have contents in common. Holds, and does not hold: the gain lies above (below) \
-minus the margin that was written down before the run, in mean and median, and Fisher's \
-randomisation test, two-sided and corrected for all claims of this page (Holm), gives at most \
-{LEVEL:g}. All else is undecided. The interval is of the mean gain (95 %, bootstrap) and stands \
-for itself; the effect is the mean gain over its standard deviation between pairs."""
-NOT_YET = "has no results yet"
+curves where they have contents in common; pairs where they have none are left out. Holds, and \
+does not hold: the gain lies above (below) minus the margin that was written down before the run, \
+in mean and median, and Fisher's randomisation test, two-sided and corrected for all claims of \
+this page (Holm), gives at most {LEVEL:g}. All else is undecided. The interval is of the mean gain \
+(95 %, bootstrap) and stands for itself; the effect is the mean gain over its standard deviation \
+between pairs."""
+NOT_YET = "has no results to compare yet"
 Findings = Mapping[str, Any]
 """{name of an analysis: what it found}, see `stylespace.studies.analyses`."""
 
@@ -224,11 +225,11 @@ def _measures(table: pd.DataFrame) -> str:
     return markdown.bullets([f"`{n}`: {MEASURES[n]}; {better(n)} is better." for n in there])
 
 
-def shown_place(part: Part, rows: pd.DataFrame) -> tuple[str, float, int] | None:
-    """Return pair, weight and seed of the pictures of a part, by rule.
+def shown_place(part: Part, rows: pd.DataFrame) -> tuple[str, int] | None:
+    """Return pair and seed of the pictures of a part, by rule.
 
     The pair whose gain in the part's first claim is the median; without a claim that could be
-    tested the first pair. The second weight of the curves, or the only one; the first seed.
+    tested the first pair. The first seed.
     """
     if not len(rows):
         return None
@@ -237,10 +238,13 @@ def shown_place(part: Part, rows: pd.DataFrame) -> tuple[str, float, int] | None
     if len(found):
         middle = found.sort_values().iloc[(len(found) - 1) // 2]
         pair = found.index[found == middle][0]
-    own = rows[rows["pair"] == pair]
-    weights = sorted(own["content_weight"].unique())
-    chosen = weights[min(1, len(weights) - 1)] if part.content_weights else weights[0]
-    return str(pair), float(chosen), int(own["seed"].min())
+    return str(pair), int(rows[rows["pair"] == pair]["seed"].min())
+
+
+def shown_weight(part: Part, way: str) -> float | None:
+    """Return the weight of the content at which a way is shown: the second of its curve."""
+    weights = part.weights_of(way)
+    return weights[min(1, len(weights) - 1)] if weights else None
 
 
 def strip_caption(part: Part, rows: pd.DataFrame) -> str:
@@ -248,7 +252,6 @@ def strip_caption(part: Part, rows: pd.DataFrame) -> str:
     place = shown_place(part, rows)
     if place is None:
         return ""
-    pair, weight, _ = place
     why = "the pair with the median gain in the first claim" if part.claims else "the first pair"
-    weighed = f", content weight {weight:g}" if part.content_weights else ""
-    return f"Pictures: {markdown.plain(pair)}, {why}{weighed}."
+    weighed = ", each way at its second weight of the content" if part.content_weights else ""
+    return f"Pictures: {markdown.plain(place[0])}, {why}{weighed}."

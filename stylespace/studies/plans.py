@@ -99,11 +99,15 @@ class Part:
     also: tuple[str, ...] = ()
     unmeasured: Mapping[str, str] = field(default_factory=dict)
 
+    def weights_of(self, way: str) -> tuple[float, ...]:
+        """Return the weights of the content of a way's curve; none where it is a point."""
+        return self.ways[way].content_weights or self.content_weights
+
     def runs(self) -> Iterator[Run]:
         """Return all runs: of every way, pair, weight and seed."""
         for label, way in self.ways.items():
             pairs = list(islice(self.pairs.items(), way.count or self.count or None))
-            weights = way.content_weights or self.content_weights
+            weights = self.weights_of(label)
             for name, pair in pairs:
                 plain = _settings(pair, {**self.base, **way.settings})
                 for weight in weights or (plain.content_weight,):

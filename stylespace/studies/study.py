@@ -23,7 +23,15 @@ from stylespace.settings import recipe_text
 from stylespace.studies.analyses import KNOBS, knobs_of
 from stylespace.studies.drawing import curves_figure, knobs_figure
 from stylespace.studies.findings import FINDERS, found
-from stylespace.studies.page import CURVES, STRIP, noise_between_seeds, page, rows_of, shown_place
+from stylespace.studies.page import (
+    CURVES,
+    STRIP,
+    noise_between_seeds,
+    page,
+    rows_of,
+    shown_place,
+    shown_weight,
+)
 from stylespace.studies.plans import Part, Plan, plan_of
 from stylespace.studies.rows import PICTURES, TABLE, Done, Task, made_rows, read_rows
 from stylespace.styles.sources import open_picture
@@ -151,11 +159,11 @@ def strip_of(
     place = shown_place(part, rows)
     if place is None:
         return None
-    pair, weight, seed = place
+    pair, seed = place
     chosen: dict[str, Task] = {}
     for task in tasks.values():
         for run in task.runs:
-            fits = run.content_weight == weight or not part.content_weights
+            fits = shown_weight(part, run.way) in (None, run.content_weight)
             if (run.part, run.pair) == (part.name, pair) and fits and run.seed == seed:
                 chosen.setdefault(run.way, task)
     first, seen = next(iter(chosen.values()), None), set[Path]()

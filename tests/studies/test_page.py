@@ -1,5 +1,6 @@
 """The page of a study, from a table; the committed one is what its table gives."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from stylespace.studies.analyses import noise_of, told
 from stylespace.studies.claims import Claim
-from stylespace.studies.page import digest, page, shown_place, summary
+from stylespace.studies.page import digest, page, shown_place, shown_weight, summary
 from stylespace.studies.plans import Pair, Part, Plan, Way, plan_of
 from stylespace.studies.rows import read_rows
 from stylespace.studies.study import again
@@ -63,7 +64,7 @@ def test_what_was_not_tested_is_told_as_such():
     text = page(plan_with(CLAIM, UNTESTED), table_with(0.2), {})
     assert "*Three is nearer.* This is not tested here: it is not there." in text
     text = page(plan_with(CLAIM), table_with(0.2).drop(columns="style.vgg16-hed"), {})
-    assert "*One is nearer.* This has no results yet." in text
+    assert "*One is nearer.* This has no results to compare yet." in text
 
 
 def test_runs_that_are_not_there_are_counted_first():
@@ -84,12 +85,20 @@ def test_pictures_are_those_of_the_median_gain():
     plan, table = plan_with(CLAIM), table_with(0.2, spread=0.1)
     place = shown_place(plan.parts[0], table)
     assert place is not None
-    pair, weight, seed = place
+    pair, seed = place
     wide = table[table["content_weight"] == 0.02].pivot(
         index="pair", columns="way", values="style.vgg16-hed"
     )
     gains = np.log(wide["two"] / wide["one"]).sort_values()
-    assert pair in gains.index[5:7] and (weight, seed) == (0.06, 0)
+    assert pair in gains.index[5:7] and seed == 0
+
+
+def test_ways_with_weights_of_their_own_are_shown_at_their_own_second():
+    part = plan_with(CLAIM).parts[0]
+    ways = {"one": Way(), "two": Way(content_weights=(6.0, 20.0)), "three": Way()}
+    part = replace(part, ways=ways)
+    assert [shown_weight(part, way) for way in ("one", "two")] == [0.06, 20]
+    assert shown_weight(replace(part, content_weights=()), "three") is None
 
 
 def test_noise_is_the_difference_of_seeds_and_of_crops():

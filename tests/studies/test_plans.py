@@ -71,11 +71,13 @@ def test_a_quick_study_has_every_way_in_small(plan):
 
 
 def test_runs_of_one_content_in_two_parts_are_alike(plan):
-    """The default way is made once, whatever the part calls it."""
+    """The default way is made once, whatever the part calls it; networks has a weight more."""
     names = {"networks": "vgg19-norm", "representations": "global", "partial": "nothing kept"}
     curves = [
         [run.settings for run in part.runs() if run.way == names[part.name]]
         for part in plan.parts
         if part.name in names
     ]
-    assert len(curves) == 3 and curves[0] == curves[1] == curves[2]
+    networks, *others = curves
+    assert len(others) == 2 and others[0] == others[1]
+    assert all(settings in networks for settings in others[0])

@@ -11,13 +11,20 @@ from stylespace.losses.terms import Features, Term, Terms
 from stylespace.styles.gram import gram, widened
 
 
+def unit_of(features: Tensor) -> Tensor:
+    """Return the largest activation of a style's features (1, C, h, w), 1 where all are 0: ()."""
+    largest = widened(features).amax()
+    return torch.where(largest > 0, largest, torch.ones_like(largest))
+
+
 def softened(features: Tensor, unit: Tensor) -> Tensor:
     """Return exp(F / unit) / mean exp(F / unit), the softmax of a layer times its entries.
 
     features: (B, C, h, w). unit: (), above 0; larger ones soften more.
 
     Source: W21 eq. 6. Departs: times the number of entries, so that pictures of any size compare;
-    in units of the style's mean activation, which is 1 in `vgg19-norm` and any other elsewhere.
+    in units of `unit_of`, the style's peak: networks differ in scale, and in units of a mean,
+    which peaks exceed 30 to 200 times, a softmax sharpens.
     """
     peaks = widened(features) / unit
     risen = torch.exp(peaks - peaks.detach().amax((1, 2, 3), keepdim=True))
@@ -30,8 +37,7 @@ def softened_term(layer: str, target_features: Tensor, weight: float = 1.0) -> T
     Args:
         layer: name, of C channels. target_features: (1, C, h, w), of a picture of any size.
     """
-    mean = widened(target_features).mean()
-    unit = torch.where(mean > 0, mean, torch.ones_like(mean))
+    unit = unit_of(target_features)
     relative = relative_to(gram(softened(target_features, unit)).detach())
 
     def measure(image: Tensor, features: Features) -> Tensor:
