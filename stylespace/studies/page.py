@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pandas as pd
@@ -34,12 +34,15 @@ Findings = Mapping[str, Any]
 """{name of an analysis: what it found}, see `stylespace.studies.analyses`."""
 
 
-def page(plan: Plan, table: pd.DataFrame, findings: Findings) -> str:
+def page(
+    plan: Plan, table: pd.DataFrame, findings: Findings, pictures: Collection[str] = ()
+) -> str:
     """Return the page in Markdown.
 
     Args:
         plan: what was asked. table: rows of what was run, see `stylespace.studies.rows`.
-        findings: of the analyses of its parts.
+        findings: of the analyses of its parts. pictures: names of the figures and strips that are
+            there; the page shows no other.
     """
     tests = tests_of(plan, table)
     parts = [f"# {plan.title}", plan.text.strip()]
@@ -48,7 +51,7 @@ def page(plan: Plan, table: pd.DataFrame, findings: Findings) -> str:
         parts += ["## Claim by claim", summary(plan, table), HOW]
     noise = noise_between_seeds(plan, table)
     for part in plan.parts:
-        parts += _section(part, table, tests, findings, noise)
+        parts += _section(part, table, tests, findings, noise, pictures)
     parts += ["## The measures", _measures(table)]
     return markdown.page(parts)
 
@@ -157,6 +160,7 @@ def _section(
     tests: Mapping[Claim, Tested | None],
     findings: Findings,
     noise: Mapping[str, float],
+    pictures: Collection[str],
 ) -> list[str]:
     """Return the section of a part. noise: of each measure, between two seeds."""
     rows = rows_of(table, part)
@@ -171,15 +175,16 @@ def _section(
         ps = corrected(tests)
         said = [_sentence(claim, tests[claim], ps.get(claim, 1.0)) for claim in part.claims]
         parts.append(markdown.bullets(said))
-    if part.content_weights:
+    if f"{part.name}{CURVES}" in pictures:
         parts.append(f"![Curves, style against content]({part.name}{CURVES})")
     if part.shown:
         parts.append(_medians(part, rows))
     for name in part.also:
         kept = noise if name == "knobs" else findings.get(name)
         parts += told(name, part, rows, kept)
-    parts.append(f"![{strip_caption(part, rows)}]({part.name}{STRIP})")
-    parts.append(strip_caption(part, rows))
+    if f"{part.name}{STRIP}" in pictures:
+        caption = strip_caption(part, rows)
+        parts += [f"![{caption}]({part.name}{STRIP})", caption]
     return parts
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import textwrap
 from collections.abc import Collection, Mapping
@@ -40,8 +41,8 @@ from stylespace.synthesis.progress import Watching
 PAGE, FINDINGS = "README.md", "findings.json"
 MARKS = "study.toml", "quick.toml"
 """Files that tell the folder of a study, whole or quick, from others."""
-THUMBNAIL, LETTERS = 160, 26
-"""Longer side in pixels of a picture on a strip, and letters of a line above it."""
+THUMBNAIL, LETTERS, COLUMNS = 160, 26, 6
+"""Longer side in pixels of a picture on a strip, letters of a line above it, most side by side."""
 
 
 def study_folder(path: Path, *, quick: bool = False) -> Path:
@@ -112,7 +113,7 @@ def write_study(plan: Plan, folder: Path, done: Done) -> tuple[str, ...]:
         strip = strip_of(part, rows, tasks, folder)
         if strip is not None:
             files[f"{part.name}{STRIP}"] = strip
-    files[PAGE] = page(plan, table, findings)
+    files[PAGE] = page(plan, table, findings, {*files, *os.listdir(folder)})
     write_files(folder, files)
     return (PAGE, TABLE, *sorted(name for name in files if name != PAGE))
 
@@ -155,13 +156,13 @@ def _of_part(task: Task, part: Part) -> Task:
 def strip_of(
     part: Part, rows: pd.DataFrame, tasks: Mapping[str, Task], folder: Path
 ) -> bytes | None:
-    """Return the pictures of a part side by side; None where one is not there."""
+    """Return the pictures of what is done of a part side by side; None where one is gone."""
     place = shown_place(part, rows)
     if place is None:
         return None
     pair, seed = place
     chosen: dict[str, Task] = {}
-    for task in tasks.values():
+    for task in (tasks[key] for key in dict.fromkeys(rows["key"])):
         for run in task.runs:
             fits = shown_weight(part, run.way) in (None, run.content_weight)
             if (run.part, run.pair) == (part.name, pair) and fits and run.seed == seed:
@@ -187,7 +188,8 @@ def strip_of(
     if len(seen):  # a row each
         shown.pop("content picture")
     pictures = [resize(picture, THUMBNAIL).clamp(0, 1) for picture in shown.values()]
-    return contact_sheet(pictures, [_wrapped(name) for name in shown], columns=6)
+    columns = math.ceil(len(shown) / math.ceil(len(shown) / COLUMNS))  # rows of one length
+    return contact_sheet(pictures, [_wrapped(name) for name in shown], columns=columns)
 
 
 def _wrapped(label: str) -> str:
@@ -197,4 +199,4 @@ def _wrapped(label: str) -> str:
 def again(path: Path, folder: Path) -> str:
     """Return the page of a folder as its table gives it, without running anything."""
     plan = plan_of(path)
-    return page(plan, pd.DataFrame(read_rows(folder)), read_findings(folder))
+    return page(plan, pd.DataFrame(read_rows(folder)), read_findings(folder), os.listdir(folder))

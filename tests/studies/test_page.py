@@ -75,6 +75,13 @@ def test_runs_that_are_not_there_are_counted_first():
     assert "Nothing of this part has been run yet." in page(plan_with(), table[:0], {})
 
 
+def test_only_pictures_that_are_there_are_shown():
+    plan, table = plan_with(CLAIM), table_with(0.2)
+    assert "![" not in page(plan, table, {})
+    shown = page(plan, table, {}, ["part-strip.jpg", "part-curves.png", "table.csv"])
+    assert shown.count("![") == 2 and "](part-strip.jpg)" in shown and "](part-curves.png)" in shown
+
+
 def test_rows_that_failed_count_for_nothing():
     table = table_with(0.2).assign(failed=[np.nan] * 95 + ["no."])
     assert "in 12 of 12 pairs" in page(plan_with(CLAIM), table, {})
