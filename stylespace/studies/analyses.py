@@ -137,10 +137,10 @@ TOLD: Mapping[str, Callable[[Part, pd.DataFrame, Any], Sequence[str]]] = {
     "knobs": _knobs,
     "light": _light,
     "networks": _kept(
-        "Entropy of activations over positions and channels of the style layers, as a share of "
-        "the most that it could be (W21), means over the style pictures: low where a few peaks "
-        "outshine all else. And the memory of one evaluation with gradient of a square picture, "
-        "estimated."
+        "Entropy of activations, softened where they are, over positions and channels of the style "
+        "layers, as a share of the most that it could be (W21), means over the style pictures: low "
+        "where a few peaks outshine all else. And the memory of one evaluation with gradient of a "
+        "square picture, estimated."
     ),
     "basins": _basins,
     "space": _kept(

@@ -15,6 +15,7 @@ from stylespace.commands.sight import network_of_sight, sight_of
 from stylespace.commands.transfer.metrics import Judges
 from stylespace.commands.transfer.transfer import final_objective
 from stylespace.images import read_image, resize
+from stylespace.losses.representations.softened import softened, unit_of
 from stylespace.networks.memory import estimate
 from stylespace.networks.network import Network
 from stylespace.settings.shared import default_style_layers
@@ -40,7 +41,7 @@ def found(name: str, part: Part, tasks: Sequence[Task], folder: Path) -> Any:
 
 
 def networks(part: Part, tasks: Sequence[Task], folder: Path) -> Table:
-    """Return {way: entropy of each style layer's activations, and the memory of an evaluation}."""
+    """Return {way: entropy of each style layer, as it is matched, and memory of an evaluation}."""
     sights = {run.way: (sight_of(task.settings), task) for task in tasks for run in task.runs}
     styles = list(dict.fromkeys(pair.style for pair in part.pairs.values()))
     result: Table = {}
@@ -53,7 +54,10 @@ def networks(part: Part, tasks: Sequence[Task], folder: Path) -> Table:
             with torch.no_grad():
                 features = network(picture, layers)
             for number, layer in enumerate(layers, 1):
-                values.setdefault(f"layer {number}", []).append(share_of_entropy(features[layer]))
+                x = features[layer]
+                if task.settings.representation == "softened":
+                    x = softened(x, unit_of(x))
+                values.setdefault(f"layer {number}", []).append(share_of_entropy(x))
         result[way] = {layer: statistics.fmean(one) for layer, one in values.items()}
         needed = [*task.settings.style_layers(), *task.settings.content_layer_weights()]
         size = task.settings.size

@@ -27,6 +27,7 @@ from stylespace.losses.terms import Terms
 from stylespace.networks.loading import load_network
 from stylespace.settings import TransferSettings
 from stylespace.settings.shared import default_style_layers
+from stylespace.studies.findings import share_of_entropy
 from stylespace.styles.gram import chained_gram, covariance, gram, mean, shifted_gram
 from stylespace.styles.sources import StyleSource
 from stylespace.styles.style import Style
@@ -317,12 +318,6 @@ def test_what_moments_do_not_hold_is_refused(tiny, picture, kind):
 # --- softening
 
 
-def entropy(x):
-    """Of the shares that the entries have, 1 where all are the same."""
-    shares = x.double().flatten() / x.double().sum()
-    return float(-torch.xlogy(shares, shares).sum() / np.log(len(shares)))
-
-
 @pytest.mark.parametrize("name", ["vgg19-norm", "alexnet-st"])
 def test_softening_lowers_the_peaks_of_every_layer(name):
     image = resize(read_image(sample_path("gogh-auvers")), 96)
@@ -330,7 +325,7 @@ def test_softening_lowers_the_peaks_of_every_layer(name):
         layers = load_network(name)(image, default_style_layers(name))
     for x in layers.values():
         soft = softened(x, unit_of(x))
-        assert entropy(soft) > max(0.99, entropy(x))
+        assert share_of_entropy(soft) > max(0.99, share_of_entropy(x))
         assert soft.amax() / soft.mean() <= np.e < x.amax() / x.mean()
 
 
