@@ -164,8 +164,9 @@ def strip_of(
     chosen: dict[str, Task] = {}
     for task in (tasks[key] for key in dict.fromkeys(rows["key"])):
         for run in task.runs:
-            fits = shown_weight(part, run.way) in (None, run.content_weight)
-            if (run.part, run.pair) == (part.name, pair) and fits and run.seed == seed:
+            if (run.part, run.pair, run.seed) != (part.name, pair, seed):
+                continue
+            if shown_weight(part, run.way) in (None, run.content_weight):
                 chosen.setdefault(run.way, task)
     first, seen = next(iter(chosen.values()), None), set[Path]()
     if first is None:
