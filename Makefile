@@ -70,6 +70,8 @@ pages: told $(TEXTURES) $(NULLS) $(PATTERNS)  ## the pages of reports/: about fo
 	$(BIN)/stylespace run probes/report-paintings.toml --out reports/paintings --force
 	$(BIN)/stylespace study probes/trials/defaults-judged.toml --out reports/defaults/judged
 	$(BIN)/stylespace study probes/paper/study.toml --out reports/paper --executor processes
+	$(BIN)/python -c "from pathlib import Path as P; from stylespace.studies.study import retold; \
+	r = P('README.md'); r.write_text(retold(P('probes/paper/study.toml'), P('reports/paper'), r.read_text()))"
 
 define page_pictures
 reports/$(1)/%.jpg: probes/%.toml | $(VENV)/.installed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import textwrap
 from collections.abc import Collection, Mapping
 from contextlib import suppress
@@ -27,6 +28,7 @@ from stylespace.studies.findings import FINDERS, found
 from stylespace.studies.page import (
     CURVES,
     STRIP,
+    digest,
     noise_between_seeds,
     page,
     rows_of,
@@ -41,6 +43,8 @@ from stylespace.synthesis.progress import Watching
 PAGE, FINDINGS = "README.md", "findings.json"
 MARKS = "study.toml", "quick.toml"
 """Files that tell the folder of a study, whole or quick, from others."""
+CLAIMS = re.compile(r"(?<=<!-- claims -->\n).*(?=\n<!-- end of claims -->)", re.DOTALL)
+"""Where a text, such as the project's README, tells the claims of a study."""
 THUMBNAIL, LETTERS, COLUMNS = 160, 26, 6
 """Longer side in pixels of a picture on a strip, letters of a line above it, most side by side."""
 
@@ -201,3 +205,9 @@ def again(path: Path, folder: Path) -> str:
     """Return the page of a folder as its table gives it, without running anything."""
     plan = plan_of(path)
     return page(plan, pd.DataFrame(read_rows(folder)), read_findings(folder), os.listdir(folder))
+
+
+def retold(path: Path, folder: Path, text: str) -> str:
+    """Return a text with what its folder's table says of every claim between the marks CLAIMS."""
+    told = digest(plan_of(path), pd.DataFrame(read_rows(folder)))
+    return CLAIMS.sub(lambda _: f"\n{told}\n", text)

@@ -100,6 +100,15 @@ def test_a_study_fills_a_folder_and_goes_on_in_it(call, recipe):
     assert study_folder(Path(recipe), quick=True).name == "two-quick"
 
 
+def test_a_run_of_two_parts_is_made_once_and_shown_in_both(call, recipe):
+    Path("other.toml").write_text(STUDY.replace("full", "whole"))
+    Path("both.toml").write_text('title = "Both"\nparts = ["two.toml", "other.toml"]\n')
+    done = call("study", "both.toml", "--quiet")
+    assert done.code == 0, done.err
+    assert len(rows("both-study")) == 8 and len({row["key"] for row in rows("both-study")}) == 4
+    assert {"two-strip.jpg", "other-strip.jpg"} <= set(os.listdir("both-study"))
+
+
 def test_a_table_of_other_settings_is_kept_aside_and_said(call, recipe):
     call("study", recipe, "--quiet", "--out", "s")
     before = Path("s/table.csv").read_bytes()
