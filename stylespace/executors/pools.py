@@ -145,9 +145,8 @@ class Dask(Serial):
     def submit(self, function: Callable, /, *arguments: Any, **options: Any) -> Future:
         """Give a call to the scheduler."""
         future: Future = Future()
-        call = self._client.submit(
-            function, *arguments, **options, pure=False
-        )  # else lost for good
+        # A pure call that was lost would stay lost.
+        call = self._client.submit(function, *arguments, **options, pure=False)
         self._client.loop.add_callback(_tell, call, future)
         self._running.add(future)
         return future

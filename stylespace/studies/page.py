@@ -44,11 +44,11 @@ def page(
         findings: of the analyses of its parts. pictures: names of the figures and strips that are
             there; the page shows no other.
     """
-    tests = tests_of(plan, table)
+    tests = claims_tested(plan, table)
     parts = [f"# {plan.title}", plan.text.strip()]
     parts += ["## What was run", _counts(plan, table)]
     if tests:
-        parts += ["## Claim by claim", summary(plan, table), HOW]
+        parts += ["## Claim by claim", summary(plan, tests), HOW]
     noise = noise_between_seeds(plan, table)
     for part in plan.parts:
         parts += _section(part, table, tests, findings, noise, pictures)
@@ -56,7 +56,7 @@ def page(
     return markdown.page(parts)
 
 
-def tests_of(plan: Plan, table: pd.DataFrame) -> dict[Claim, Tested | None]:
+def claims_tested(plan: Plan, table: pd.DataFrame) -> dict[Claim, Tested | None]:
     """Return the test of every claim of a plan; None where it could not be tested."""
     return {
         claim: _tested(claim, rows_of(table, part)) for part in plan.parts for claim in part.claims
@@ -82,9 +82,8 @@ def _tested(claim: Claim, rows: pd.DataFrame) -> Tested | None:
     return paired(found.to_numpy(), claim.margin) if len(found) else None
 
 
-def summary(plan: Plan, table: pd.DataFrame) -> str:
-    """Return the table of all claims, and what became of each."""
-    tests = tests_of(plan, table)
+def summary(plan: Plan, tests: Mapping[Claim, Tested | None]) -> str:
+    """Return the table of all claims, and what became of each. tests: see `claims_tested`."""
     ps = corrected(tests)
     lines = []
     for part in plan.parts:
@@ -96,9 +95,8 @@ def summary(plan: Plan, table: pd.DataFrame) -> str:
     return markdown.table(lines, names)
 
 
-def digest(plan: Plan, table: pd.DataFrame) -> str:
+def digest(plan: Plan, tests: Mapping[Claim, Tested | None]) -> str:
     """Return a line for every claim, under what the paper says: the verdict and its figures."""
-    tests = tests_of(plan, table)
     ps = corrected(tests)
     lines = []
     for part in (part for part in plan.parts if part.claims):

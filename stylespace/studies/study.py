@@ -28,6 +28,7 @@ from stylespace.studies.findings import FINDERS, found
 from stylespace.studies.page import (
     CURVES,
     STRIP,
+    claims_tested,
     digest,
     noise_between_seeds,
     page,
@@ -209,5 +210,6 @@ def again(path: Path, folder: Path) -> str:
 
 def retold(path: Path, folder: Path, text: str) -> str:
     """Return a text with what its folder's table says of every claim between the marks CLAIMS."""
-    told = digest(plan_of(path), pd.DataFrame(read_rows(folder)))
+    plan = plan_of(path)
+    told = digest(plan, claims_tested(plan, pd.DataFrame(read_rows(folder))))
     return CLAIMS.sub(lambda _: f"\n{told}\n", text)

@@ -9,7 +9,7 @@ import pytest
 
 from stylespace.studies.analyses import noise_of, told
 from stylespace.studies.claims import Claim
-from stylespace.studies.page import digest, page, shown_place, shown_weight, summary
+from stylespace.studies.page import claims_tested, digest, page, shown_place, shown_weight, summary
 from stylespace.studies.plans import Pair, Part, Plan, Way, plan_of
 from stylespace.studies.rows import read_rows
 from stylespace.studies.study import again, retold
@@ -52,7 +52,11 @@ def table_with(gain, spread=0.01):
 )
 def test_a_claim_is_told_with_its_figures(gain, verdict):
     plan, table = plan_with(CLAIM), table_with(gain)
-    (line,) = [one for one in summary(plan, table).splitlines() if "One is nearer" in one]
+    (line,) = [
+        one
+        for one in summary(plan, claims_tested(plan, table)).splitlines()
+        if "One is nearer" in one
+    ]
     assert f"| {verdict} " in line
     text = page(plan, table, {})
     assert f"*One is nearer.* This {'is ' * (verdict == 'undecided')}{verdict}: by" in text
@@ -130,7 +134,8 @@ def test_knobs_are_told_in_units_of_the_noise():
 
 
 def test_a_digest_has_a_line_for_every_claim():
-    first, *lines = digest(plan_with(CLAIM, UNTESTED), table_with(0.2)).splitlines()
+    plan = plan_with(CLAIM, UNTESTED)
+    first, *lines = digest(plan, claims_tested(plan, table_with(0.2))).splitlines()
     assert first == "- **A part** (one seed). The paper: It says so."
     assert lines[0].startswith("  - One is nearer. *This holds: 0.2, 0.2 to 0.2")
     assert lines[0].endswith(", 12 of 12.*")
