@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stylespace.commands.command import Command, Output, Result, figure_path
 from stylespace.commands.outcome import Outcome
-from stylespace.commands.recipes import PACKAGES, input_hashes, write_outcome
+from stylespace.commands.recipes import input_hashes, write_outcome
 from stylespace.commands.sight import network_for
 from stylespace.commands.spreading import Spread
 from stylespace.commands.unfinished import checkpoint_path, notes_of
@@ -17,7 +17,7 @@ from stylespace.errors import UnreachedError
 from stylespace.files import write_whole
 from stylespace.networks.devices import DTYPES
 from stylespace.networks.network import Network
-from stylespace.settings import Settings, to_toml
+from stylespace.settings import PACKAGES, Settings, to_toml
 from stylespace.synthesis.animation import Animation
 from stylespace.synthesis.checkpoint import Checkpoint
 from stylespace.synthesis.progress import Watching

@@ -18,10 +18,9 @@ from stylespace.images import holds_alpha, read_recipe, write_image
 from stylespace.images.reading import on_background
 from stylespace.networks.network import Network
 from stylespace.networks.weights import file_hash
-from stylespace.settings import Settings, recipe_of, recorded_settings
+from stylespace.settings import PACKAGES, Settings, recipe_of, recorded_settings
 from stylespace.synthesis.loop import Synthesis
 
-PACKAGES = ("stylespace", "torch", "numpy")
 TRACED = 120
 """Evaluations of a run that a picture carries."""
 STILL = 3

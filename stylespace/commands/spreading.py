@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from stylespace.executors import executor_for, tried
+from stylespace.executors import Serial, executor_for, tried
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,29 @@ class Tools:
 class Spread:
     """Where calls run, and who counts them.
 
-    executor, workers: see `executor_for`. count: told how many of how many are done, several
-    times a second, while they run in other processes; it may raise KeyboardInterrupt.
+    executor, workers: see `executor_for`; or an executor that is open. count: told how many of how
+    many are done, several times a second, while they run in other processes; it may raise
+    KeyboardInterrupt.
     """
 
-    executor: str = "serial"
+    executor: str | Serial = "serial"
     workers: int | None = None
     count: Callable[[int, int], object] = lambda done, total: None
+
+    @contextmanager
+    def kept(self) -> Iterator[Spread]:
+        """Keep the workers from one call of `results` to the next.
+
+        Raises:
+            StylespaceError: see `executor_for`.
+        """
+        with self._opened() as executor:
+            yield replace(self, executor=executor)
+
+    def _opened(self) -> AbstractContextManager[Serial]:
+        if isinstance(self.executor, str):
+            return executor_for(self.executor, self.workers)
+        return nullcontext(self.executor)
 
     def results(
         self, function: Callable, calls: Sequence[tuple], here: Any, elsewhere: Tools
@@ -51,7 +68,7 @@ class Spread:
         """
         if not calls:
             return
-        with executor_for(self.executor, self.workers) as executor:
+        with self._opened() as executor:
             tools, done = (elsewhere if executor.remote else here), 0
             every = [(function, tools, *call) for call in calls]
             tick = (lambda: self.count(done, len(calls))) if executor.remote else lambda: None

@@ -13,8 +13,8 @@ from torch import Tensor
 from stylespace.assets import SAMPLE, sample_like, samples, source_path
 from stylespace.errors import PictureError, StylespaceError, UsageError
 from stylespace.files import STYLE_SUFFIX
+from stylespace.files.listing import with_folders
 from stylespace.images import read_caption, read_recipe, resize
-from stylespace.images.listing import with_folders
 from stylespace.networks.memory import check_picture
 from stylespace.networks.network import Network
 from stylespace.networks.weights import file_hash

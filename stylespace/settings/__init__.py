@@ -14,6 +14,7 @@ from stylespace.settings.fields import comma_list, option_name
 from stylespace.settings.inputs import check_inputs, check_there
 from stylespace.settings.probe import GOALS, ProbeSettings
 from stylespace.settings.recipe import (
+    PACKAGES,
     RECIPE_FILE,
     read_toml,
     recipe_of,

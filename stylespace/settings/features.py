@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from stylespace.assets import source_path
 from stylespace.errors import UsageError
 from stylespace.settings.executors import check_executor, executor_setting, workers_setting
 from stylespace.settings.fields import setting, side_setting
@@ -76,5 +78,6 @@ class FeaturesSettings(Vectors):
         return replace(self, executor="serial", workers=None)
 
     def inputs(self) -> tuple[str, ...]:
-        """See `Settings.inputs`."""
-        return (*self.pictures, *super().inputs())
+        """See `Settings.inputs`; where one picture is there, those that miss are rows alike."""
+        there = tuple(name for name in self.pictures if os.path.exists(source_path(name)))
+        return (*(there or self.pictures), *super().inputs())

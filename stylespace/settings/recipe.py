@@ -11,8 +11,8 @@ from stylespace.settings.shared import COMMANDS, Settings, default_content_layer
 
 RECIPE_FILE = "recipe.toml"
 """The name of the recipe in a folder that a command made."""
-
-
+PACKAGES = ("stylespace", "torch", "numpy")
+"""Whose versions a result names, as they decide it."""
 SINCE = "0.2.0"
 """The version whose defaults hold today; a recipe file names it, as it may leave settings out."""
 

@@ -1,5 +1,7 @@
 """Progress on stderr with time left, previews, a trace file, an animation: watchers of the loop."""
 
+from __future__ import annotations
+
 import json
 import math
 import signal
@@ -8,13 +10,15 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from tqdm import tqdm
 
 from stylespace.errors import StylespaceError, printable
 from stylespace.executors.interrupts import exit_code, handled, note
-from stylespace.synthesis.animation import Animation
+
+if TYPE_CHECKING:
+    from stylespace.synthesis.animation import Animation
 
 EVERY = 25
 """Evaluations between two previews."""

@@ -75,10 +75,15 @@ def test_settings_import_nothing_slow():
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
+def test_a_table_that_workers_fill_costs_no_torch():
+    code = "import sys, stylespace.commands.features.making; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
 def test_a_network_of_the_catalogue_costs_no_torchvision():
     code = (
         "import sys, stylespace as ss\n"
-        "import stylespace.commands.features.making, stylespace.commands.transfer.transfer\n"
+        "import stylespace.commands.features.measurer, stylespace.commands.transfer.transfer\n"
         "from stylespace.networks.memory import kept_bytes\n"
         "kept_bytes(ss.load_network(weights='random:0'), ['conv1_1'], 32, 48)\n"
         "assert 'torchvision' not in sys.modules\n"

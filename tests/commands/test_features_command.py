@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -14,13 +15,14 @@ from command_line import ONE_THREAD, SHALLOW, assert_refused, listing, picture_f
 
 import stylespace as ss
 from stylespace.cli.main import REMARKS
-from stylespace.commands.features import making, measuring, tables
-from stylespace.commands.features.making import Measurer
+from stylespace.commands.features import making, measurer, measuring, tables
+from stylespace.commands.features.measurer import Measurer
 from stylespace.commands.features.tables import Store
 from stylespace.settings import MOST_COLUMNS, FeaturesSettings
 
 RANDOM = ("--weights", "random:0", "--device", "cpu", "--size", "32")
 SMALL = (*RANDOM, *SHALLOW)
+TWO = ("--executor", "processes", "--workers", "2")
 
 
 @pytest.fixture(autouse=True)
@@ -134,8 +136,7 @@ def test_workers_write_the_same_table(call, pictures, monkeypatch):
     monkeypatch.setattr(measuring, "HELD", 2 * 12 * 32**2)
     line = ("features", pictures, *SMALL, "--dimension", 16, "--quiet")
     assert call(*line, "--out", "one.npz").code == 0
-    spread = (*line, "--executor", "processes", "--workers", 2)
-    assert call(*spread, "--out", "two.npz").code == 0
+    assert call(*line, *TWO, "--out", "two.npz").code == 0
     one, two = content("one.npz"), content("two.npz")
     assert np.allclose(one["features"], two["features"], rtol=1e-5, atol=1e-6)
     assert one["names"].tolist() == two["names"].tolist()
@@ -145,11 +146,11 @@ def test_ctrl_c_keeps_what_is_there(call, pictures, monkeypatch):
     monkeypatch.setattr(measuring, "HELD", 2 * 12 * 32**2)
     true, begun = Measurer.measured, []
 
-    def pressed(self, names):
+    def pressed(self, names, *common):
         begun.append(names)
         if len(begun) == 2:
             raise KeyboardInterrupt
-        return true(self, names)
+        return true(self, names, *common)
 
     monkeypatch.setattr(Measurer, "measured", pressed)
     done = call("features", pictures, *SMALL, "--kind", "mean", "--out", "t.npz", "--quiet")
@@ -195,6 +196,18 @@ def test_pictures_that_are_not_there_are_refused(call):
     assert_refused(call("features", "sample:gogh-auver", *SMALL), 2, "Did you mean 'gogh-auvers'")
 
 
+def test_one_picture_of_several_that_is_not_there_is_a_row(call):
+    picture_file("lion.png")
+    line = ("features", "lion.png", "lino.png", *SMALL, "--kind", "mean", "--out", "t.npz")
+    done = call(*line, "--quiet")
+    assert (
+        done.code == 0 and "left out lino.png: no such file. Did you mean 'lion.png'?" in done.err
+    )
+    found = content("t.npz")
+    assert found["names"].tolist() == ["lion.png", "lino.png"]
+    assert np.isnan(found["features"][1]).all() and np.isfinite(found["features"][0]).all()
+
+
 def test_nothing_is_replaced_without_force(call):
     picture_file("a.png")
     line = ("features", "a.png", *SMALL, "--kind", "mean", "--quiet", "--out")
@@ -234,10 +247,10 @@ def test_a_store_gives_rows_in_their_order(tmp_path, monkeypatch):
 
 def test_only_what_was_measured_is_said_to_be():
     usual, layers = FeaturesSettings(pictures=("a.png",)), ("conv1_1", "conv2_1", "conv3_1")
-    assert making._is_usual(usual) and making._is_usual(replace(usual, size=64, seed=5))
-    assert making._is_usual(replace(usual, layers=(*layers, "relu4_1", "conv5_1")))
+    assert measurer._is_usual(usual) and measurer._is_usual(replace(usual, size=64, seed=5))
+    assert measurer._is_usual(replace(usual, layers=(*layers, "relu4_1", "conv5_1")))
     others = {"layers": layers}, {"weights": "random:0"}, {"scaling": "none"}, {"pooling": "max"}
-    assert not any(making._is_usual(replace(usual, **other)) for other in others)
+    assert not any(measurer._is_usual(replace(usual, **other)) for other in others)
 
 
 def test_tables_have_as_many_columns_as_a_spreadsheet():
@@ -248,14 +261,17 @@ def test_tables_have_as_many_columns_as_a_spreadsheet():
 
 
 @pytest.mark.slow
-def test_ten_thousand_pictures_take_little_memory(tmp_path):
-    """The whole process, at 32 px and the real weights."""
+@pytest.mark.parametrize(
+    ("spread", "size", "count"), [((), 32, 10_000), (TWO, 32, 10_000), (TWO, 224, 80)]
+)
+def test_ten_thousand_pictures_take_little_memory(tmp_path, spread, size, count):
+    """The program and its workers, with the real weights."""
     folder = tmp_path / "pictures"
     folder.mkdir()
-    for k in range(10_000):
-        picture_file(folder / f"{k:05}.png", 32, 24, seed=k)
-    line = [sys.executable, "-m", "stylespace", "features", str(folder), "--size", "32"]
-    line += ["--out", str(tmp_path / "t.npz"), "--quiet"]
+    for k in range(count):
+        picture_file(folder / f"{k:05}.png", size, 3 * size // 4, seed=k)
+    line = [sys.executable, "-m", "stylespace", "features", str(folder), "--size", str(size)]
+    line += [*spread, "--out", str(tmp_path / "t.npz"), "--quiet"]
     with subprocess.Popen(line, env=ONE_THREAD) as running:
         highest = 0
         while running.poll() is None:
@@ -263,16 +279,14 @@ def test_ten_thousand_pictures_take_little_memory(tmp_path):
             psutil.time.sleep(0.2)
     print(highest / 2**30)
     assert running.returncode == 0 and highest <= 1.3 * 2**30
-    assert content(tmp_path / "t.npz")["features"].shape == (10_000, 1024)
+    assert content(tmp_path / "t.npz")["features"].shape == (count, 1024)
 
 
 def tree_bytes(number):
-    """Resident bytes of a process and all below it."""
+    """Bytes of a process and all below it, those that several share divided among them."""
     total = 0
-    try:
+    with suppress(psutil.NoSuchProcess):
         parent = psutil.Process(number)
         for one in (parent, *parent.children(recursive=True)):
-            total += one.memory_info().rss
-    except psutil.NoSuchProcess:
-        pass
+            total += one.memory_full_info().pss
     return total

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ PATCH = 128
 """Side of the patches in their corners, which are measured: style at the size of strokes."""
 MAPS = 192
 """Channels that a network holds of a picture at full resolution at once, as VGG-19 does."""
-BATCH = 256 * 2**20
+BATCH = 128 * 2**20
 """Bytes of a batch on a CPU, where larger ones are no faster."""
 HELD = 64 * 2**20
 """Bytes of the pictures that are opened at once."""
@@ -73,8 +73,7 @@ def _opened(source: Any) -> Tensor:
 class Rows:
     """What makes a row of numbers of a picture, the layers side by side, shallow to deep.
 
-    network: which measures. columns: {layer: its columns}. scales: {layer: what its numbers are
-    divided by}. length: of a row.
+    network: which measures. columns: {layer: its columns}. length: of a row.
     """
 
     def __init__(
@@ -82,7 +81,6 @@ class Rows:
         network: Network,
         settings: Vectors,
         layers: Sequence[str],
-        scales: Mapping[str, float] | None = None,
     ) -> None:
         self.network, self.settings = network.precise, settings
         self.layers = network.resolve(layers)
@@ -93,16 +91,13 @@ class Rows:
             for name, pair in zip(self.layers, zip(ends, ends[1:], strict=False), strict=True)
         }
         self.length = ends[-1]
-        self._scales = scales
 
-    @property
+    @cached_property
     def scales(self) -> Mapping[str, float]:
         """What each layer's numbers are divided by."""
-        if self._scales is None:
-            kind, ones = self.settings.kind, dict.fromkeys(self.layers, 1.0)
-            scaled = self.settings.scaled
-            self._scales = painting_norms(self.network, self.layers, kind) if scaled else ones
-        return self._scales
+        if not self.settings.scaled:
+            return dict.fromkeys(self.layers, 1.0)
+        return painting_norms(self.network, self.layers, self.settings.kind)
 
     @property
     def names(self) -> list[str]:

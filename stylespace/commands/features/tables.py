@@ -23,6 +23,18 @@ FIRST = ("name", "reason")
 """Columns before the features in a table with names of columns."""
 
 
+@dataclass(frozen=True)
+class Head:
+    """What a table says before its rows.
+
+    columns: their names. count: pictures that are opened at once. record: how rows are made.
+    """
+
+    columns: Sequence[str]
+    count: int
+    record: Mapping[str, Any]
+
+
 class Store:
     """Rows of float32 in a file, in whatever order they come; those that do not are NaN.
 

@@ -19,7 +19,7 @@ from stylespace.commands.features.measuring import Rows, View, measured
 from stylespace.commands.keywords import settings_with
 from stylespace.commands.sight import network_of_sight, sight_of
 from stylespace.errors import PictureError, UsageError, public
-from stylespace.images.listing import pictures_in
+from stylespace.files.listing import pictures_in
 from stylespace.networks.network import Network
 from stylespace.settings import Vectors
 from stylespace.settings.shared import default_style_layers

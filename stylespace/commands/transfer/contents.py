@@ -14,7 +14,7 @@ from stylespace.commands.transfer.many import maker
 from stylespace.errors import PictureError
 from stylespace.figures.tables import json_text
 from stylespace.files import write_files
-from stylespace.images.listing import pictures_in
+from stylespace.files.listing import pictures_in
 from stylespace.networks.network import Network
 from stylespace.settings import TransferSettings, to_toml
 from stylespace.synthesis.loop import Watch

@@ -4,7 +4,7 @@ Nothing here holds more than one style at once, however many there are. Distance
 them are `stylespace.styles.distances.streamed_distances` of the style files.
 """
 
-from stylespace.images.listing import SUFFIXES, pictures_in
+from stylespace.files.listing import SUFFIXES, pictures_in
 from stylespace.reports.collections.cache import Measurement, cache_folder
 from stylespace.reports.collections.capturing import (
     FAULTS,

@@ -10,8 +10,8 @@ from typing import Any
 import psutil
 import torch
 
-from stylespace.commands.recipes import PACKAGES
 from stylespace.executors.threads import cores
+from stylespace.settings import PACKAGES
 
 PROCESSORS = Path("/proc/cpuinfo")
 
