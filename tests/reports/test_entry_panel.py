@@ -80,7 +80,7 @@ def test_an_entry_opens_with_the_values_of_numpy(chrome, address, width, touch):
                     f"(({{left, right}}) => [left, right])({PANEL}.getBoundingClientRect())"
                 )
                 assert left >= 0 and right <= width
-                shown.evaluate(f"{PANEL}.querySelector('.entry-head button').click()")
+                shown.evaluate(f"{PANEL}.querySelector('.side-panel-close').click()")
                 assert shown.evaluate(f"{PANEL}.hidden")
 
 
