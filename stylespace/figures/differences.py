@@ -13,7 +13,7 @@ from torch import Tensor
 from stylespace.figures import drawing
 from stylespace.figures.drawing import DPI, FAINT, INK, MAIN, MEDIUM, OTHER
 from stylespace.figures.formatting import legible
-from stylespace.figures.heat_maps import BAR, GAP, STRIP
+from stylespace.figures.heat_maps import BAR, GAP, MATRIX, STRIP
 from stylespace.figures.pairs import GREY
 from stylespace.images import resize, resize_to
 
@@ -69,7 +69,7 @@ def difference_map_figure(
     matrix = drawing.array(effects)[np.ix_(order, order)]
     left, bottom, count = 0.42, 0.4, len(matrix)
     figure = drawing.blank(left + SIDE + 1.08, bottom + STRIP + GAP + SIDE + 0.72)
-    axes = drawing.place(figure, left, bottom, SIDE, SIDE, xticks=[], yticks=[])
+    axes = drawing.place(figure, left, bottom, SIDE, SIDE, xticks=[], yticks=[], label=MATRIX)
     strip = drawing.place(figure, left, bottom + SIDE + GAP, SIDE, STRIP, xticks=[], yticks=[])
     options: dict[str, Any] = {
         "cmap": two_colours(),

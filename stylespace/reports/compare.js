@@ -7,12 +7,13 @@ class Comparison {
     this.left = 0;
     figure.classList.add("sliding");
     this.stack = figure.querySelector(".stack");
-    this.line = added(this.stack, "div", "divide");
+    this.line = this.stack.appendChild(elementOf("div", { class: "divide" }));
     const [first, last] = [this.images[0], this.images.at(-1)];
     this.stack.style.aspectRatio = `${last.naturalWidth || 4} / ${last.naturalHeight || 3}`;
-    this.bar = added(figure, "input", "slider");
-    Object.assign(this.bar, { type: "range", min: 0, max: 100, value: 50 });
-    this.bar.setAttribute("aria-label", `From ${first.dataset.label} to ${last.dataset.label}`);
+    this.bar = figure.appendChild(elementOf("input", {
+      class: "slider", type: "range", min: 0, max: 100, value: 50,
+      "aria-label": `From ${first.dataset.label} to ${last.dataset.label}`,
+    }));
     this.bar.addEventListener("input", () => this.#show());
     this.#choices(figure);
     this.stack.addEventListener("pointermove", (event) => this.#drag(event));
@@ -23,17 +24,13 @@ class Comparison {
   /** Let the picture on the left be chosen, where there are more than two. */
   #choices(figure) {
     if (this.images.length < 3) return;
-    const box = added(figure, "div", "choices");
-    added(box, "span", "", "Beside the result: ");
-    this.images.slice(0, -1).forEach((image, place) => {
-      const button = added(box, "button", "", image.dataset.label);
-      button.type = "button";
-      button.addEventListener("click", () => {
+    this.buttons = this.images.slice(0, -1).map((image, place) =>
+      buttonOf(image.dataset.label, () => {
         this.left = place;
         this.#show();
-      });
-    });
-    this.buttons = [...box.querySelectorAll("button")];
+      }));
+    const told = elementOf("span", { text: "Beside the result: " });
+    figure.append(elementOf("div", { class: "choices" }, told, ...this.buttons));
   }
 
   #drag(event) {

@@ -7,7 +7,7 @@ product of their means: exact where a field is one position, else an approximati
 """
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -20,7 +20,7 @@ from stylespace.networks.network import Network
 from stylespace.reports.content.drawings import data_uri
 from stylespace.reports.heat_maps import palette
 from stylespace.reports.measuring import Measured
-from stylespace.settings import ReportSettings
+from stylespace.settings import Measuring
 
 SEEN = ("network", "weights", "pooling", "padding")
 """Settings that decide what the entries of a network show."""
@@ -29,29 +29,34 @@ LEVELS = 255
 
 
 def entry_data(
-    found: Sequence[Measured], network: Network, settings: ReportSettings
+    found: Sequence[Measured],
+    network: Network,
+    settings: Measuring,
+    contrast: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return what the page needs to answer for every entry: plain JSON types.
 
     Args:
-        found: pictures, with the layers of the page.
+        found: pictures, with the layers of the page; none where it shows a contrast alone.
         network: that measured them. settings: that named it.
+        contrast: of `contrast_data`, where maps of differences answer as well.
 
     Returns:
         `options`: those that a command needs to see with the same network; `palette`: base64 of
         256 colours, those of `heat_maps.palette`; `orders` {layer: channels as heat maps show
         them}; `fields` {layer: side of the receptive field in pixels as measured}; `pictures`
-        [{`key`, `name`, `values` {layer: see `packed_values`}, `places` {layer: {`shape` [h, w],
-        `codes`: see `packed_means`}}}], of style files without places; `channels` {`src`, `cell`
-        pixels, `columns`, `first` {layer: number of its first cell}}, or None without a sheet.
+        [{`key`, `name`, `values` {layer: see `packed_values`}, `places`: of `packed_places`}], of
+        style files without places; `contrast`; `channels` {`src`, `cell` pixels, `columns`,
+        `first` {layer: number of its first cell}}, or None without a sheet.
     """
-    layers = found[0].orders
+    layers = found[0].orders if found else (contrast or {})["orders"]
     return {
         "options": _options(settings),
         "palette": base64.b64encode(palette()).decode("ascii"),
         "orders": {layer: list(order) for layer, order in layers.items()},
         "fields": {layer: network.reach(layer).field for layer in layers},
         "pictures": [_picture(one) for one in found],
+        "contrast": contrast,
         "channels": _channels(network, tuple(layers)),
     }
 
@@ -62,7 +67,18 @@ def packed_values(gram: Tensor) -> str:
     Row by row, in base64 of little-endian float32.
     """
     matrix = gram.detach().cpu().double().numpy()
-    return _packed(matrix[np.triu_indices(len(matrix))].astype("<f4"))
+    return packed(matrix[np.triu_indices(len(matrix))].astype("<f4"))
+
+
+def packed_places(places: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Return where channels fire, {layer: means (C, h, w)}, as the page has it.
+
+    {layer: {`shape` [h, w], `codes`: see `packed_means`}}.
+    """
+    return {
+        layer: {"shape": list(means.shape[1:]), "codes": packed_means(means)}
+        for layer, means in places.items()
+    }
 
 
 def packed_means(means: Tensor) -> str:
@@ -72,7 +88,7 @@ def packed_means(means: Tensor) -> str:
     """
     means = means.clamp(min=0)
     peaks = means.amax((1, 2), keepdim=True).clamp(min=torch.finfo(means.dtype).tiny)
-    return _packed((LEVELS * means / peaks).round().to(torch.uint8).numpy())
+    return packed((LEVELS * means / peaks).round().to(torch.uint8).numpy())
 
 
 def _picture(one: Measured) -> dict[str, Any]:
@@ -80,10 +96,7 @@ def _picture(one: Measured) -> dict[str, Any]:
         "key": one.picture.key,
         "name": one.picture.name,
         "values": {layer: packed_values(gram) for layer, gram in one.picture.style.grams.items()},
-        "places": {
-            layer: {"shape": list(means.shape[1:]), "codes": packed_means(means)}
-            for layer, means in one.places.items()
-        },
+        "places": packed_places(one.places),
     }
 
 
@@ -97,7 +110,7 @@ def _channels(network: Network, layers: Sequence[str]) -> dict[str, Any] | None:
     return {"src": source, "cell": sheet.cell, "columns": sheet.columns, "first": first}
 
 
-def _options(settings: ReportSettings) -> str:
+def _options(settings: Measuring) -> str:
     """Return what a command needs to see with the same network: options that are not the default.
 
     A space stands before each.
@@ -107,5 +120,6 @@ def _options(settings: ReportSettings) -> str:
     return "".join(f" --{name} {value}" for name, value in given.items() if value != plain[name])
 
 
-def _packed(array: np.ndarray) -> str:
+def packed(array: np.ndarray) -> str:
+    """Return the bytes of an array as text, in base64."""
     return base64.b64encode(array.tobytes()).decode("ascii")

@@ -8,7 +8,8 @@ class HeatMap {
     const { layer, picture, ends, box } = map.dataset;
     Object.assign(this, { layer, picture, entries, panel });
     this.ends = ends.split(" ").map(Number);
-    this.order = entries.orders[layer];
+    this.found = entries.of(picture, layer);
+    this.order = this.found.order;
     this.row = 0;
     this.column = 0;
     if (box) this.#lay(map, box.split(" "));
@@ -32,7 +33,8 @@ class HeatMap {
     board.tabIndex = 0;
     board.setAttribute("role", "application");
     board.setAttribute("aria-roledescription", "heat map");
-    const whose = this.entries.pictures.length > 1 ? ` of ${this.#name()}` : "";
+    const { subjects } = this.entries;
+    const whose = subjects.length > 1 ? ` of ${this.entries.subject(this.picture).name}` : "";
     board.setAttribute(
       "aria-label",
       `Entries of ${this.layer}${whose}: arrow keys move, Enter opens, Escape leaves`,
@@ -70,10 +72,6 @@ class HeatMap {
     readout.setAttribute("aria-live", "polite");
     (figure.querySelector(".sheet") ?? figure.querySelector(".map")).after(readout);
     return readout;
-  }
-
-  #name() {
-    return this.entries.pictures.find((one) => one.key === this.picture).name;
   }
 
   #idle() {
@@ -124,14 +122,12 @@ class HeatMap {
 
   #open() {
     const [i, j] = [this.order[this.row], this.order[this.column]];
-    this.panel.open({ layer: this.layer, i, j, picture: this.picture }, this.board);
+    this.panel.reveal({ layer: this.layer, i, j, picture: this.picture });
   }
 
   #show() {
     const [i, j] = [this.order[this.row], this.order[this.column]];
-    const found = this.entries.of(this.picture, this.layer);
-    const told = i === j ? "energy" : `cosine ${found.cosine(i, j).toFixed(3)}`;
-    this.readout.textContent = `${this.layer}  (${i}, ${j})  ${digits(found.value(i, j))}  ${told}`;
+    this.readout.textContent = `${this.layer}  (${i}, ${j})  ${this.found.told(i, j)}`;
     this.#mark();
   }
 
@@ -152,14 +148,13 @@ class HeatMap {
     const side = this.loupe.width;
     const cell = side / 11;
     const pen = this.loupe.getContext("2d");
-    const found = this.entries.of(this.picture, this.layer);
     pen.clearRect(0, 0, side, side);
     for (let down = 0; down < 11; down += 1) {
       for (let across = 0; across < 11; across += 1) {
         const i = this.order[this.row + down - 5];
         const j = this.order[this.column + across - 5];
         if (i === undefined || j === undefined || i === j) continue;
-        pen.fillStyle = this.entries.colour(found.value(i, j), this.ends);
+        pen.fillStyle = `rgb(${this.found.colour(i, j, this.ends).join(" ")})`;
         pen.fillRect(across * cell, down * cell, cell, cell);
       }
     }

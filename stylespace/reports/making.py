@@ -26,7 +26,8 @@ from stylespace.reports.content.groups import (
 from stylespace.reports.content.opening import findings_section, opening
 from stylespace.reports.content.parts import PagePart, folded
 from stylespace.reports.entries import entry_data
-from stylespace.reports.explaining.pairs import pair_sections
+from stylespace.reports.explaining.contrasts import Contrast
+from stylespace.reports.explaining.pairs import pair_contrast, pair_data, pair_sections
 from stylespace.reports.findings import joined, plain_sentence, sentences
 from stylespace.reports.making_of import making_of
 from stylespace.reports.measuring import (
@@ -39,6 +40,7 @@ from stylespace.reports.measuring import (
 )
 from stylespace.reports.overview import overview
 from stylespace.reports.pictures import (
+    Picture,
     StepWatch,
     encodable,
     expanded,
@@ -176,7 +178,8 @@ def _detailed(
     tables = records(found, together)
     drawings = Drawings(network.name, folder=None if settings.compact else FIGURES, tick=done)
     findings = sentences(tables, contrast=settings.contrast, distance=settings.distance)
-    groups = _groups(settings, network, found, together, drawings)
+    contrast = _contrast(settings, pictures)
+    groups = _groups(settings, network, found, together, drawings, contrast)
     said = findings_section(findings)
     groups[0]["sections"].append(said if together is None else folded(said))
     if watch is not None:
@@ -193,10 +196,19 @@ def _detailed(
         figures={"subjects": len(names), **_headline(found[0])},
         facts=_about(network, layers, settings) + (_own_facts(found[0]) if len(found) == 1 else []),
         files=drawings.files,
-        entries=None if settings.compact else entry_data(found, network, settings),
+        entries=None
+        if settings.compact
+        else entry_data(found, network, settings, pair_data(contrast) if contrast else None),
         styles={} if settings.compact else {one.key: one.style for one in pictures},
         skipped=tuple((encodable(source), encodable(why)) for source, why in skipped),
     )
+
+
+def _contrast(settings: ReportSettings, pictures: Sequence[Picture]) -> Contrast | None:
+    """Compare the two pictures that settings contrast; None of none."""
+    named = {picture.name: picture for picture in pictures}
+    pair = [named[name] for name in settings.contrast]
+    return pair_contrast(*pair) if pair else None
 
 
 def _groups(
@@ -205,15 +217,15 @@ def _groups(
     found: Sequence[Measured],
     together: Compared | None,
     drawings: Drawings,
+    contrast: Contrast | None,
 ) -> list[PagePart]:
     made = [making_of(one.picture, network) for one in found]
     if together is None:
         return [single_group(found[0], drawings, made=made[0], values=not settings.compact)]
-    shared = together_group(found, together, drawings, values=not settings.compact)
-    if settings.contrast:
-        pictures = {one.picture.name: one.picture for one in found}
-        one, other = (pictures[name] for name in settings.contrast)
-        shared["sections"] += pair_sections(one, other, network, drawings)
+    values = not settings.compact
+    shared = together_group(found, together, drawings, values=values)
+    if contrast:
+        shared["sections"] += pair_sections(contrast, network, drawings, values=values)
     each = zip(found, made, strict=True)
     return [shared, *(short_group(one, drawings, made=how) for one, how in each)]
 

@@ -67,11 +67,7 @@ class PictureMap {
   /** Return the picture that an address names, or null. */
   #named(hash) {
     if (!hash.startsWith("picture/")) return null;
-    try {
-      return this.places.get(decodeURIComponent(hash.slice("picture/".length))) ?? null;
-    } catch {
-      return null; // a % that stands for nothing
-    }
+    return this.places.get(hash.slice("picture/".length)) ?? null;
   }
 
   address(k) {
@@ -242,11 +238,9 @@ class PictureMap {
     near.append(...this.data.neighbours[k].map(([other, far]) => this.#neighbour(other, far)));
     const steps = elementOf("div", { class: "steps" });
     for (const [text, way] of [["Previous", -1], ["Next", 1]]) {
-      const button = elementOf("button", { type: "button", text });
-      button.addEventListener("click", () => this.openHere((k + way + this.count) % this.count));
-      steps.append(button);
+      steps.append(buttonOf(text, () => this.openHere((k + way + this.count) % this.count)));
     }
-    panel.append(
+    panel.replaceChildren(
       elementOf("h2", { text: this.data.names[k] }),
       this.#large(k),
       elementOf("p", { text: "Nearest by style, with the distance:" }),

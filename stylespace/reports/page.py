@@ -23,13 +23,12 @@ from stylespace.figures.pages.shell import environment as templates
 from stylespace.reports.heat_maps import legend_pictures
 
 _FOLDER = Path(__file__).parent
-OWN_SCRIPTS = ("entries.js", "heat_maps.js", "entry_panel.js", "compare.js", "page.js", "map.js")
-STYLES = (
-    COLOURS,
-    *(_FOLDER / name for name in ("page.css", "entries.css")),
-    *ZOOM_STYLES,
-    _FOLDER / "map.css",
+OWN_STYLES = ("entries.css", "map.css")
+OWN_SCRIPTS = (
+    *("entries.js", "heat_maps.js", "places.js", "entry_panel.js"),
+    *("compare.js", "page.js", "map.js"),
 )
+STYLES = (COLOURS, _FOLDER / "page.css", *ZOOM_STYLES, *(_FOLDER / name for name in OWN_STYLES))
 SCRIPTS = (*ZOOM_SCRIPTS, *(_FOLDER / name for name in OWN_SCRIPTS))
 """Files of the page's one style sheet and of its one script, in their order."""
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # two hyphens in a row are the page's own

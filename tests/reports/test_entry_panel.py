@@ -80,7 +80,7 @@ def test_an_entry_opens_with_the_values_of_numpy(chrome, address, width, touch):
                     f"(({{left, right}}) => [left, right])({PANEL}.getBoundingClientRect())"
                 )
                 assert left >= 0 and right <= width
-                shown.evaluate(f"{PANEL}.querySelector('.entry-head button').click()")
+                shown.evaluate(f"{PANEL}.querySelector('.side-panel-close').click()")
                 assert shown.evaluate(f"{PANEL}.hidden")
 
 
@@ -210,3 +210,16 @@ def test_a_style_without_a_picture_answers_with_its_numbers(chrome, tmp_path):
         command = shown.evaluate(f"{PANEL}.querySelector('code').textContent")
         assert command.endswith("--entry 2,3 --network vgg16-hed")
         assert shown.complaints() == []
+
+
+def test_the_panel_stays_open_while_one_reads_on(chrome, address):
+    with chrome.open(f"{address}#conv1_1/2,3") as shown:
+        shown.evaluate("location.hash = '#auvers--numbers'")
+        shown.evaluate("new Promise((done) => setTimeout(done, 50))")
+        check_numbers(shown, "conv1_1", 2, 3)
+        assert shown.evaluate(f"!{PANEL}.hidden && location.hash === '#auvers--numbers'")
+        shown.evaluate("document.querySelector('.board').focus()")
+        shown.press("Escape")
+        assert shown.evaluate(f"!{PANEL}.hidden"), "the heat map takes its own Escape"
+        shown.press("Escape")
+        assert shown.evaluate(f"{PANEL}.hidden")

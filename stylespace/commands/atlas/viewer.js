@@ -251,12 +251,14 @@ class AtlasMap {
     this.mark(null);
     this.view.reveal(cell.column + 0.5, cell.row + 0.5);
     const [i, j] = this.entry(cell);
-    panel.append(
+    const code = elementOf("code", { text: `${this.data.command} --entry ${i},${j}` });
+    panel.replaceChildren(
       elementOf("h2", { text: `${this.data.layer} (${i}, ${j})` }),
       this.#enlarged(cell),
       this.#figures(cell, i, j),
       elementOf("p", { text: "The full probe of this entry:" }),
-      ...this.#command(`${this.data.command} --entry ${i},${j}`),
+      code,
+      elementOf("p", {}, copyButton(code)),
       this.#steps(),
     );
   }
@@ -304,26 +306,13 @@ class AtlasMap {
     return list;
   }
 
-  #command(text) {
-    const code = elementOf("code", { text });
-    const button = elementOf("button", { type: "button", class: "copy", text: "Copy" });
-    button.addEventListener("click", () => {
-      getSelection().selectAllChildren(code);
-      const done = navigator.clipboard?.writeText(text) ?? Promise.reject(new Error("no clipboard"));
-      done.catch(() => document.execCommand("copy")).then(() => { button.textContent = "Copied"; });
-    });
-    return [code, elementOf("p", {}, button)];
-  }
-
   #steps() {
     const steps = elementOf("div", { class: "steps" });
     for (const [sign, name, right, down] of [
       ["←", "Channel to the left", -1, 0], ["→", "Channel to the right", 1, 0],
       ["↑", "Channel above", 0, -1], ["↓", "Channel below", 0, 1],
     ]) {
-      const button = elementOf("button", { type: "button", text: sign, title: name, "aria-label": name });
-      button.addEventListener("click", () => this.step(right, down));
-      steps.append(button);
+      steps.append(buttonOf(sign, () => this.step(right, down), { title: name }));
     }
     return steps;
   }

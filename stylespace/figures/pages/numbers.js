@@ -20,3 +20,10 @@ function numbersOf(text) {
   const view = new DataView(buffer);
   return Float32Array.from({ length: length / 4 }, (_, k) => view.getFloat32(4 * k, true));
 }
+
+/** Return the whole numbers of two bytes that a text holds in base64, little end first. */
+function wholesOf(text) {
+  const { buffer, length } = bytesOf(text);
+  const view = new DataView(buffer);
+  return Int16Array.from({ length: length / 2 }, (_, k) => view.getInt16(2 * k, true));
+}

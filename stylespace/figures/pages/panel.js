@@ -9,24 +9,44 @@ function elementOf(tag, { text, ...attributes } = {}, ...children) {
   return made;
 }
 
+/** Return a button; title: what it does, where its text does not say so. */
+function buttonOf(text, act, { title, ...attributes } = {}) {
+  const told = { type: "button", text, title, "aria-label": title, ...attributes };
+  const button = elementOf("button", told);
+  button.addEventListener("click", act);
+  return button;
+}
+
+/** Return a button that copies a command: also on a page from a file, which has no clipboard. */
+function copyButton(code) {
+  const button = buttonOf("Copy", async () => {
+    getSelection().selectAllChildren(code);
+    try {
+      await navigator.clipboard.writeText(code.textContent);
+    } catch {
+      document.execCommand("copy");
+    }
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+  }, { title: "Copy the command" });
+  return button;
+}
+
 /** What one thing of a view says of itself: at an address of its own, until Escape closes it. */
 class SidePanel {
   /**
    * id: of the panel. label: its name for those who hear the page. address(hash): what a hash
-   * opens, or null where it is no address of this panel. show(panel, what): writes the content.
-   * closed(): called when it has been closed.
+   * opens; null where it closes the panel, undefined where it leaves it as it is.
+   * show(body, what): writes the content. closed(): called when it has been closed.
    */
   constructor(id, { label, address, show, closed = () => {} }) {
     Object.assign(this, { address, show, closed });
-    this.box = document.body.appendChild(
-      elementOf("aside", { id, class: "side-panel", "aria-label": label, tabindex: "-1", hidden: "" }),
-    );
+    const told = { id, class: "side-panel", "aria-label": label, tabindex: "-1", hidden: "" };
     this.body = elementOf("div", { class: "side-panel-body", "aria-live": "polite" });
-    const close = elementOf("button", { type: "button", class: "side-panel-close", text: "Close" });
-    close.addEventListener("click", () => this.close());
-    this.box.append(close, this.body);
+    const close = buttonOf("Close", () => this.close(), { class: "side-panel-close" });
+    this.box = document.body.appendChild(elementOf("aside", told, close, this.body));
     addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && !this.box.hidden) this.close();
+      if (event.key === "Escape" && !event.defaultPrevented && this.open) this.close();
     });
     addEventListener("hashchange", () => this.follow());
   }
@@ -35,14 +55,24 @@ class SidePanel {
     return !this.box.hidden;
   }
 
-  /** Open what the page's address names; close where it names nothing of this panel. */
+  /** Open what the page's address names. */
   follow() {
-    const what = this.address(location.hash.slice(1));
-    if (what === null) return this.#hide();
-    if (this.box.hidden) this.before = document.activeElement;
+    let hash = "";
+    try {
+      hash = decodeURIComponent(location.hash.slice(1));
+    } catch {
+      // a % that stands for nothing: no address
+    }
+    const what = this.address(hash);
+    if (what === null) this.#hide();
+    else if (what !== undefined) this.reveal(what);
+  }
+
+  /** Show something, and keep in mind what had the focus. */
+  reveal(what) {
+    if (!this.open) this.before = document.activeElement;
     this.box.hidden = false;
     if (document.activeElement === document.body) this.box.focus({ preventScroll: true });
-    this.body.replaceChildren();
     this.show(this.body, what);
     this.box.scrollTop = 0;
   }
@@ -74,7 +104,7 @@ class SidePanel {
   }
 
   #hide() {
-    if (this.box.hidden) return;
+    if (!this.open) return;
     const inside = this.box.contains(document.activeElement);
     this.box.hidden = true;
     this.closed();

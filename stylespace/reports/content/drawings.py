@@ -14,7 +14,7 @@ from stylespace.images import encoded_jpeg, resize
 from stylespace.reports.content.parts import PagePart
 
 JPEG, WEBP = 88, 88
-LARGEST = 200_000
+LARGEST = 100_000
 """Bytes up to which a page holds a figure's PNG; of a larger one a WebP, a third as long."""
 SHOWN_SIDE, SMALL_SIDE = 720, 320
 """Longer side in pixels of a picture on the page, and of one on a compact page."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from stylespace.styles.statistics.differences import (
@@ -15,7 +16,7 @@ from stylespace.styles.statistics.differences import (
     root_shares,
 )
 from stylespace.styles.statistics.nearest_mean import held_out_decisions
-from stylespace.styles.statistics.pairs import disjoint_pairs
+from stylespace.styles.statistics.pairs import disjoint_pairs, similarity_order
 from stylespace.styles.style import Style
 
 LISTED = 8
@@ -115,6 +116,22 @@ class Contrast:
         matrix = np.zeros((self.channels[layer],) * 2)
         matrix[np.triu_indices(len(matrix))] = values[columns]
         return matrix + np.triu(matrix, 1).T
+
+    @cached_property
+    def orders(self) -> dict[str, tuple[int, ...]]:
+        """Each layer's channels in the order of maps: those that fire alike stand together."""
+        means = np.square(self.table).mean(0)
+        return {
+            layer: similarity_order(torch.from_numpy(self.matrix(means, layer)))
+            for layer in self.channels
+        }
+
+    @cached_property
+    def shares(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean share of every entry in the first and in the second group, (P,) each."""
+        groups = (self.table[self.first], self.table[~self.first])
+        one, two = (np.einsum("np,np->p", part, part, dtype=np.float64) for part in groups)
+        return one / self.counts[0], two / self.counts[1]
 
     @cached_property
     def entries(self) -> tuple[Entry, ...]:

@@ -17,7 +17,9 @@ from stylespace.files import check_folder, check_output
 from stylespace.networks.network import Network
 from stylespace.reports.content.drawings import Drawings
 from stylespace.reports.content.parts import PagePart, group_of
+from stylespace.reports.entries import entry_data
 from stylespace.reports.explaining import showing
+from stylespace.reports.explaining.answering import carried_pictures, contrast_data
 from stylespace.reports.explaining.contrasts import Contrast, Entry
 from stylespace.reports.explaining.glossary import GLOSSARY
 from stylespace.reports.explaining.groups import LeftOut, groups_of
@@ -131,6 +133,8 @@ def _made(
         watch("explanation", total, total)
     groups = _groups(contrast, settings, network, tried, drawings)
     groups[-1]["facts"] = _facts(contrast, settings, network)
+    seen = network.precise
+    carried = [] if settings.compact else carried_pictures(contrast, seen, drawings)
     return Made(
         title=f"What tells {contrast.names[0]} from {contrast.names[1]}",
         plain=lead_sentence(contrast),
@@ -142,6 +146,9 @@ def _made(
         facts=[],
         explanations=GLOSSARY,
         files=drawings.files,
+        entries=None
+        if settings.compact
+        else entry_data((), seen, settings, contrast_data(contrast, carried)),
         skipped=tuple((encodable(source), encodable(why)) for source, why in left_out),
     )
 
@@ -179,7 +186,9 @@ def _groups(
         for rank, entry in enumerate(shown, 1)
     ]
     pictures = showing.pictures_section(contrast, drawings)
-    maps = showing.maps_section(contrast, drawings, count=settings.shown)
+    maps = showing.maps_section(
+        contrast, drawings, count=settings.shown, values=not settings.compact
+    )
     return [
         group_of("groups", "The two groups", [], [pictures]),
         group_of("maps", "Layer by layer", [], [maps]),

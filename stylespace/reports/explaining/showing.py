@@ -12,16 +12,17 @@ from stylespace.commands.probe.probes import Probed
 from stylespace.figures.differences import difference_map_figure, pictures_figure, places_figure
 from stylespace.figures.drawing import MAIN, OTHER
 from stylespace.figures.formatting import legible, number
+from stylespace.figures.heat_maps import boxes
 from stylespace.figures.sheets import mosaic
 from stylespace.images import resize
 from stylespace.networks.network import Network
 from stylespace.reports.content.drawings import Drawings
 from stylespace.reports.content.parts import PagePart, section_of, table_of
 from stylespace.reports.explaining import words
+from stylespace.reports.explaining.answering import contrast_key
 from stylespace.reports.explaining.contrasts import Contrast, Entry
 from stylespace.reports.explaining.trials import Edited
 from stylespace.reports.pictures import slug
-from stylespace.styles.statistics.pairs import similarity_order
 
 THUMBNAILS = 12
 """Pictures of each group that are shown at the beginning."""
@@ -68,13 +69,14 @@ def pictures_section(contrast: Contrast, drawings: Drawings) -> PagePart:
     return section_of("pictures", "Pictures", figures=shown)
 
 
-def maps_section(contrast: Contrast, drawings: Drawings, *, count: int) -> PagePart:
-    """Return the signed map of each layer; the `count` strongest entries are ringed on them."""
+def maps_section(contrast: Contrast, drawings: Drawings, *, count: int, values: bool) -> PagePart:
+    """Return the signed map of each layer; the `count` strongest entries are ringed on them.
+
+    values: the maps answer for each entry.
+    """
     limit = float(np.quantile(np.abs(contrast.found.effects), FULL)) or 1.0
-    means = np.square(contrast.table).mean(0)
     shown = []
-    for layer in contrast.channels:
-        order = similarity_order(torch.from_numpy(contrast.matrix(means, layer)))
+    for layer, order in contrast.orders.items():
         ranked = enumerate(contrast.entries[:count], 1)
         marked = {rank: (e.i, e.j) for rank, e in ranked if e.layer == layer}
         figure = difference_map_figure(
@@ -87,16 +89,17 @@ def maps_section(contrast: Contrast, drawings: Drawings, *, count: int) -> PageP
             threshold=contrast.found.threshold,
         )
         rings = "; ringed: " + ", ".join(f"{i},{j}" for i, j in marked.values()) if marked else ""
-        shown.append(
-            drawings.add(
-                f"differences-{layer}",
-                figure,
-                alt=words.map_alt(layer, contrast),
-                caption=f"{layer}: blue where {contrast.names[0]} has a larger share, red where "
-                f"{contrast.names[1]} has{rings}",
-                wide=False,
-            )
+        part = drawings.add(
+            f"differences-{layer}",
+            figure,
+            alt=words.map_alt(layer, contrast),
+            caption=f"{layer}: blue where {contrast.names[0]} has a larger share, red where "
+            f"{contrast.names[1]} has{rings}",
+            wide=False,
         )
+        board = {"layer": layer, "picture": contrast_key(contrast), "ends": [-limit, limit]}
+        boxes_ = boxes(figure) if values else []
+        shown.append(part | {"boards": [board | {"box": list(box)} for box in boxes_]})
     text = [
         "Each place is a pair of channels, its colour how much more they fire together in one "
         "group than in the other, as a share of the layer. All maps are on one scale; channels "
