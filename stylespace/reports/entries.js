@@ -121,10 +121,8 @@ class LayerEntries extends Triangle {
   }
 }
 
-/** How the mean shares of a layer's entries differ between two groups of pictures. */
+/** How the shares of a layer's entries differ between two groups: effects, to two decimals. */
 class LayerDifferences extends Triangle {
-  #effects = null;
-
   constructor(page, contrast, layer) {
     const order = contrast.orders[layer];
     const sides = contrast.sides.map((side) => ({
@@ -132,44 +130,41 @@ class LayerDifferences extends Triangle {
       shares: new Triangle(order.length, () => numbersOf(side.shares[layer])),
       seen: side.pictures.map((one) => new LayerEntries(page, page.known(one), layer)),
     }));
-    const [one, two] = sides.map((side) => side.shares);
-    const difference = () => Float64Array.from(one.values, (share, k) => share - two.values[k]);
-    super(order.length, difference, Math.abs);
+    const effects = () => Float64Array.from(wholesOf(contrast.effects[layer]), (one) => one / 100);
+    super(order.length, effects, Math.abs);
     Object.assign(this, { contrast, layer, order, sides });
     this.colours = bytesOf(contrast.palette);
   }
 
-  /** Return the effect of an entry in deviations, to two decimals. */
-  effect(i, j) {
-    this.#effects ??= wholesOf(this.contrast.effects[this.layer]);
-    return this.#effects[place(i, j, this.channels)] / 100;
+  /** Return the difference of the mean shares of an entry. */
+  difference(i, j) {
+    const [one, two] = this.sides.map(({ shares }) => shares.value(i, j));
+    return one - two;
   }
 
   facts(i, j) {
     const { threshold } = this.contrast;
-    const effect = this.effect(i, j);
     const cosines = this.sides.map(({ shares }) => shares.cosine(i, j).toFixed(3));
     return [
       ...this.sides.map(({ name, count, shares }) =>
         [`${count > 1 ? "Mean share" : "Share"} in ${name}`, digits(shares.value(i, j))]),
-      ["Difference", this.#more(this.value(i, j), digits)],
-      ["Effect", this.#more(effect, (size) => `${size.toFixed(2)} deviations`)
+      ["Difference", this.#more(this.difference(i, j), digits)],
+      ["Effect", this.#more(this.value(i, j), (size) => `${size.toFixed(2)} deviations`)
         + (threshold === null ? "" : `; threshold ${threshold.toFixed(2)}`)],
       i === j
         ? ["Kind", "energy of one channel"]
         : ["Cosines of the shares", cosines.join(" and ")],
-      ["Rank by difference", `${this.rank(i, j)} of ${this.layer}`],
+      ["Rank by effect", `${this.rank(i, j)} of ${this.layer}`],
     ];
   }
 
   told(i, j) {
-    const [difference, effect] = [this.value(i, j), this.effect(i, j)];
-    return `difference ${digits(difference)}  effect ${effect.toFixed(2)}`;
+    return `difference ${digits(this.difference(i, j))}  effect ${this.value(i, j).toFixed(2)}`;
   }
 
   /** Return the colour of an effect as maps of differences have it: 3 bytes. */
   colour(i, j, [low, high]) {
-    const share = (this.effect(i, j) - low) / (high - low);
+    const share = (this.value(i, j) - low) / (high - low);
     const shade = Math.round(255 * Math.min(1, Math.max(0, share)));
     return this.colours.subarray(3 * shade, 3 * shade + 3);
   }

@@ -90,6 +90,11 @@ def address(request, data, tmp_path_factory):
     return path.as_uri(), "" if request.param == "alone" else f"/{data['key']}"
 
 
+def hundredths(found, layer):
+    """Sizes of effects (C, C) as the page carries them."""
+    return np.abs(np.rint(100 * found.matrix(found.found.effects, layer)))
+
+
 def check_facts(shown, found, layer, i, j):
     """Hold what the panel says against numpy."""
     one, two = (float(np.float32(share[i, j])) for share in shares(layer))
@@ -105,10 +110,10 @@ def check_facts(shown, found, layer, i, j):
     assert rest.startswith(more if float(size) else "")
     limit = found.found.threshold
     assert rest.endswith("" if limit is None else f"; threshold {limit:.2f}")
-    sizes = np.abs(np.subtract(*shares(layer).astype(np.float32).astype(float)))
+    sizes = hundredths(found, layer)
     among = sizes.diagonal() if i == j else sizes[np.triu_indices(len(sizes), 1)]
     rank, kind = 1 + int((among > sizes[i, j]).sum()), "energies" if i == j else "pairs"
-    assert facts["Rank by difference"] == f"{rank:,} of {len(among):,} {kind} of {layer}"
+    assert facts["Rank by effect"] == f"{rank:,} of {len(among):,} {kind} of {layer}"
     if i != j:
         cosines = [
             share[i, j] / np.sqrt(share[i, i] * share[j, j]) if share[i, j] else 0
@@ -157,12 +162,11 @@ def test_a_click_and_enter_open_the_entry_that_the_map_shows(chrome, found, addr
         assert shown.complaints() == []
 
 
-def test_keys_step_in_the_order_of_the_map_and_of_the_differences(chrome, found, address):
+def test_keys_step_in_the_order_of_the_map_and_of_the_effects(chrome, found, address):
     page_, key = address
     order = found.orders["conv1_1"]
-    one, two = shares("conv1_1").astype(np.float32).astype(float)
     rows, columns = np.triu_indices(len(order), 1)
-    ranked = np.argsort(-np.abs(one - two)[rows, columns], kind="stable")
+    ranked = np.argsort(-hundredths(found, "conv1_1")[rows, columns], kind="stable")
     with chrome.open(f"{page_}#conv1_1/{order[2]},{order[2]}{key}") as shown:
         shown.press("ArrowRight")
         check_facts(shown, found, "conv1_1", order[2], order[3])
