@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from stylespace.cli.groups import Following
+from stylespace.networks.catalogue import check_given
 from stylespace.settings import Making, Settings, option_name
 from stylespace.settings.executors import EXECUTOR, WORKERS
 
@@ -64,6 +65,7 @@ def settings_options(kind: type[Settings]) -> Callable[[Callable], Callable]:
             """Run the command with the settings that the options make."""
             given = {n: values.pop(n) for n in names}
             chosen = {n: v for n, v in given.items() if v is not None and v != ()}
+            check_given(chosen)
             return function(kind(**chosen), **values)
 
         for one in reversed([one for one in _specific_first(kind) if one.name in names]):

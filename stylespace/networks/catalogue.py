@@ -1,5 +1,8 @@
 """The catalogue of networks: names, layers, and where each one's weights come from; no torch."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from stylespace.errors import UsageError, check_known, unknown
 from stylespace.networks import architectures
 from stylespace.networks.architectures import Layer
@@ -74,8 +77,27 @@ def _choice(network: str, kind: str, value: str, defaults: tuple[str, ...]) -> s
             raise UsageError(f"{network} has no {kind} of its own: leave --{kind} {OWN} out.")
         return value
     if value not in (OWN, *defaults):
-        raise UsageError(f"{network} keeps its own {kind}: leave --{kind} {value} out.")
+        raise _kept(network, kind, value)
     return OWN
+
+
+def check_given(values: Mapping[str, Any]) -> None:
+    """Refuse a pooling or padding, be it the default, that is given to a network taken as it is.
+
+    values: settings as the command line or a recipe gives them.
+
+    Raises:
+        UsageError: see above.
+    """
+    network = str(values.get("network", DEFAULT))
+    for kind in ("pooling", "padding"):
+        value = values.get(kind, OWN)
+        if is_foreign(network) and value not in (OWN, "auto"):
+            raise _kept(network, kind, value)
+
+
+def _kept(network: str, kind: str, value: str) -> UsageError:
+    return UsageError(f"{network} keeps its own {kind}: leave --{kind} {value} out.")
 
 
 def resolve_layer(name: str, layers: tuple[Layer, ...], network: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from stylespace.errors import PictureError, UsageError, check_known
 from stylespace.files import parsed_toml, read_data
+from stylespace.networks.catalogue import check_given
 from stylespace.settings.shared import COMMANDS, Settings, default_content_layer
 
 RECIPE_FILE = "recipe.toml"
@@ -61,6 +62,7 @@ def settings_from(recipe: Mapping[str, Any], version: str = SINCE) -> Settings:
         UsageError: no or an unknown command, an unknown key (nearest named), a wrong type.
     """
     kind, values = kind_and_values(recipe, version)
+    check_given(values)
     return kind(**{name: typed(kind, name, value) for name, value in values.items()})
 
 

@@ -104,6 +104,8 @@ def test_contrasts_are_made_with_dots_in_names(call, picture):
     ("options", "said"),
     [
         (("--pooling", "max"), "keeps its own pooling: leave --pooling max out"),
+        (("--pooling", "average"), "keeps its own pooling: leave --pooling average out"),
+        (("--padding", "zeros"), "keeps its own padding: leave --padding zeros out"),
         (("--padding", "reflect"), "keeps its own padding"),
         (("--seamless",), "keeps its own padding"),
         (("--tile", 64), "sees pictures whole: leave --tile 64 out"),
