@@ -132,9 +132,11 @@ def test_without_a_single_good_picture_nothing_is_written(call, tmp_path):
 
 
 @pytest.mark.slow
-def test_workers_write_the_same_table(call, pictures, monkeypatch):
-    monkeypatch.setattr(measuring, "HELD", 2 * 12 * 32**2)
-    line = ("features", pictures, *SMALL, "--dimension", 16, "--quiet")
+def test_workers_write_the_same_table(call, pictures):
+    """Two calls; not scaled, since `one_painting` is of this process alone."""
+    for k in range(30):
+        picture_file(pictures / f"more-{k}.png", 40, 30, seed=k)
+    line = ("features", pictures, *SMALL, "--dimension", 16, "--scaling", "none", "--quiet")
     assert call(*line, "--out", "one.npz").code == 0
     assert call(*line, *TWO, "--out", "two.npz").code == 0
     one, two = content("one.npz"), content("two.npz")
