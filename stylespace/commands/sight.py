@@ -1,13 +1,16 @@
 """The network that settings name."""
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from stylespace.errors import UsageError, WeightsError
+from stylespace.networks.devices import known_precision
 from stylespace.networks.loading import load_network
 from stylespace.networks.network import Network
 from stylespace.networks.network_entry import MODULE
 from stylespace.settings import Settings
 
+Kind = TypeVar("Kind", bound=Settings)
 SIGHT = ("network", "weights", "pooling", "padding", "device", "precision")
 """Settings that say which network sees a picture, and where."""
 
@@ -35,6 +38,14 @@ def network_for(settings: Settings, *, progress: bool = False) -> Network:
         WeightsError, UsageError: see `network_of_sight`.
     """
     return network_of_sight(sight_of(settings), progress=progress)
+
+
+def seen_as_here(settings: Kind, network: Network) -> Kind:
+    """Return settings by which a worker sees in the precision of a network that is loaded here."""
+    usual = known_precision(settings.precision, network.device)
+    return (
+        settings if network.precision == usual else replace(settings, precision=network.precision)
+    )
 
 
 def check_weights(network: Network, weights: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from stylespace.commands.atlas import cells
 from stylespace.commands.atlas.cells import Batch, Tools
+from stylespace.commands.sight import seen_as_here
 from stylespace.executors import Serial, completed
 from stylespace.networks.memory import available, check_memory, estimate
 from stylespace.networks.network import Network
@@ -70,7 +71,9 @@ class Runs:
             watch = progress and progress.watch
             here = [(self._settings, self._tools, argument, watch) for argument in arguments]
             return completed(self._executor, function, here)
-        common = (function.__name__, self._settings.decisive, self._tools.network.sha256)
+        network = self._tools.network
+        settings = seen_as_here(self._settings.decisive, network)
+        common = (function.__name__, settings, network.sha256)
         calls = [(*common, argument) for argument in arguments]
         tick = progress.tick if progress else lambda: None
         return completed(self._executor, cells.remotely, calls, tick=tick)
