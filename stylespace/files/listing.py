@@ -1,10 +1,9 @@
 """The picture files in a folder."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-from stylespace.assets import SAMPLE
 from stylespace.errors import PictureError
 from stylespace.files import hint_beside
 
@@ -40,19 +39,6 @@ def pictures_in(folder: str | os.PathLike[str]) -> tuple[Path, ...]:
             f"{', '.join(SUFFIXES)} are taken."
         )
     return tuple(found)
-
-
-def with_folders(sources: Sequence[str]) -> list[str]:
-    """Return sources, sample:NAME among them, with the pictures of folders in their place.
-
-    Raises:
-        PictureError: a folder without pictures.
-    """
-    names: list[str] = []
-    for source in sources:
-        inside = not source.startswith(SAMPLE) and Path(source).is_dir()
-        names += [str(path) for path in pictures_in(source)] if inside else [source]
-    return names
 
 
 def _walked(folder: Path) -> Iterator[Path]:

@@ -13,7 +13,6 @@ from torch import Tensor
 from stylespace.assets import SAMPLE, sample_like, samples, source_path
 from stylespace.errors import PictureError, StylespaceError, UsageError
 from stylespace.files import STYLE_SUFFIX
-from stylespace.files.listing import with_folders
 from stylespace.images import read_caption, read_recipe, resize
 from stylespace.networks.memory import check_picture
 from stylespace.networks.network import Network
@@ -25,6 +24,7 @@ from stylespace.reports.collections import (
     reason_of,
 )
 from stylespace.settings import Measuring, StyleLayers
+from stylespace.settings.inputs import with_folders
 from stylespace.styles.sources import is_style_file, open_picture
 from stylespace.styles.style import Style
 

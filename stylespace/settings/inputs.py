@@ -1,12 +1,13 @@
-"""Whether the files that a command reads are there; no torch."""
+"""The files that a command reads: whether they are there, and those of folders; no torch."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from stylespace.assets import source_path
+from stylespace.assets import SAMPLE, source_path
 from stylespace.errors import PictureError
 from stylespace.files import hint_beside
+from stylespace.files.listing import pictures_in
 from stylespace.settings.shared import Settings
 
 
@@ -29,3 +30,16 @@ def check_there(name: str, words: Iterable[str] = ()) -> None:
     if not os.path.exists(source_path(name)):
         hint = hint_beside(Path(name), words) or " Check the name and the folder."
         raise PictureError(f"{name!r}: no such file.{hint}")
+
+
+def with_folders(sources: Sequence[str]) -> list[str]:
+    """Return sources, sample:NAME among them, with the pictures of folders in their place.
+
+    Raises:
+        PictureError: a folder without pictures.
+    """
+    names: list[str] = []
+    for source in sources:
+        inside = not source.startswith(SAMPLE) and Path(source).is_dir()
+        names += [str(path) for path in pictures_in(source)] if inside else [source]
+    return names

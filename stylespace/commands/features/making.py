@@ -22,8 +22,8 @@ from stylespace.commands.spreading import Spread, Tools
 from stylespace.errors import PictureError
 from stylespace.executors import Failure
 from stylespace.files import check_output
-from stylespace.files.listing import with_folders
 from stylespace.settings import FeaturesSettings, recipe_of
+from stylespace.settings.inputs import with_folders
 from stylespace.synthesis.progress import Counting
 
 if TYPE_CHECKING:

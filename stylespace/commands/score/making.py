@@ -20,9 +20,9 @@ from stylespace.commands.score.seeing import (
     network_of,
 )
 from stylespace.errors import PictureError, StylespaceError, UsageError, reason
-from stylespace.files.listing import with_folders
 from stylespace.images import resize_to
 from stylespace.networks.network import Network
+from stylespace.settings.inputs import with_folders
 from stylespace.settings.score import ScoreSettings
 from stylespace.styles.sources import Source
 
