@@ -184,10 +184,8 @@ def _detailed(
     groups[0]["sections"].append(said if together is None else folded(said))
     if watch is not None:
         watch("report", total, total)
-    titles = [picture.title for picture in pictures]
-    few = titles if len(titles) <= 4 else [*titles[:3], f"{len(titles) - 3} more"]
     return Made(
-        title=f"The {'style' if len(names) == 1 else 'styles'} of {joined(few)}",
+        title=_title(pictures),
         plain=plain_sentence(tables, settings.distance),
         opening=opening(pictures, drawings),
         findings=findings,
@@ -202,6 +200,12 @@ def _detailed(
         styles={} if settings.compact else {one.key: one.style for one in pictures},
         skipped=tuple((encodable(source), encodable(why)) for source, why in skipped),
     )
+
+
+def _title(pictures: Sequence[Picture]) -> str:
+    titles = [picture.title for picture in pictures]
+    few = titles if len(titles) <= 4 else [*titles[:3], f"{len(titles) - 3} more"]
+    return f"The {'style' if len(titles) == 1 else 'styles'} of {joined(few)}"
 
 
 def _contrast(settings: ReportSettings, pictures: Sequence[Picture]) -> Contrast | None:

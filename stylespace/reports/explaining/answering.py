@@ -12,10 +12,11 @@ from stylespace.figures.differences import two_colours
 from stylespace.networks.network import Network
 from stylespace.reports.content.drawings import Drawings
 from stylespace.reports.content.parts import PagePart
-from stylespace.reports.entries import packed, packed_places
+from stylespace.reports.entries import entry_data, packed, packed_places
 from stylespace.reports.explaining.contrasts import Contrast, Subject
 from stylespace.reports.measuring import field_means
 from stylespace.reports.pictures import slug
+from stylespace.settings import Measuring
 
 CARRIED = 1
 """Pictures of each group in which a page knows where channels fire."""
@@ -34,7 +35,7 @@ def contrast_data(contrast: Contrast, pictures: Sequence[Sequence[PagePart]]) ->
 
     Args:
         contrast: the two groups.
-        pictures: of the first and of the second group, of `carried_pictures`, or `key` and `name`
+        pictures: of the first and of the second group, of `_carried_pictures`, or `key` and `name`
             of pictures that the page knows already.
 
     Returns:
@@ -66,7 +67,15 @@ def contrast_data(contrast: Contrast, pictures: Sequence[Sequence[PagePart]]) ->
     }
 
 
-def carried_pictures(
+def contrast_entries(
+    contrast: Contrast, settings: Measuring, network: Network, drawings: Drawings
+) -> dict[str, Any]:
+    """Return `entry_data` of a page that shows two groups alone."""
+    pictures = _carried_pictures(contrast, network, drawings)
+    return entry_data((), network, settings, contrast_data(contrast, pictures))
+
+
+def _carried_pictures(
     contrast: Contrast, network: Network, drawings: Drawings
 ) -> list[list[PagePart]]:
     """Return the first CARRIED pictures of each group, small, and where channels fire in them.

@@ -17,9 +17,8 @@ from stylespace.files import check_folder, check_output
 from stylespace.networks.network import Network
 from stylespace.reports.content.drawings import Drawings
 from stylespace.reports.content.parts import PagePart, group_of
-from stylespace.reports.entries import entry_data
 from stylespace.reports.explaining import showing
-from stylespace.reports.explaining.answering import carried_pictures, contrast_data
+from stylespace.reports.explaining.answering import contrast_entries
 from stylespace.reports.explaining.contrasts import Contrast, Entry
 from stylespace.reports.explaining.glossary import GLOSSARY
 from stylespace.reports.explaining.groups import LeftOut, groups_of
@@ -133,8 +132,6 @@ def _made(
         watch("explanation", total, total)
     groups = _groups(contrast, settings, network, tried, drawings)
     groups[-1]["facts"] = _facts(contrast, settings, network)
-    seen = network.precise
-    carried = [] if settings.compact else carried_pictures(contrast, seen, drawings)
     return Made(
         title=f"What tells {contrast.names[0]} from {contrast.names[1]}",
         plain=lead_sentence(contrast),
@@ -148,7 +145,7 @@ def _made(
         files=drawings.files,
         entries=None
         if settings.compact
-        else entry_data((), seen, settings, contrast_data(contrast, carried)),
+        else contrast_entries(contrast, settings, network.precise, drawings),
         skipped=tuple((encodable(source), encodable(why)) for source, why in left_out),
     )
 
