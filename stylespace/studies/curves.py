@@ -20,7 +20,9 @@ def gains(table: pd.DataFrame, claim: Claim) -> pd.Series:
     """Return by how much `claim.way` is better than `claim.than`, a pair of pictures each.
 
     Distances to style or content gain by the logarithm of their quotient, so that .1 is a tenth
-    nearer; all else by its difference. Pairs where the two cannot be compared are left out.
+    nearer; all else by its difference. Without `claim.along` the means are compared, over the
+    weights of the content that both have, where they have such. Pairs where the two cannot be
+    compared are left out.
 
     Args:
         table: rows of one part, of `pair`, `way`, `content_weight` and the measures.
@@ -44,6 +46,9 @@ def _gain(one: pd.DataFrame, other: pd.DataFrame, claim: Claim) -> float:
     """Return the gain of one way's rows over the other's, of one pair."""
     sign = 1 if claim.measure in HIGHER else -1
     if not claim.along:
+        shared = set(one["content_weight"]) & set(other["content_weight"])
+        if shared:
+            one, other = (rows[rows["content_weight"].isin(shared)] for rows in (one, other))
         means = [_values(rows, claim.measure).mean() for rows in (one, other)]
         return float(sign * (means[0] - means[1]))
     curves = [_curve(rows, claim) for rows in (one, other)]

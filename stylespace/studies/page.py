@@ -23,12 +23,13 @@ A claim is that one way is better than another by a measure. Gains are paired, a
 each, and no picture is in two pairs. Distances to style and content gain by the logarithm of \
 their quotient: .1 is a tenth nearer. Where it says *at equal content*, each way is a curve over \
 weights of the content, straight between its points, and the gain is the mean height between two \
-curves where they have contents in common; pairs where they have none are left out. Holds, and \
-does not hold: the gain lies above (below) minus the margin that was written down before the run, \
-in mean and median, and Fisher's randomisation test, two-sided and corrected for all claims of \
-this page (Holm), gives at most {LEVEL:g}. All else is undecided. The interval is of the mean gain \
-(95 %, bootstrap) and stands for itself; the effect is the mean gain over its standard deviation \
-between pairs."""
+curves where they have contents in common; pairs where they have none are left out. Where it does \
+not, it is the difference of means, over the weights that both ways have. Holds, and does not \
+hold: the gain lies above (below) minus the margin that was written down before the run, in mean \
+and median, and Fisher's randomisation test, two-sided and corrected for all claims of this page \
+(Holm), gives at most {LEVEL:g}. All else is undecided. The interval is of the mean gain (95 %, \
+bootstrap) and stands for itself; the effect is the mean gain over its standard deviation between \
+pairs."""
 NOT_YET = "has no results to compare yet"
 Findings = Mapping[str, Any]
 """{name of an analysis: what it found}, see `stylespace.studies.analyses`."""
@@ -214,12 +215,17 @@ def _interval(test: Tested) -> str:
 
 
 def _medians(part: Part, rows: pd.DataFrame) -> str:
-    """Return the medians of a part's measures, ways down."""
+    """Return the medians of a part's measures, ways down, at its weights where a way has them."""
+    usual = set(part.content_weights)
+    more = [way for way in part.ways if usual and usual < set(part.weights_of(way))]
+    rows = rows[~rows["way"].isin(more) | rows["content_weight"].isin(usual)]
     kept = [name for name in part.shown if name in rows]
     order = [way for way in part.ways if way in set(rows["way"])]
     medians = rows.groupby("way")[kept].median().loc[order]
     told = f"Medians over {rows['pair'].nunique()} pairs"
-    told += " and all weights of the content" if part.content_weights else ""
+    if usual:
+        told += f" and the weights of the content ({', '.join(f'{w:g}' for w in sorted(usual))}; "
+        told += "of a way that has not all of them its own)"
     return f"{told}:\n\n" + markdown.number_table(medians.to_dict("index"), kept, "way")
 
 

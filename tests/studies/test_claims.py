@@ -167,6 +167,17 @@ def test_a_tenth_nearer_is_a_gain_of_a_tenth():
     assert gains(higher, better)["p"] < 0  # which is better where it is higher
 
 
+def test_means_are_compared_over_the_weights_that_both_have():
+    """A way with larger weights beside does not gain by what they keep."""
+    points = [(0.9, 0.1), (0.8, 0.2), (0.7, 0.3)]
+    table = table_of({("p", "one"): points, ("p", "two"): [*points, (0.1, 5.0)]})
+    claim = Claim("", "one", "two", "style.vgg16-hed")
+    assert gains(table, claim)["p"] == pytest.approx(0, abs=1e-12)
+    table.loc[table["way"] == "one", "content_weight"] += 9  # none in common: over all
+    means = np.log([0.1, 0.2, 0.3]).mean(), np.log([0.1, 0.2, 0.3, 5]).mean()
+    assert gains(table, claim)["p"] == pytest.approx(means[1] - means[0])
+
+
 def test_pairs_that_cannot_be_compared_are_left_out():
     points = [(0.1, 1.0), (0.2, 0.5)]
     table = table_of(

@@ -112,6 +112,23 @@ def test_ways_with_weights_of_their_own_are_shown_at_their_own_second():
     assert shown_weight(replace(part, content_weights=()), "three") is None
 
 
+def test_medians_are_of_the_same_weights_where_a_way_has_more():
+    plan, table = plan_with(CLAIM), table_with(0.2)
+    more = table[table["content_weight"] == 0.6].assign(content_weight=9.0)
+    more["style.vgg16-hed"] *= 100
+    plain = page(plan, table, {})
+    ways = {"one": Way(), "two": Way(content_weights=(0.02, 0.06, 0.2, 0.6, 9.0))}
+    plan = replace(plan, parts=(replace(plan.parts[0], ways=ways),))
+    wide = page(plan, pd.concat([table, more[more["way"] == "two"]]), {})
+    start = "Medians over 12 pairs and the weights of the content (0.02, 0.06, 0.2, 0.6; "
+    medians = [text[text.index(start) :].partition("## ")[0] for text in (plain, wide)]
+    assert medians[0] == medians[1]
+    own = {"one": Way(), "two": Way(content_weights=(9.0, 20.0))}
+    plan = replace(plan, parts=(replace(plan.parts[0], ways=own),))
+    rows = pd.concat([table[table["way"] == "one"], more[more["way"] == "two"]])
+    assert f"{100 * np.exp(-0.6):.3g}" in page(plan, rows, {})  # its own, where it has no usual one
+
+
 def test_noise_is_the_difference_of_seeds_and_of_crops():
     rows = pd.DataFrame(
         {
