@@ -13,7 +13,7 @@ from stylespace.studies.bench.commands import command_pieces, small_pieces
 from stylespace.studies.bench.machine import machine
 from stylespace.studies.bench.page import PAGE, RESULTS, page
 from stylespace.studies.bench.parts import part_pieces
-from stylespace.studies.bench.peers import peer_pieces
+from stylespace.studies.bench.peers import STRIP, peer_pieces, strips
 from stylespace.studies.bench.rows import Piece, Record
 from stylespace.studies.bench.steps import step_pieces
 
@@ -71,7 +71,8 @@ def bench(
 
     with Folder(folder, to_toml(settings.decisive), force=force).opened():
         _, interrupted = resume(pieces, known, make)
-        _write(folder, record | {"rows": list(rows.values())})
+        pictures = strips(settings, folder) if settings.peers else {}
+        _write(folder, record | {"rows": list(rows.values())}, pictures)
     return Made(rows, interrupted)
 
 
@@ -113,5 +114,10 @@ def _earlier(path: Path) -> dict[str, Any]:
     return {"machine": here, "command_lines": [], "rows": []}
 
 
-def _write(folder: Path, record: Mapping[str, Any]) -> None:
-    write_files(folder, {RESULTS: json_text(record) + "\n", PAGE: page(record)})
+def _write(
+    folder: Path, record: Mapping[str, Any], pictures: Mapping[str, bytes] | None = None
+) -> None:
+    """Write rows and their page, which shows these pictures and those that are there."""
+    new = pictures or {}
+    text = page(record, sorted({path.name for path in folder.glob(f"*{STRIP}")} | set(new)))
+    write_files(folder, {**new, RESULTS: json_text(record) + "\n", PAGE: text})

@@ -35,15 +35,16 @@ ABOUT = {
 """What the rows of a section are."""
 
 
-def page(record: Mapping[str, Any]) -> str:
-    """Return the page of what results.json holds."""
+def page(record: Mapping[str, Any], pictures: Sequence[str] = ()) -> str:
+    """Return the page of what results.json holds. pictures: names of those of the peers."""
     rows: Sequence[Record] = record["rows"]
     lines = markdown.bullets([f"`{line}`" for line in record["command_lines"]])
     parts = ["# Speed and memory", _machine(record["machine"]), lines]
     for section in filter({row["section"] for row in rows}.__contains__, ABOUT):
         own = [row for row in rows if row["section"] == section]
         parts += [f"## {section.capitalize()}", ABOUT[section], _table(own), _unmeasured(own)]
-        parts += [*_medians(own)] if section == "peers" else []
+        if section == "peers":
+            parts += [*_medians(own), *(f"![{name}]({name})" for name in pictures)]
     return markdown.page(parts)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from stylespace.figures.sheets import contact_sheet
 from stylespace.images import read_image, resize, write_image
 from stylespace.networks.devices import device_for
 from stylespace.networks.network import Network
@@ -35,6 +36,13 @@ FIRST, FACTOR, MOST = 16, 1.1, 2
 """Evaluations that are tried first; how near the fewest the answer is; how many are tried at most,
 by the peer's."""
 SOONER = "1/30 = 0.033"
+ONE_SCALE = "one scale"
+WAYS = (ONE_SCALE, "coarse to fine")
+"""How ours runs: at the size alone, and as it does by default."""
+TRIAL = "trial"
+"""The name of a picture of ours that is scored."""
+STRIP = "-strip.jpg"
+"""What the names of pictures beside each other end in."""
 
 
 @dataclass(frozen=True)
@@ -82,18 +90,33 @@ def peer_pieces(
     settings: BenchSettings, folder: Path, rows: Mapping[str, Record]
 ) -> Iterator[Piece]:
     """Yield the peer's run and ours for every size and pair; rows: those that are done."""
-    device = str(device_for(settings.device).type)
+    for case in cases(settings, folder):
+        yield Piece("peers", case.peer, functools.partial(peer_row, case))
+        for way in WAYS:
+            name = f"stylespace to its loss, {way}, {case.place}"
+            yield Piece("peers", name, functools.partial(our_row, case, way, rows), SOONER)
+    yield Piece("peers", "MCRpy, Gram matrices", mcrpy_row)
+
+
+def cases(settings: BenchSettings, folder: Path) -> Iterator[Case]:
+    """Yield every pair at every size."""
+    here = settings.at(str(device_for(settings.device).type), settings.precision)
     for side in settings.sides:
         for content, style in settings.pairs_at(side):
-            case = Case(
-                settings.at(device, settings.precision), side, content, style, folder / "peers"
-            )
-            yield Piece("peers", case.peer, functools.partial(peer_row, case))
-            for way, sizes in {"one scale": ["--sizes", str(side)], "coarse to fine": []}.items():
-                name = f"stylespace to its loss, {way}, {case.place}"
-                measure = functools.partial(our_row, case, way, sizes, rows)
-                yield Piece("peers", name, measure, SOONER)
-    yield Piece("peers", "MCRpy, Gram matrices", mcrpy_row)
+            yield Case(here, side, content, style, folder / "peers")
+
+
+def strips(settings: BenchSettings, folder: Path) -> dict[str, bytes]:
+    """Return JPEGs by name: a case's pictures beside each other, where all of them are there."""
+    shown = ["content", "style", "peer", *WAYS]
+    labels = ["content", "style", PEER, *(f"stylespace, {way}" for way in WAYS)]
+    found = {}
+    for case in cases(settings, folder):
+        paths = [case.path(name) for name in shown]
+        if all(path.is_file() for path in paths):
+            sheet = contact_sheet([read_image(path) for path in paths], labels)
+            found[f"{case.side}-{case.content}-{case.style}{STRIP}"] = sheet
+    return found
 
 
 def mcrpy_row() -> Measured:
@@ -148,10 +171,8 @@ def peer_options(case: Case, model: str) -> list[str]:
     return [*(part for pair in pairs for part in pair), "-disable_check"]
 
 
-def our_row(case: Case, way: str, sizes: list[str], rows: Mapping[str, Record]) -> Measured:
-    """Find the fewest evaluations whose picture has the peer's loss, and what they took.
-
-    sizes: the option that says at which scales.
+def our_row(case: Case, way: str, rows: Mapping[str, Record]) -> Measured:
+    """Find the fewest evaluations whose picture has the peer's loss, and what they took; of WAYS.
 
     Raises:
         UnmeasuredError: the peer was not measured, or its loss is never reached.
@@ -160,13 +181,16 @@ def our_row(case: Case, way: str, sizes: list[str], rows: Mapping[str, Record]) 
     if "figures" not in peer:
         raise UnmeasuredError("its peer was not measured")
     aim = our_objective(network_at(case.settings).precise, case.path("content"), case.path("style"))
+    sizes = ["--sizes", str(case.side)] if way == ONE_SCALE else []
     goal, runs, trials = peer["figures"]["loss"], dict[int, Run](), dict[int, dict[str, float]]()
 
     def reaches(count: int) -> bool:
         """Run with so many evaluations, and say whether the picture's loss is the peer's."""
-        run = runs[count] = our_run(case, way, [*aim, *sizes, "--iterations", str(count)])
-        loss = case.loss(way)
+        run = runs[count] = our_run(case, [*aim, *sizes, "--iterations", str(count)])
+        loss = case.loss(TRIAL)
         trials[count] = {"evaluations": count, "seconds": run.seconds, "loss": loss}
+        if loss <= goal:  # of fewer evaluations than any before that did
+            case.path(TRIAL).replace(case.path(way))
         return loss <= goal
 
     count = fewest(reaches, MOST * case.settings.iterations)
@@ -177,10 +201,10 @@ def our_row(case: Case, way: str, sizes: list[str], rows: Mapping[str, Record]) 
     return Measured(run.seconds, PEER, peer["value"], figures=figures, trials=(*trials.values(),))
 
 
-def our_run(case: Case, way: str, options: list[str]) -> Run:
-    """Run a transfer of the case's pictures, as a whole command."""
+def our_run(case: Case, options: list[str]) -> Run:
+    """Run a transfer of the case's pictures into its trial, as a whole command."""
     more = ("--size", str(case.side), "--grey", "never", "--quiet", "--force")
-    out = ("--out", str(case.path(way)))
+    out = ("--out", str(case.path(TRIAL)))
     sight = sight_options(case.settings)
     pictures = [str(case.path(name)) for name in ("content", "style")]
     words = ["transfer", *pictures, *more, *sight, *options, *out]

@@ -67,6 +67,17 @@ def test_the_command_fills_a_folder(call, rows):
     }  # fmt: skip
 
 
+def test_pictures_of_peers_are_shown_also_by_a_later_call(monkeypatch, tmp_path):
+    pieces = iter([Piece("peers", "a", lambda: Measured(3.0))])
+    monkeypatch.setattr(making, "pieces_of", lambda settings, folder, rows: pieces)
+    monkeypatch.setattr(making, "strips", lambda settings, folder: {"a-strip.jpg": b"\xff\xd8"})
+    folder = tmp_path / "speed"
+    for settings in (BenchSettings(peers=True), BenchSettings()):
+        making.bench(settings, folder)
+        assert "![a-strip.jpg](a-strip.jpg)" in (folder / "README.md").read_text()
+    assert (folder / "a-strip.jpg").read_bytes() == b"\xff\xd8"
+
+
 def test_rows_that_are_there_are_kept_also_those_of_another_form(call, rows):
     call("bench", "--quiet")
     done = call("bench", "--all", "--quiet")

@@ -1,5 +1,6 @@
 """The peer's filters, its objective and the search for its loss, each by a route of its own."""
 
+import io
 import json
 import math
 import subprocess
@@ -169,10 +170,12 @@ def spread(state, content, style, picture, **weights):
     return float(np.asarray(Image.open(picture), dtype=float).std())
 
 
+VALUES = {"sides": (32,), "pairs": ("chelsea=gogh-auvers",), "iterations": 64}
+SETTINGS = BenchSettings(**VALUES, weights="random:0", device="cpu")
+
+
 def pieces(folder, rows):
-    values = {"sides": (32,), "pairs": ("chelsea=gogh-auvers",), "iterations": 64}
-    settings = BenchSettings(**values, weights="random:0", device="cpu")
-    return list(peers.peer_pieces(settings, folder, rows))
+    return list(peers.peer_pieces(SETTINGS, folder, rows))
 
 
 def test_rows_tell_seconds_losses_and_how_much_sooner(programs, tmp_path):
@@ -192,6 +195,23 @@ def test_rows_tell_seconds_losses_and_how_much_sooner(programs, tmp_path):
         assert row["ratio"] == pytest.approx(count / 64)
         assert {trial["evaluations"] for trial in row["trials"]} >= {16, 32, count}
     assert json.dumps(rows)
+
+
+def test_pictures_that_were_scored_stand_beside_each_other(programs, tmp_path):
+    rows = {}
+    for piece in pieces(tmp_path, rows):
+        rows[piece.name] = piece.row()
+        assert bool(peers.strips(SETTINGS, tmp_path)) == (len(rows) >= 3)
+    (case,) = peers.cases(SETTINGS, tmp_path)
+    for (
+        way
+    ) in peers.WAYS:  # each is that of the evaluations which the row tells, not of a later try
+        figures = rows[f"stylespace to its loss, {way}, {case.place}"]["figures"]
+        assert case.loss(way) == figures["loss"]
+    ((name, sheet),) = peers.strips(SETTINGS, tmp_path).items()
+    assert name == "32-chelsea-gogh-auvers-strip.jpg"
+    with Image.open(io.BytesIO(sheet)) as picture:
+        assert picture.width > 4 * picture.height / 2
 
 
 def test_both_are_given_the_same_pictures_and_what_they_need(programs, tmp_path):
