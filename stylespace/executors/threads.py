@@ -34,10 +34,11 @@ def share(workers: int) -> int:
 def thread_environment(threads: int) -> Mapping[str, str]:
     """Return the variables for a process with so many threads, less those that the user has set.
 
-    They hold for a torch that is imported after they were set.
+    One that is set to nothing counts as not set. They hold for a torch that is imported after
+    they were set.
 
     Threads that wait sleep: GNU's spin for milliseconds instead, and with two programs on two
     cores each keeps the other from its work.
     """
     wanted = {**dict.fromkeys(THREADS, str(threads)), WAITING: PATIENT, PAGES: "1"}
-    return {name: value for name, value in wanted.items() if name not in os.environ}
+    return {name: value for name, value in wanted.items() if not os.environ.get(name)}

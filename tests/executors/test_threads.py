@@ -31,6 +31,7 @@ def test_what_the_user_set_stays(monkeypatch):
     }
     monkeypatch.setenv("OMP_WAIT_POLICY", "active")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("MKL_NUM_THREADS", "")
     assert threads.thread_environment(3) == {
         "MKL_NUM_THREADS": "3",
         "THP_MEM_ALLOC_ENABLE": "1",

@@ -27,7 +27,8 @@ ABOUT = {
     "peers": f"{PEER} {VERSION} from PyPI on the same weights, pictures, layers, size and start, "
     "with its own weights of style and content, average pooling and no total variation; then how "
     "soon a picture that stylespace wrote has a loss as low: whole commands, start-up included, "
-    "with the peer's objective and the fewest evaluations that were found to do. The loss is the "
+    "with the peer's objective and the fewest evaluations that were found to do, in the precision "
+    "that the program takes by itself, and in float32 as the peer does. The loss is the "
     "peer's objective, computed from the written pictures by `stylespace/studies/bench/scorer.py`, "
     "which uses neither program. The trials are in results.json. neural-style's own default is "
     "1000 iterations.",

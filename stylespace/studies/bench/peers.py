@@ -2,7 +2,7 @@
 
 Both programs write a picture, and `scorer` reads it. The peer runs its iterations at one scale;
 ours runs with as few evaluations as give its picture a loss as low, each try a whole command: at
-one scale as well, and from coarse to fine as it does by default.
+one scale as well, from coarse to fine as it does by default, and in float32 as the peer does.
 """
 
 import functools
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from stylespace.figures.sheets import contact_sheet
 from stylespace.images import read_image, resize, write_image
-from stylespace.networks.devices import device_for
+from stylespace.networks.devices import device_for, known_precision
 from stylespace.networks.network import Network
 from stylespace.networks.weights import load_weights
 from stylespace.settings import BenchSettings
@@ -36,9 +36,8 @@ FIRST, FACTOR, MOST = 16, 1.1, 2
 """Evaluations that are tried first; how near the fewest the answer is; how many are tried at most,
 by the peer's."""
 SOONER = "1/30 = 0.033"
-ONE_SCALE = "one scale"
-WAYS = (ONE_SCALE, "coarse to fine")
-"""How ours runs: at the size alone, and as it does by default."""
+COARSE_TO_FINE, ONE_SCALE, PLAIN = "coarse to fine", "one scale", "one scale in float32"
+"""How ours runs: as it does by default; at the size alone; and in the peer's precision as well."""
 TRIAL = "trial"
 """The name of a picture of ours that is scored."""
 STRIP = "-strip.jpg"
@@ -59,6 +58,13 @@ class Case:
     def place(self) -> str:
         """What the names of its rows end with."""
         return f"{self.side} px, {self.content} + {self.style}"
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """How ours runs; in float32 where it would not by itself."""
+        device = device_for(self.settings.device)
+        plain = known_precision(self.settings.precision, device) == "float32"
+        return (ONE_SCALE, COARSE_TO_FINE, *(() if plain else (PLAIN,)))
 
     @property
     def peer(self) -> str:
@@ -92,7 +98,7 @@ def peer_pieces(
     """Yield the peer's run and ours for every size and pair; rows: those that are done."""
     for case in cases(settings, folder):
         yield Piece("peers", case.peer, functools.partial(peer_row, case))
-        for way in WAYS:
+        for way in case.ways:
             name = f"stylespace to its loss, {way}, {case.place}"
             yield Piece("peers", name, functools.partial(our_row, case, way, rows), SOONER)
     yield Piece("peers", "MCRpy, Gram matrices", mcrpy_row)
@@ -108,11 +114,10 @@ def cases(settings: BenchSettings, folder: Path) -> Iterator[Case]:
 
 def strips(settings: BenchSettings, folder: Path) -> dict[str, bytes]:
     """Return JPEGs by name: a case's pictures beside each other, where all of them are there."""
-    shown = ["content", "style", "peer", *WAYS]
-    labels = ["content", "style", PEER, *(f"stylespace, {way}" for way in WAYS)]
     found = {}
     for case in cases(settings, folder):
-        paths = [case.path(name) for name in shown]
+        paths = [case.path(name) for name in ("content", "style", "peer", *case.ways)]
+        labels = ["content", "style", PEER, *(f"stylespace, {way}" for way in case.ways)]
         if all(path.is_file() for path in paths):
             sheet = contact_sheet([read_image(path) for path in paths], labels)
             found[f"{case.side}-{case.content}-{case.style}{STRIP}"] = sheet
@@ -172,7 +177,7 @@ def peer_options(case: Case, model: str) -> list[str]:
 
 
 def our_row(case: Case, way: str, rows: Mapping[str, Record]) -> Measured:
-    """Find the fewest evaluations whose picture has the peer's loss, and what they took; of WAYS.
+    """Find the fewest evaluations whose picture has the peer's loss, and what they took.
 
     Raises:
         UnmeasuredError: the peer was not measured, or its loss is never reached.
@@ -181,12 +186,13 @@ def our_row(case: Case, way: str, rows: Mapping[str, Record]) -> Measured:
     if "figures" not in peer:
         raise UnmeasuredError("its peer was not measured")
     aim = our_objective(network_at(case.settings).precise, case.path("content"), case.path("style"))
-    sizes = ["--sizes", str(case.side)] if way == ONE_SCALE else []
+    sizes = [] if way == COARSE_TO_FINE else ["--sizes", str(case.side)]
+    more = [*sizes, *(["--precision", "float32"] if way == PLAIN else [])]
     goal, runs, trials = peer["figures"]["loss"], dict[int, Run](), dict[int, dict[str, float]]()
 
     def reaches(count: int) -> bool:
         """Run with so many evaluations, and say whether the picture's loss is the peer's."""
-        run = runs[count] = our_run(case, [*aim, *sizes, "--iterations", str(count)])
+        run = runs[count] = our_run(case, [*aim, *more, "--iterations", str(count)])
         loss = case.loss(TRIAL)
         trials[count] = {"evaluations": count, "seconds": run.seconds, "loss": loss}
         if loss <= goal:  # of fewer evaluations than any before that did

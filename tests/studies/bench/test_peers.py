@@ -182,12 +182,12 @@ def test_rows_tell_seconds_losses_and_how_much_sooner(programs, tmp_path):
     rows = {}
     for piece in pieces(tmp_path, rows):
         rows[piece.name] = piece.row()
-    peer, one, fine, mcrpy = rows.values()
-    assert [row["section"] for row in rows.values()] == ["peers"] * 4
+    peer, *ours, mcrpy = rows.values()
+    assert [row["section"] for row in rows.values()] == ["peers"] * 5
     assert "TensorFlow" in mcrpy["note"]
     assert peer["value"] == 64 and peer["figures"]["evaluations"] == 64
     assert peer["figures"]["peak MiB"] == 700
-    for row in (one, fine):
+    for row in ours:
         count = row["figures"]["evaluations"]
         assert 30 <= count <= 36 and row["value"] == count
         assert row["figures"]["loss"] <= peer["figures"]["loss"]
@@ -201,11 +201,9 @@ def test_pictures_that_were_scored_stand_beside_each_other(programs, tmp_path):
     rows = {}
     for piece in pieces(tmp_path, rows):
         rows[piece.name] = piece.row()
-        assert bool(peers.strips(SETTINGS, tmp_path)) == (len(rows) >= 3)
+        assert bool(peers.strips(SETTINGS, tmp_path)) == (len(rows) >= 4)
     (case,) = peers.cases(SETTINGS, tmp_path)
-    for (
-        way
-    ) in peers.WAYS:  # each is that of the evaluations which the row tells, not of a later try
+    for way in case.ways:  # each is that of the evaluations which the row tells, not of a later try
         figures = rows[f"stylespace to its loss, {way}, {case.place}"]["figures"]
         assert case.loss(way) == figures["loss"]
     ((name, sheet),) = peers.strips(SETTINGS, tmp_path).items()
@@ -228,6 +226,9 @@ def test_both_are_given_the_same_pictures_and_what_they_need(programs, tmp_path)
         assert words[1:3] == [theirs["-content_image"], theirs["-style_image"]]
     kinds = ["--sizes" in words for _, words in ours]
     assert True in kinds and False in kinds
+    backwards = [words[::-1] for _, words in ours]  # of an option given twice the later counts
+    precisions = {words[words.index("--precision") - 1] for words in backwards}
+    assert precisions == {"auto", "float32"}
     with Image.open(theirs["-content_image"]) as picture:
         assert max(picture.size) == 32
 
@@ -239,7 +240,7 @@ def test_without_the_peer_its_rows_say_how_to_get_it(tmp_path, monkeypatch):
         rows[piece.name] = piece.row()
     notes = [row["note"] for row in rows.values()]
     assert "pip install 'stylespace[peers]'" in notes[0]
-    assert notes[1:3] == ["its peer was not measured"] * 2
+    assert notes[1:4] == ["its peer was not measured"] * 3
 
 
 def test_a_loss_that_is_never_reached_is_told(programs, tmp_path):
@@ -251,8 +252,9 @@ def test_a_loss_that_is_never_reached_is_told(programs, tmp_path):
 
 
 def test_pairs_and_sizes_are_those_that_are_asked_for(tmp_path):
-    settings = BenchSettings(sides=(256, 512), device="cpu")
-    names = [piece.name for piece in peers.peer_pieces(settings, tmp_path, {})]
-    assert len(names) == len(set(names)) == 3 * (4 + 2) + 1
-    assert sum("512 px" in name for name in names) == 6
+    for precision, ways in {"float32": 2, "auto": 3}.items():  # its own, and float32 as well
+        settings = BenchSettings(sides=(256, 512), device="cpu", precision=precision)
+        names = [piece.name for piece in peers.peer_pieces(settings, tmp_path, {})]
+        assert len(names) == len(set(names)) == (1 + ways) * (4 + 2) + 1
+        assert sum("512 px" in name for name in names) == (1 + ways) * 2
     assert "neural-style, 500 iterations, 256 px, rocket + kandinsky-composition-viii" in names
