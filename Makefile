@@ -57,10 +57,11 @@ wheel: $(VENV)/.tested  ## dist/*.whl, with weights and paintings inside
 gallery: $(GALLERY)  ## the pictures of the README: about twenty minutes on two cores
 
 told:
-	@echo "Textures 25 minutes, nulls 20, patterns 10, probes and atlas 40, reports and studies two hours, on two cores."
+	@echo "Textures 25 minutes, nulls 20, patterns 10, probes and atlas 40, reports and defaults two hours, on two cores;"
+	@echo "the study keeps its rows: all of them anew take five and a half hours."
 	@echo "Interrupted, make goes on where it stopped; what a recipe made before, and not now, is to be deleted first."
 
-pages: told $(TEXTURES) $(NULLS) $(PATTERNS)  ## the pages of reports/: about four hours; interrupted, it goes on
+pages: told $(TEXTURES) $(NULLS) $(PATTERNS)  ## the pages of reports/: about four hours, with the study's rows kept; interrupted, it goes on
 	$(PAGE) reports/textures --order gram distribution --title "Textures of twelve paintings" \
 	--text "By every entry of their Gram matrices; of eight, by how the entries are distributed too."
 	$(PAGE) reports/nulls --order $(LADDER) --title "The ladder of nulls" --text "What of van \
