@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from stylespace.figures.canvas import INCH, encoded, plain_figure, png, signed
+from stylespace.figures.canvas import INCH, encoded, plain_figure, signed
 from stylespace.images import resize_to
 
 if TYPE_CHECKING:
@@ -84,38 +82,6 @@ def to_scale(*pictures: Tensor) -> list[Tensor]:
         border = (across // 2, across - across // 2, down // 2, down - down // 2)
         result.append(pad(one.cpu().float(), border, value=1.0))
     return result
-
-
-def loss_curves(
-    traces: Mapping[str, Sequence[tuple[int, int, float | None]]], network: str
-) -> bytes:
-    """Return a PNG: the losses of several runs over their evaluations, on a logarithmic axis.
-
-    Losses that are 0 or not finite are left out; a new scale, which has another loss, begins at a
-    thin line.
-
-    Args:
-        traces: {label: (evaluation, longer side in pixels, loss) each, in order}.
-        network: of all runs.
-    """
-    from matplotlib.ticker import LogLocator, NullFormatter
-
-    figure = plain_figure(8.0, 3.8)
-    axes = figure.add_axes((0.1, 0.13, 0.69, 0.82))
-    for number, (label, trace) in enumerate(traces.items()):
-        shown = [(at, loss) for at, _, loss in trace if loss is not None and 0 < loss < math.inf]
-        axes.plot(*zip(*shown, strict=True), color=f"C{number}", linewidth=1.4, label=label)
-        for (_, size, _), (at, other, _) in pairwise(trace):
-            if size != other:
-                axes.axvline(at, color="0.8", linewidth=0.8, zorder=0)
-    axes.set(yscale="log", xlabel="evaluation", ylabel="loss")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.margins(x=0.01)
-    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1))
-    axes.spines[["top", "right"]].set_visible(False)
-    return png(signed(figure, network))
 
 
 SHOWN_POINTS = 400  # of a curve, which may have 131,000 entries

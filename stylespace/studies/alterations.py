@@ -113,8 +113,6 @@ ALTERATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     alter.__name__: alter for alter in (evening, autumn, fog, lamp)
 }
 """Alterations by name, (B, 3, H, W) in [0, 1] -> the same."""
-LOCAL = ("fog", "lamp")
-"""Those that depend on the place, so that no map of colours makes them."""
 
 
 def _colour(image: Tensor, colour: Colour) -> Tensor:

@@ -71,8 +71,9 @@ def bench(
 
     with Folder(folder, to_toml(settings.decisive), force=force).opened():
         _, interrupted = resume(pieces, known, make)
-        pictures = strips(settings, folder) if settings.peers else {}
-        _write(folder, record | {"rows": list(rows.values())}, pictures)
+        if settings.peers:
+            write_files(folder, strips(settings, folder))
+        _write(folder, record | {"rows": list(rows.values())})
     return Made(rows, interrupted)
 
 
@@ -114,10 +115,6 @@ def _earlier(path: Path) -> dict[str, Any]:
     return {"machine": here, "command_lines": [], "rows": []}
 
 
-def _write(
-    folder: Path, record: Mapping[str, Any], pictures: Mapping[str, bytes] | None = None
-) -> None:
-    """Write rows and their page, which shows these pictures and those that are there."""
-    new = pictures or {}
-    text = page(record, sorted({path.name for path in folder.glob(f"*{STRIP}")} | set(new)))
-    write_files(folder, {**new, RESULTS: json_text(record) + "\n", PAGE: text})
+def _write(folder: Path, record: Mapping[str, Any]) -> None:
+    text = page(record, sorted(path.name for path in folder.glob(f"*{STRIP}")))
+    write_files(folder, {RESULTS: json_text(record) + "\n", PAGE: text})

@@ -117,8 +117,8 @@ def strips(settings: BenchSettings, folder: Path) -> dict[str, bytes]:
     found = {}
     for case in cases(settings, folder):
         paths = [case.path(name) for name in ("content", "style", "peer", *case.ways)]
-        labels = ["content", "style", PEER, *(f"stylespace, {way}" for way in case.ways)]
         if all(path.is_file() for path in paths):
+            labels = ["content", "style", PEER, *(f"stylespace, {way}" for way in case.ways)]
             sheet = contact_sheet([read_image(path) for path in paths], labels)
             found[f"{case.side}-{case.content}-{case.style}{STRIP}"] = sheet
     return found
