@@ -27,18 +27,22 @@ def cores() -> int:
 
 
 def share(workers: int) -> int:
-    """Return the threads of a worker, so that all together have one a core."""
-    return max(1, cores() // workers)
+    """Return the threads of a worker: all together have one a core, each as many as are allowed."""
+    count = max(1, cores() // workers)
+    with suppress(KeyError, ValueError):  # not set, or to several numbers
+        count = min(count, int(os.environ[THREADS[0]]))
+    return max(1, count)
 
 
 def thread_environment(threads: int) -> Mapping[str, str]:
     """Return the variables for a process with so many threads, less those that the user has set.
 
-    One that is set to nothing counts as not set. They hold for a torch that is imported after
-    they were set.
+    One that is set to nothing counts as not set; OMP_NUM_THREADS of the user is MKL's number too.
+    They hold for a torch that is imported after they were set.
 
     Threads that wait sleep: GNU's spin for milliseconds instead, and with two programs on two
     cores each keeps the other from its work.
     """
-    wanted = {**dict.fromkeys(THREADS, str(threads)), WAITING: PATIENT, PAGES: "1"}
+    count = os.environ.get(THREADS[0]) or str(threads)
+    wanted = {**dict.fromkeys(THREADS, count), WAITING: PATIENT, PAGES: "1"}
     return {name: value for name, value in wanted.items() if not os.environ.get(name)}

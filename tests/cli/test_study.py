@@ -180,12 +180,9 @@ def test_a_worker_that_is_killed_costs_nothing(call, recipe):
     command[-1] = "one"
     subprocess.run(command, env=ONE_THREAD, check=True, timeout=300)
     two, one = rows("two"), rows("one")
-    for name in ("way", "content_weight", "key"):
-        assert [row[name] for row in two] == [row[name] for row in one]
-    # One of four differed by .07 % in one trial, and nobody knows why yet.
-    for name in ("style.vgg16-hed", "similarity"):
-        values = [[float(row[name]) for row in some] for some in (two, one)]
-        assert values[0] == pytest.approx(values[1], rel=1e-2)
+    for row in (*one, *two):
+        row.pop("seconds")
+    assert two == one
 
 
 @pytest.mark.parametrize(

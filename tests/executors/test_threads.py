@@ -31,11 +31,20 @@ def test_what_the_user_set_stays(monkeypatch):
     }
     monkeypatch.setenv("OMP_WAIT_POLICY", "active")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setenv("MKL_NUM_THREADS", "")
+    monkeypatch.setenv("MKL_NUM_THREADS", "")  # nothing: it follows the other one
     assert threads.thread_environment(3) == {
-        "MKL_NUM_THREADS": "3",
+        "MKL_NUM_THREADS": "1",
         "THP_MEM_ALLOC_ENABLE": "1",
     }
+
+
+def test_workers_have_no_more_threads_than_the_user_allows(monkeypatch):
+    monkeypatch.setattr(threads, "cores", lambda: 9)
+    for told, shares in {"": (4, 1), "2": (2, 1), "20": (4, 1), "4,2": (4, 1), "0": (1, 1)}.items():
+        monkeypatch.setenv("OMP_NUM_THREADS", told)
+        assert (threads.share(2), threads.share(20)) == shares
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert threads.share(2) == 4
 
 
 def test_the_program_waits_patiently(tmp_path):
