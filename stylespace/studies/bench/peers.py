@@ -119,7 +119,7 @@ def strips(settings: BenchSettings, folder: Path) -> dict[str, bytes]:
         paths = [case.path(name) for name in ("content", "style", "peer", *case.ways)]
         if all(path.is_file() for path in paths):
             labels = ["content", "style", PEER, *(f"stylespace, {way}" for way in case.ways)]
-            sheet = contact_sheet([read_image(path) for path in paths], labels)
+            sheet = contact_sheet([read_image(path) for path in paths], labels, columns=3)
             found[f"{case.side}-{case.content}-{case.style}{STRIP}"] = sheet
     return found
 
