@@ -157,12 +157,7 @@ def _detailed(
         if name not in names:
             raise unknown("name in --contrast", name, names)
     layers = layers_of(settings, sources, network)
-    pictures, skipped = readable(sources, network, layers, settings.size)
-    names = [picture.name for picture in pictures]
-    for name in settings.contrast:
-        if name not in names:
-            reasons = "; ".join(f"{source!r}: {why}" for source, why in skipped)
-            raise UsageError(f"--contrast {name!r} could not be measured: {reasons}")
+    pictures, skipped = _pictures(settings, network, sources, layers)
     total, steps = len(pictures) + _drawn(len(pictures), len(layers)), itertools.count(1)
 
     def done(name: str) -> None:
@@ -191,7 +186,7 @@ def _detailed(
         findings=findings,
         groups=groups,
         tables={k: v for k, v in tables.items() if not (settings.compact and k in LARGE)},
-        figures={"subjects": len(names), **_headline(found[0])},
+        figures={"subjects": len(pictures), **_headline(found[0])},
         facts=_about(network, layers, settings) + (_own_facts(found[0]) if len(found) == 1 else []),
         files=drawings.files,
         entries=None
@@ -200,6 +195,19 @@ def _detailed(
         styles={} if settings.compact else {one.key: one.style for one in pictures},
         skipped=tuple((encodable(source), encodable(why)) for source, why in skipped),
     )
+
+
+def _pictures(
+    settings: ReportSettings, network: Network, sources: Sequence[str], layers: Sequence[str]
+) -> tuple[tuple[Picture, ...], tuple[tuple[str, str], ...]]:
+    """Return the pictures that can be measured, those to contrast among them, and what cannot."""
+    pictures, skipped = readable(sources, network, layers, settings.size)
+    names = [picture.name for picture in pictures]
+    for name in settings.contrast:
+        if name not in names:
+            reasons = "; ".join(f"{source!r}: {why}" for source, why in skipped)
+            raise UsageError(f"--contrast {name!r} could not be measured: {reasons}")
+    return pictures, skipped
 
 
 def _title(pictures: Sequence[Picture]) -> str:
